@@ -1,0 +1,1 @@
+"""The container room (see docs/architecture.md)."""

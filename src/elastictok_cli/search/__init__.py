@@ -1,0 +1,1 @@
+"""The search room (see docs/architecture.md)."""

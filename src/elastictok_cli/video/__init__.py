@@ -1,0 +1,1 @@
+"""The video room (see docs/architecture.md)."""
