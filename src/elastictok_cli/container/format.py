@@ -1,0 +1,249 @@
+"""What an .etok file is made of, version 1: the structures. To be read beside docs/format.md.
+
+    signature, HEAD, then per GOP: "GOP " and "AUD ", then INDX, TAIL
+
+`chunks` turns each of these structures into the payload of its chunk and back, `writer` and `reader` put the chunks
+into a file. Nothing here touches a token: to this room they are bytes (see `entropy`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FORMAT_VERSION = 1
+SIGNATURE = b"\xeeETK\r\n\x1a\n"
+SUFFIX = ".etok"
+
+HEAD, GOP, AUD, INDX, TAIL = b"HEAD", b"GOP ", b"AUD ", b"INDX", b"TAIL"
+
+# The largest payload of each type. A longer one is refused before a byte of it is read.
+MOST_BYTES = {HEAD: 1 << 20, GOP: 1 << 28, AUD: 1 << 26, INDX: 1 << 26, TAIL: 20}
+MOST_UNKNOWN = 1 << 28  # a chunk type that may be skipped
+
+# Bounds on what a payload of few bytes may claim (a run of a million PTS is two bytes long).
+MOST_SIDE = 1 << 16
+MOST_GOP_FRAMES = 1 << 16
+MOST_GOP_RECORDS = 1 << 17
+MOST_EXTRA = 1 << 20
+
+TARGETS = ("mse", "psnr", "tokens", "size")
+MSE_MOST = 4.0  # of pixels on [-1, 1]
+OCTAVE = 2048  # the measured MSE is stored in steps of 1/2048 octave (0.0015 dB)
+
+PtsArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """One copied audio track: what a muxer needs to write its packets again."""
+
+    codec: str
+    time_base: Fraction
+    sample_rate: int
+    channels: int
+    layout: str
+    frame_size: int = 0
+    extradata: bytes = b""
+
+
+@dataclass(frozen=True)
+class AudioPacket:
+    """One packet of audio stream number `stream`, as it was in the source; times in that stream's time base."""
+
+    stream: int
+    pts: int
+    dts: int
+    duration: int
+    flags: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The picture that a model sees. height, width: padded. tile: (height, width) or None for one whole picture."""
+
+    height: int
+    width: int
+    tile: tuple[int, int] | None
+    block_frames: int
+
+    @property
+    def tiles(self) -> int:
+        """Tiles a block has, in rows from the top left."""
+        if self.tile is None:
+            return 1
+        return -(-self.height // self.tile[0]) * -(-self.width // self.tile[1])
+
+
+@dataclass(frozen=True)
+class Header:
+    """HEAD: what holds for the whole file. Sizes are (width, height), as people say them; `tile` is (height, width).
+
+    coded_size: frames as the model's frames are cut back to. display_size: as a player shows them. source_size: as
+    they were in the input. rotation: degrees, 0, 90, 180 or 270. colour: primaries, transfer, matrix, range (FFmpeg's
+    numbers). target: one of TARGETS, target_value as the user gave it. threshold: the MSE on [-1, 1] that a block had
+    to meet (MSE_MOST where the target is no quality), which also is what stored errors are relative to.
+    steps: entries of the model's quantiser ladder. channels: numbers in one token. max_tokens: the most that one full
+    block (or tile of it) may have. extra: anything else that is JSON.
+    Raises ValueError where a field cannot be.
+    """
+
+    tool: str
+    model: str
+    model_digest: bytes
+    generation: int
+    syntax: str
+    block_frames: int
+    gop_blocks: int
+    coded_size: tuple[int, int]
+    display_size: tuple[int, int]
+    source_size: tuple[int, int]
+    time_base: Fraction
+    multiple: int = 1
+    tile: tuple[int, int] | None = None
+    rotation: int = 0
+    sar: Fraction = Fraction(1)
+    colour: tuple[int, int, int, int] = (2, 2, 2, 0)
+    frame_rate: Fraction | None = None
+    target: str = "mse"
+    target_value: float = 0.007
+    threshold: float = 0.007
+    search: str = ""
+    steps: int = 0
+    channels: int = 1
+    is_still: bool = False
+    max_tokens: int = 0
+    audio: tuple[AudioStream, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        def need(ok: bool, what: str) -> None:
+            if not ok:
+                raise ValueError(what)
+
+        need(len(self.model_digest) == 16, "the model digest must have 16 bytes")
+        for name, (width, height) in self._sizes().items():
+            need(0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE, f"{width}x{height} is no {name}")
+        need(0 < self.multiple <= MOST_SIDE, f"frames cannot be padded to multiples of {self.multiple}")
+        need(self.rotation in (0, 90, 180, 270), f"a rotation of {self.rotation} degrees")
+        need(self.target in TARGETS, f"unknown target {self.target!r}")
+        # 0 is lossless: reachable by a model that has it, and a wish like any other for one that has not
+        need(0 <= self.threshold <= MSE_MOST, f"{self.threshold} is no mean squared error")
+        need(math.isfinite(self.target_value), f"the target is {self.target_value}")
+        need(0 < self.block_frames <= MOST_GOP_FRAMES, f"{self.block_frames} frames in a block")
+        need(0 < self.gop_blocks * self.block_frames <= MOST_GOP_FRAMES, f"{self.gop_blocks} blocks in a GOP")
+        need(0 < self.channels <= 255, f"{self.channels} numbers in a token")
+        need(all(c >= 0 for c in (*self.colour, self.generation, self.steps, self.max_tokens)), "a negative number")
+        samples = self.geometry.height * self.geometry.width * self.block_frames * 3
+        need(self.max_tokens <= samples, f"{self.max_tokens} tokens for {samples} samples")
+
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        tile = self.tile or (1, 1)
+        return {
+            "coded size": self.coded_size,
+            "display size": self.display_size,
+            "source size": self.source_size,
+            "tile size": (tile[1], tile[0]),
+        }
+
+    @property
+    def geometry(self) -> Geometry:
+        """The padded picture and its tiles."""
+        width, height = (-(-side // self.multiple) * self.multiple for side in self.coded_size)
+        if self.tile is not None:
+            height = -(-height // self.tile[0]) * self.tile[0]
+            width = -(-width // self.tile[1]) * self.tile[1]
+        return Geometry(height, width, self.tile, self.block_frames)
+
+    def seconds(self, pts: int) -> float:
+        """A PTS in seconds."""
+        return float(pts * self.time_base)
+
+
+@dataclass(frozen=True)
+class TileRecord:
+    """One tile of one block: tokens kept, whether the threshold is met, its measured MSE, its quantiser step."""
+
+    count: int
+    met: bool
+    mse: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class BlockRecord:
+    """One block: its frames and one record per tile."""
+
+    frames: int
+    tiles: tuple[TileRecord, ...]
+
+    @property
+    def count(self) -> int:
+        """Tokens of all tiles."""
+        return sum(tile.count for tile in self.tiles)
+
+    @property
+    def met(self) -> bool:
+        """Every tile meets the threshold."""
+        return all(tile.met for tile in self.tiles)
+
+    @property
+    def mse(self) -> float:
+        """The mean over the tiles (the exact MSE of the block where there is one tile)."""
+        return sum(tile.mse for tile in self.tiles) / len(self.tiles)
+
+
+@dataclass(frozen=True, eq=False)
+class Gop:
+    """One GOP. pts: int64 (frames,). payload: the tokens of all blocks as one range-coder stream. digest: CRC-32 over
+    the decoded tokens (`entropy.token_crc`), by which a mismatch of tables is told apart from damage."""
+
+    first_frame: int
+    pts: PtsArray
+    blocks: tuple[BlockRecord, ...]
+    payload: bytes
+    digest: int
+
+    @property
+    def frames(self) -> int:
+        """Frames of all blocks."""
+        return len(self.pts)
+
+    @property
+    def count(self) -> int:
+        """Tokens of all blocks."""
+        return sum(block.count for block in self.blocks)
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """INDX, one GOP: where its chunk starts in the file, and what is in it."""
+
+    offset: int
+    length: int  # of the chunk's payload
+    first_frame: int
+    frames: int
+    tokens: int
+    first_pts: int
+
+
+def mse_code(mse: float, threshold: float) -> int:
+    """A measured MSE above 0 as it is stored: a signed number of 1/2048 octaves from the threshold.
+
+    An error above the threshold never rounds onto it, one at or below it never rounds above it.
+    """
+    reference = threshold or MSE_MOST
+    steps = round(OCTAVE * math.log2(mse / reference))
+    return max(1, steps) if mse > reference else min(0, steps)
+
+
+def mse_value(code: int, threshold: float) -> float:
+    """The MSE that a stored number stands for, exactly the threshold for 0."""
+    return float((threshold or MSE_MOST) * 2.0 ** (code / OCTAVE))

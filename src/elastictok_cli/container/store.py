@@ -1,0 +1,67 @@
+"""Bytes at an offset, from a path, a stream or memory. A stream that cannot seek is first copied to a temporary file."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from typing import BinaryIO, cast
+
+from ..errors import InputError
+
+COPY_BYTES = 1 << 20
+MEMORY_BYTES = 1 << 24  # of a stream; more goes to disk
+
+
+class FileStore:
+    """An open file, its size, and reads that never go past it."""
+
+    def __init__(self, file: BinaryIO, close: bool = False) -> None:
+        self._file = file
+        self._close = close
+        self.size = file.seek(0, os.SEEK_END)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer at the end of the file."""
+        size = min(size, self.size - offset)
+        if size <= 0:
+            return b""
+        self._file.seek(offset)
+        parts = []
+        while size:
+            part = self._file.read(size)
+            if not part:
+                break  # the file became shorter meanwhile
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Close what was opened here, not what was given."""
+        if self._close:
+            self._file.close()
+
+
+def open_store(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | None) -> tuple[FileStore, str]:
+    """(store, name for messages). Raises InputError if the path cannot be opened."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return FileStore(io.BytesIO(source), close=True), name or "memory"
+    if isinstance(source, (str, os.PathLike)):
+        label = name or os.fspath(source)
+        try:
+            file = open(source, "rb")  # noqa: SIM115 - closed by FileStore
+        except OSError as error:
+            raise InputError(f"{label}: cannot be opened: {error.strerror}") from error
+        if file.seekable():
+            return FileStore(file, close=True), label
+        with file:
+            return _spool(file), label
+    label = name or str(getattr(source, "name", "stream"))
+    return (FileStore(source) if source.seekable() else _spool(source)), label
+
+
+def _spool(stream: BinaryIO) -> FileStore:
+    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES))  # noqa: SIM115 - closed by FileStore
+    while part := stream.read(COPY_BYTES):
+        spool.write(part)
+    return FileStore(spool, close=True)

@@ -1,0 +1,84 @@
+"""PTS of a GOP in a few bytes (docs/format.md, "Times").
+
+Nearly every video has a constant frame rate, in a time base that may not divide it (24 fps in milliseconds: 42, 41,
+42, 42 ...). Such PTS are points on a straight line, rounded: one number, the phase, says which line. All others are
+runs of equal second differences.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .fields import Cursor, sint, uint, unzigzag, zigzag
+
+if TYPE_CHECKING:
+    from .format import Header, PtsArray
+
+MOST_TICKS = 1 << 40  # products with a frame number stay below 2^63
+
+
+def _slope(header: Header) -> Fraction | None:
+    """Ticks between two frames, from the average frame rate."""
+    if header.frame_rate is None:
+        return None
+    slope = 1 / (header.frame_rate * header.time_base)
+    return slope if slope.numerator < MOST_TICKS and slope.denominator < MOST_TICKS else None
+
+
+def _phase(pts: PtsArray, slope: Fraction) -> int | None:
+    """The smallest phase of 0 .. denominator - 1 with floor((phase + i * numerator) / denominator) = pts[i] - pts[0]."""
+    low, high = 0, slope.denominator
+    for i, tick in enumerate(pts.tolist()):
+        on_line = (tick - int(pts[0])) * slope.denominator - i * slope.numerator
+        low, high = max(low, on_line), min(high, on_line + slope.denominator)
+        if low >= high:
+            return None
+    return low
+
+
+def pack_pts(pts: PtsArray, header: Header) -> bytes:
+    """pts: int64 (frames,), at least one."""
+    slope = _slope(header)
+    phase = _phase(pts, slope) if slope is not None else None
+    if phase is not None:
+        return sint(int(pts[0])) + uint(phase + 1)
+    out = bytearray(sint(int(pts[0])) + uint(0))
+    ticks = pts.tolist()
+    deltas = [b - a for a, b in zip(ticks, ticks[1:], strict=False)]
+    at, before = 0, 0
+    while at < len(deltas):
+        end = at + 1
+        while end < len(deltas) and deltas[end] == deltas[at]:
+            end += 1
+        repeats = end - at - 1
+        out += uint(zigzag(deltas[at] - before) << 1 | (repeats > 0))
+        if repeats:
+            out += uint(repeats)
+        at, before = end, deltas[at]
+    return bytes(out)
+
+
+def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
+    """The inverse of `pack_pts`; `frames` has been checked against its bound."""
+    first = cur.sint("first PTS")
+    mode = cur.uint("phase")
+    if mode:
+        slope = _slope(header)
+        if slope is None or mode > slope.denominator:
+            cur.fail("the PTS lie on a line that the header does not have")
+        ticks = [first + (mode - 1 + i * slope.numerator) // slope.denominator for i in range(frames)]
+    else:
+        ticks, delta = [first], 0
+        while len(ticks) < frames:
+            code = cur.uint("PTS step")
+            delta += unzigzag(code >> 1)
+            repeats = cur.uint("PTS run", least=1) if code & 1 else 0
+            if repeats >= frames - len(ticks):
+                cur.fail("a run of PTS goes past the GOP")
+            ticks += [ticks[-1] + delta * k for k in range(1, repeats + 2)]
+    if max(ticks) >= 1 << 62 or min(ticks) <= -(1 << 62):
+        cur.fail("a PTS is out of range")
+    return np.array(ticks, np.int64)
