@@ -1,1 +1,57 @@
-"""The container room (see docs/architecture.md)."""
+"""The .etok container: structures, writer, reader, and tokens to bytes (docs/format.md).
+
+Never imports torch; numba only when tokens are touched, that is by `token_encoder`, `token_decoder`, `decode_gop`.
+"""
+
+from __future__ import annotations
+
+from .entropy import (
+    CodeTokens,
+    TokenDecoder,
+    TokenEncoder,
+    decode_gop,
+    register,
+    token_decoder,
+    token_encoder,
+)
+from .format import (
+    FORMAT_VERSION,
+    MSE_MOST,
+    SUFFIX,
+    AudioPacket,
+    AudioStream,
+    BlockRecord,
+    Geometry,
+    Gop,
+    Header,
+    IndexEntry,
+    TileRecord,
+)
+from .reader import Reader
+from .verify import Finding
+from .writer import Writer, part_path
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MSE_MOST",
+    "SUFFIX",
+    "AudioPacket",
+    "AudioStream",
+    "BlockRecord",
+    "CodeTokens",
+    "Finding",
+    "Geometry",
+    "Gop",
+    "Header",
+    "IndexEntry",
+    "Reader",
+    "TileRecord",
+    "TokenDecoder",
+    "TokenEncoder",
+    "Writer",
+    "decode_gop",
+    "part_path",
+    "register",
+    "token_decoder",
+    "token_encoder",
+]

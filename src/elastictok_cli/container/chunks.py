@@ -24,9 +24,16 @@ MSE_CODES = 1 << 20  # 512 octaves to either side
 def pack_chunk(kind: bytes, payload: bytes) -> bytes:
     """type | length | CRC of these | payload | CRC of the payload."""
     if len(payload) > fmt.MOST_BYTES.get(kind, fmt.MOST_UNKNOWN):
-        raise ValueError(f"a {kind.decode()} chunk of {len(payload)} bytes is over its maximum")
+        raise ValueError(
+            f"a {kind.decode()} chunk of {len(payload)} bytes is over its maximum"
+        )
     start = struct.pack("<4sI", kind, len(payload))
-    return start + struct.pack("<I", zlib.crc32(start)) + payload + struct.pack("<I", zlib.crc32(payload))
+    return (
+        start
+        + struct.pack("<I", zlib.crc32(start))
+        + payload
+        + struct.pack("<I", zlib.crc32(payload))
+    )
 
 
 CHUNK_START, CHUNK_END = 12, 4
@@ -38,7 +45,10 @@ def parse_chunk_start(data: bytes) -> tuple[bytes, int] | None:
     if len(data) < CHUNK_START:
         return None
     kind, length, crc = struct.unpack("<4sII", data[:CHUNK_START])
-    if zlib.crc32(data[:8]) != crc or not kind.decode("latin-1").replace(" ", "").isalpha():
+    if (
+        zlib.crc32(data[:8]) != crc
+        or not kind.decode("latin-1").replace(" ", "").isalpha()
+    ):
         return None
     return kind, length
 
@@ -68,8 +78,14 @@ def block_lengths(frames: int, header: Header) -> list[int]:
 
 def _pack_blocks(gop: Gop, header: Header) -> bytes:
     lengths = block_lengths(gop.frames, header)
-    if not lengths or [b.frames for b in gop.blocks] != lengths or len(lengths) > header.gop_blocks:
-        raise ValueError(f"blocks of {[b.frames for b in gop.blocks]} frames are no GOP of {gop.frames} frames")
+    if (
+        not lengths
+        or [b.frames for b in gop.blocks] != lengths
+        or len(lengths) > header.gop_blocks
+    ):
+        raise ValueError(
+            f"blocks of {[b.frames for b in gop.blocks]} frames are no GOP of {gop.frames} frames"
+        )
     if any(len(b.tiles) != header.geometry.tiles for b in gop.blocks):
         raise ValueError(f"each block must have {header.geometry.tiles} tiles")
     out, step = bytearray(), 0
@@ -87,10 +103,14 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
     """GOP, its tokens still as bytes."""
     cur = Cursor(payload, where)
     first = cur.uint("frame number")
-    frames = cur.uint("frame count", least=1, most=header.gop_blocks * header.block_frames)
+    frames = cur.uint(
+        "frame count", least=1, most=header.gop_blocks * header.block_frames
+    )
     lengths, tiles = block_lengths(frames, header), header.geometry.tiles
     if len(lengths) * tiles > min(fmt.MOST_GOP_RECORDS, cur.left // 3):
-        cur.fail(f"{len(lengths)} blocks of {tiles} tiles cannot be in {cur.left} bytes")
+        cur.fail(
+            f"{len(lengths)} blocks of {tiles} tiles cannot be in {cur.left} bytes"
+        )
     pts = parse_pts(cur, frames, header)
     blocks, step = [], 0
     for length in lengths:
@@ -127,7 +147,11 @@ def pack_audio(packets: Sequence[AudioPacket]) -> bytes:
         if shaped:
             out += sint(packet.duration) + uint(packet.flags)
         out += blob(bytes(packet.data))
-        expected[packet.stream] = (packet.pts + packet.duration, packet.duration, packet.flags)
+        expected[packet.stream] = (
+            packet.pts + packet.duration,
+            packet.duration,
+            packet.flags,
+        )
     return bytes(out)
 
 
@@ -147,8 +171,20 @@ def parse_audio(payload: bytes, header: Header, where: str) -> tuple[AudioPacket
             pts += cur.sint("audio PTS")
             dts = pts + cur.sint("audio DTS")
         if head & 2:
-            duration, flags = cur.sint("audio duration"), cur.uint("audio flags", most=0xFFFFFFFF)
-        packets.append(AudioPacket(stream, pts, dts, duration, flags, cur.blob("audio data", fmt.MOST_BYTES[fmt.AUD])))
+            duration, flags = (
+                cur.sint("audio duration"),
+                cur.uint("audio flags", most=0xFFFFFFFF),
+            )
+        packets.append(
+            AudioPacket(
+                stream,
+                pts,
+                dts,
+                duration,
+                flags,
+                cur.blob("audio data", fmt.MOST_BYTES[fmt.AUD]),
+            )
+        )
         expected[stream] = (pts + duration, duration, flags)
     cur.end()
     return tuple(packets)
@@ -161,13 +197,20 @@ def pack_index(entries: Sequence[IndexEntry], start: int) -> bytes:
     """INDX. start: where the first chunk after HEAD begins."""
     out, end, pts = bytearray(uint(len(entries))), start, 0
     for entry in entries:
-        out += uint(entry.offset - end) + uint(entry.length) + uint(entry.frames) + uint(entry.tokens)
+        out += (
+            uint(entry.offset - end)
+            + uint(entry.length)
+            + uint(entry.frames)
+            + uint(entry.tokens)
+        )
         out += sint(entry.first_pts - pts)
         end, pts = entry.offset + entry.length + CHUNK_EXTRA, entry.first_pts
     return bytes(out)
 
 
-def parse_index(payload: bytes, start: int, stop: int, where: str) -> tuple[IndexEntry, ...]:
+def parse_index(
+    payload: bytes, start: int, stop: int, where: str
+) -> tuple[IndexEntry, ...]:
     """INDX. Every GOP lies in start .. stop, behind the one before it: the fields cannot say otherwise."""
     cur = Cursor(payload, where)
     entries, end, pts, frame = [], start, 0, 0
@@ -180,7 +223,9 @@ def parse_index(payload: bytes, start: int, stop: int, where: str) -> tuple[Inde
         entries.append(IndexEntry(offset, length, frame, frames, tokens, pts))
         end, frame = offset + length + CHUNK_EXTRA, frame + frames
         if end > stop:
-            cur.fail(f"GOP {number} would end at byte {end}, behind the last one at {stop}")
+            cur.fail(
+                f"GOP {number} would end at byte {end}, behind the last one at {stop}"
+            )
     cur.end()
     return tuple(entries)
 

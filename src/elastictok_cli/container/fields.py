@@ -107,7 +107,9 @@ class Cursor:
                 break
             shift += 7
         if byte == 0 and shift:
-            self.fail(f"the {name} is not in its shortest form")  # one meaning, one spelling
+            self.fail(
+                f"the {name} is not in its shortest form"
+            )  # one meaning, one spelling
         if not least <= value <= most:
             self.fail(f"the {name} is {value}, outside {least} to {most}")
         return value

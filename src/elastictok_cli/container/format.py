@@ -130,19 +130,45 @@ class Header:
 
         need(len(self.model_digest) == 16, "the model digest must have 16 bytes")
         for name, (width, height) in self._sizes().items():
-            need(0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE, f"{width}x{height} is no {name}")
-        need(0 < self.multiple <= MOST_SIDE, f"frames cannot be padded to multiples of {self.multiple}")
-        need(self.rotation in (0, 90, 180, 270), f"a rotation of {self.rotation} degrees")
+            need(
+                0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE,
+                f"{width}x{height} is no {name}",
+            )
+        need(
+            0 < self.multiple <= MOST_SIDE,
+            f"frames cannot be padded to multiples of {self.multiple}",
+        )
+        need(
+            self.rotation in (0, 90, 180, 270), f"a rotation of {self.rotation} degrees"
+        )
         need(self.target in TARGETS, f"unknown target {self.target!r}")
         # 0 is lossless: reachable by a model that has it, and a wish like any other for one that has not
-        need(0 <= self.threshold <= MSE_MOST, f"{self.threshold} is no mean squared error")
+        need(
+            0 <= self.threshold <= MSE_MOST,
+            f"{self.threshold} is no mean squared error",
+        )
         need(math.isfinite(self.target_value), f"the target is {self.target_value}")
-        need(0 < self.block_frames <= MOST_GOP_FRAMES, f"{self.block_frames} frames in a block")
-        need(0 < self.gop_blocks * self.block_frames <= MOST_GOP_FRAMES, f"{self.gop_blocks} blocks in a GOP")
+        need(
+            0 < self.block_frames <= MOST_GOP_FRAMES,
+            f"{self.block_frames} frames in a block",
+        )
+        need(
+            0 < self.gop_blocks * self.block_frames <= MOST_GOP_FRAMES,
+            f"{self.gop_blocks} blocks in a GOP",
+        )
         need(0 < self.channels <= 255, f"{self.channels} numbers in a token")
-        need(all(c >= 0 for c in (*self.colour, self.generation, self.steps, self.max_tokens)), "a negative number")
+        need(
+            all(
+                c >= 0
+                for c in (*self.colour, self.generation, self.steps, self.max_tokens)
+            ),
+            "a negative number",
+        )
         samples = self.geometry.height * self.geometry.width * self.block_frames * 3
-        need(self.max_tokens <= samples, f"{self.max_tokens} tokens for {samples} samples")
+        need(
+            self.max_tokens <= samples,
+            f"{self.max_tokens} tokens for {samples} samples",
+        )
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
         tile = self.tile or (1, 1)
@@ -156,7 +182,9 @@ class Header:
     @property
     def geometry(self) -> Geometry:
         """The padded picture and its tiles."""
-        width, height = (-(-side // self.multiple) * self.multiple for side in self.coded_size)
+        width, height = (
+            -(-side // self.multiple) * self.multiple for side in self.coded_size
+        )
         if self.tile is not None:
             height = -(-height // self.tile[0]) * self.tile[0]
             width = -(-width // self.tile[1]) * self.tile[1]

@@ -15,6 +15,7 @@ from .chunks import CHUNK_END, CHUNK_EXTRA, CHUNK_START, parse_chunk_start
 from .store import FileStore
 
 WINDOW = 1 << 20
+WASTE = 8  # times the file that may be read in vain: nested chunks that all fail must not cost quadratic time
 KNOWN = re.compile(b"|".join(map(re.escape, fmt.MOST_BYTES)))
 
 Chunk = tuple[bytes, int, bytes]  # type, offset, payload
@@ -34,7 +35,12 @@ def chunk_payload(store: FileStore, offset: int, length: int) -> bytes | None:
         return None
     data = store.read(offset + CHUNK_START, length + CHUNK_END)
     payload, crc = data[:length], data[length:]
-    return payload if len(crc) == CHUNK_END and zlib.crc32(payload) == int.from_bytes(crc, "little") else None
+    return (
+        payload
+        if len(crc) == CHUNK_END
+        and zlib.crc32(payload) == int.from_bytes(crc, "little")
+        else None
+    )
 
 
 def walk(store: FileStore, offset: int) -> Iterator[Chunk]:
@@ -48,12 +54,15 @@ def walk(store: FileStore, offset: int) -> Iterator[Chunk]:
         offset += length + CHUNK_EXTRA
 
 
-def rescue(store: FileStore, offset: int = 0) -> Iterator[tuple[bytes | None, int, bytes]]:
+def rescue(
+    store: FileStore, offset: int = 0
+) -> Iterator[tuple[bytes | None, int, bytes]]:
     """Every whole chunk from `offset` on. Where bytes had to be skipped: (None, offset, type of the broken chunk)."""
+    budget = WASTE * store.size + WINDOW
     while offset < store.size:
         broken = b""
         start = chunk_start(store, offset)
-        if start is not None:
+        if start is not None and budget > 0:
             kind, length = start
             payload = chunk_payload(store, offset, length)
             if payload is not None:
@@ -61,6 +70,7 @@ def rescue(store: FileStore, offset: int = 0) -> Iterator[tuple[bytes | None, in
                 offset += length + CHUNK_EXTRA
                 continue
             broken = kind
+            budget -= min(length, store.size - offset)
             after = offset + length + CHUNK_EXTRA
             # Only the payload is bad: jump over it, lest something in it (a file in a file) pass for a chunk.
             if after == store.size or chunk_start(store, after) is not None:
@@ -68,7 +78,7 @@ def rescue(store: FileStore, offset: int = 0) -> Iterator[tuple[bytes | None, in
                 offset = after
                 continue
         yield None, offset, broken
-        offset = _next_start(store, offset + 1)
+        offset = _next_start(store, offset + 1) if budget > 0 else store.size
 
 
 def _next_start(store: FileStore, offset: int) -> int:

@@ -7,6 +7,7 @@ runs of equal second differences.
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,11 @@ def _slope(header: Header) -> Fraction | None:
     if header.frame_rate is None:
         return None
     slope = 1 / (header.frame_rate * header.time_base)
-    return slope if slope.numerator < MOST_TICKS and slope.denominator < MOST_TICKS else None
+    return (
+        slope
+        if slope.numerator < MOST_TICKS and slope.denominator < MOST_TICKS
+        else None
+    )
 
 
 def _phase(pts: PtsArray, slope: Fraction) -> int | None:
@@ -47,7 +52,7 @@ def pack_pts(pts: PtsArray, header: Header) -> bytes:
         return sint(int(pts[0])) + uint(phase + 1)
     out = bytearray(sint(int(pts[0])) + uint(0))
     ticks = pts.tolist()
-    deltas = [b - a for a, b in zip(ticks, ticks[1:], strict=False)]
+    deltas = [b - a for a, b in itertools.pairwise(ticks)]
     at, before = 0, 0
     while at < len(deltas):
         end = at + 1
@@ -69,7 +74,10 @@ def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
         slope = _slope(header)
         if slope is None or mode > slope.denominator:
             cur.fail("the PTS lie on a line that the header does not have")
-        ticks = [first + (mode - 1 + i * slope.numerator) // slope.denominator for i in range(frames)]
+        ticks = [
+            first + (mode - 1 + i * slope.numerator) // slope.denominator
+            for i in range(frames)
+        ]
     else:
         ticks, delta = [first], 0
         while len(ticks) < frames:

@@ -13,17 +13,28 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
 from ..errors import OutputError, UsageError
 from . import format as fmt
-from .chunks import CHUNK_EXTRA, pack_audio, pack_chunk, pack_gop, pack_index, pack_tail, parse_audio, parse_gop
+from .chunks import (
+    CHUNK_EXTRA,
+    pack_audio,
+    pack_chunk,
+    pack_gop,
+    pack_index,
+    pack_tail,
+    parse_audio,
+    parse_gop,
+)
 from .format import AudioPacket, Gop, Header, IndexEntry
 from .head import pack_head
 from .scan import walk
 from .store import FileStore
 
-AUDIO_SPLIT = fmt.MOST_BYTES[fmt.AUD] // 2  # packets of more bytes go into several chunks
+AUDIO_SPLIT = (
+    fmt.MOST_BYTES[fmt.AUD] // 2
+)  # packets of more bytes go into several chunks
 
 
 class PacketLike(Protocol):
@@ -56,7 +67,9 @@ class Writer:
     ValueError where a GOP is not what the header announces.
     """
 
-    def __init__(self, target: str | os.PathLike[str] | BinaryIO, header: Header) -> None:
+    def __init__(
+        self, target: str | os.PathLike[str] | BinaryIO, header: Header
+    ) -> None:
         self._begin(header)
         if isinstance(target, (str, os.PathLike)):
             self.path: Path | None = Path(target)
@@ -80,7 +93,9 @@ class Writer:
         self._open = True
 
     @classmethod
-    def resume(cls, path: str | os.PathLike[str], header: Header) -> tuple[Writer, list[Gop]]:
+    def resume(
+        cls, path: str | os.PathLike[str], header: Header
+    ) -> tuple[Writer, list[Gop]]:
         """Go on with the `.part` of an interrupted run: (writer, GOPs that are in it).
 
         With audio the last whole GOP is written again, because its packets may be missing. The caller skips the frames
@@ -145,7 +160,9 @@ class Writer:
     def write_gop(self, gop: Gop) -> None:
         """Append one GOP; its first frame must be the number of frames written so far."""
         if gop.first_frame != self.frames:
-            raise ValueError(f"GOP starts at frame {gop.first_frame}, {self.frames} are written")
+            raise ValueError(
+                f"GOP starts at frame {gop.first_frame}, {self.frames} are written"
+            )
         payload = pack_gop(gop, self.header)
         chunk = pack_chunk(fmt.GOP, payload)
         offset = self.position
@@ -157,11 +174,14 @@ class Writer:
     def write_audio(self, packets: Sequence[PacketLike]) -> None:
         """Append the packets of the time span of the GOP just written (none is fine)."""
         plain = [
-            AudioPacket(p.stream, p.pts, p.dts, p.duration, p.flags, bytes(p.data)) for p in packets
+            AudioPacket(p.stream, p.pts, p.dts, p.duration, p.flags, bytes(p.data))
+            for p in packets
         ]
         for packet in plain:
             if packet.stream >= len(self.header.audio):
-                raise ValueError(f"audio stream {packet.stream} is none of {len(self.header.audio)}")
+                raise ValueError(
+                    f"audio stream {packet.stream} is none of {len(self.header.audio)}"
+                )
         for group in _split(plain):
             self._put(pack_chunk(fmt.AUD, pack_audio(group)))
             self._tally(group)
@@ -189,12 +209,18 @@ class Writer:
         with contextlib.suppress(OSError):
             self._file.close()
         if not keep_part:
-            part_path(self.path).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part_path(self.path).unlink(missing_ok=True)
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.abort()
 
     def _rename(self) -> None:
@@ -215,7 +241,11 @@ class Writer:
 
     def _enter(self, gop: Gop, length: int, offset: int | None = None) -> None:
         where = self.position if offset is None else offset
-        self.entries.append(IndexEntry(where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0])))
+        self.entries.append(
+            IndexEntry(
+                where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0])
+            )
+        )
         self.frames += gop.frames
 
     def _tally(self, packets: Sequence[AudioPacket]) -> None:
@@ -240,7 +270,11 @@ class Writer:
             raise OutputError("the program that reads the output has ended") from error
         except OSError as error:
             name = self.path or "output"
-            why = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+            why = (
+                "no space left"
+                if error.errno in (errno.ENOSPC, errno.EDQUOT)
+                else error.strerror or str(error)
+            )
             raise OutputError(f"{name}: cannot be written: {why}") from error
 
 
