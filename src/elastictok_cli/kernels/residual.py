@@ -1,0 +1,386 @@
+"""Residuals of a frame: the encoder's rate-distortion quantiser, and the reconstruction that both sides share.
+
+Both walk the patches in raster order over `rec`, which holds the motion-compensated prediction at first and the
+decoded planes afterwards; an intra patch is predicted from what is already decoded left of it and above it.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from . import contexts as cx
+from .intra import MODES, edges, predict
+from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
+from .search import hadamard_cost
+from .syntax import (
+    DIAGONAL_H,
+    DIAGONAL_N,
+    DIAGONAL_V,
+    activity_class,
+    code_intra_mode,
+    code_levels,
+    code_residual_patch,
+    coded_flag,
+    last_diagonal,
+    magnitude,
+    near_count,
+    near_magnitudes,
+    neighbour_sums,
+    significance,
+    store_block,
+)
+from .transform import forward, inverse
+
+ROUNDING = np.float32(0.45)  # a level is rounded up from .55 on, before the rate-distortion pass looks at it
+BITS = np.float32(1 / 256)
+
+
+@numba.njit(cache=True, nogil=True)
+def _coefficient_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near):
+    """Price of one coefficient where it stands, with the context that its neighbours in b give it."""
+    d = v + h
+    k = v - max(0, d - (n - 1))
+    level = abs(b[v, h])
+    s, s1 = neighbour_sums(b, v, h, k)
+    total = np.int64(0)
+    others = on_last - (1 if level else 0)
+    if not (d == last and k == DIAGONAL_N[t, d] - 1 and others == 0):
+        place = v * 8 + h if t else (v >> 1) * 8 + (h >> 1)
+        total += price(ctx, significance(plane, kind, t, d, last, s, near[place]), 1 if level else 0)
+    if level:
+        at = magnitude(plane, kind, d, s1)
+        total += BIT_PRICE + price(ctx, cx.GREATER1 + at, 1 if level > 1 else 0)
+        if level > 1:
+            total += price(ctx, cx.GREATER2 + at, 1 if level > 2 else 0)
+            if level > 2:
+                rest = level - 3
+                e = 0
+                while rest >= (1 << e):
+                    total += price(ctx, cx.REST + plane * 20 + e, 1)
+                    rest -= 1 << e
+                    e += 1
+                total += price(ctx, cx.REST + plane * 20 + e, 0) + e * BIT_PRICE
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _neighbourhood_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near):
+    """Price of a coefficient and of the six whose contexts look at it."""
+    total = _coefficient_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
+    if v >= 1:
+        total += _coefficient_price(ctx, b, n, t, v - 1, h, last, on_last, plane, kind, near)
+        if h >= 1:
+            total += _coefficient_price(ctx, b, n, t, v - 1, h - 1, last, on_last, plane, kind, near)
+    if v >= 2:
+        total += _coefficient_price(ctx, b, n, t, v - 2, h, last, on_last, plane, kind, near)
+    if h >= 1:
+        total += _coefficient_price(ctx, b, n, t, v, h - 1, last, on_last, plane, kind, near)
+        if v + 1 < n:
+            total += _coefficient_price(ctx, b, n, t, v + 1, h - 1, last, on_last, plane, kind, near)
+    if h >= 2:
+        total += _coefficient_price(ctx, b, n, t, v, h - 2, last, on_last, plane, kind, near)
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _on_diagonal(b, t, d):
+    """How many coefficients of diagonal d are not zero."""
+    n = 0
+    for k in range(DIAGONAL_N[t, d]):
+        if b[DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]] != 0:
+            n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _energy(c, n):
+    s = np.float32(0)
+    for v in range(n):
+        for h in range(n):
+            s += c[v, h] * c[v, h]
+    return s
+
+
+@numba.njit(cache=True, nogil=True)
+def _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near):
+    io[COST] = 0
+    code_levels(io, buf, ctx, b, n, last, plane, kind, activity, near)
+    return io[COST]
+
+
+@numba.njit(cache=True, nogil=True)
+def quantise(io, buf, ctx, c, n, step, lam, optimise, plane, kind, activity, near_coded, other, near, b):
+    """Levels of the n x n coefficients c (float32) into b (18, 18), chosen by distortion + lam * bits. Returns the cost.
+
+    io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the first, twice; then
+    the whole block is tried as zero.
+    """
+    t = 1 if n == 8 else 0
+    inv = np.float32(1) / step
+    flag = coded_flag(plane, kind, near_coded, activity, other)
+    b[:] = 0
+    distortion = np.float32(0)
+    energy = np.float32(0)
+    for v in range(n):
+        for h in range(n):
+            x = c[v, h]
+            energy += x * x
+            level = min(np.int64(abs(x) * inv + ROUNDING), 16000)
+            if level:
+                b[v, h] = level if x > 0 else -level
+                x = abs(x) - np.float32(level) * step
+            distortion += x * x
+    empty_cost = energy + lam * BITS * np.float32(price(ctx, flag, 0))
+    last = last_diagonal(b, n)
+    if last < 0:
+        return empty_cost
+    flag_price = price(ctx, flag, 1)
+    bits = flag_price + _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near)
+    cost = distortion + lam * BITS * np.float32(bits)
+    if not optimise:
+        return cost
+    on_last = _on_diagonal(b, t, last)
+    for turn in range(2):
+        changed = False
+        d = last
+        while d >= 0:
+            for k in range(DIAGONAL_N[t, d]):
+                v, h = DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]
+                old = b[v, h]
+                size = abs(old)
+                if size == 0 or size > 6:
+                    continue
+                x = abs(c[v, h])
+                worse = x - np.float32(size - 1) * step
+                now = x - np.float32(size) * step
+                rise = worse * worse - now * now
+                new = (size - 1) if old > 0 else (1 - size)
+                if d == last and new == 0:
+                    b[v, h] = 0
+                    new_last = last_diagonal(b, n)
+                    if new_last < 0:
+                        b[v, h] = old
+                        continue  # the block as a whole is tried as zero below
+                    new_bits = flag_price + _levels_price(io, buf, ctx, b, n, new_last, plane, kind, activity, near)
+                    if rise + lam * BITS * np.float32(new_bits - bits) < 0:
+                        bits = new_bits
+                        distortion += rise
+                        changed = True
+                        last = new_last
+                        on_last = _on_diagonal(b, t, last)
+                        if last < d:
+                            break
+                    else:
+                        b[v, h] = old
+                else:
+                    before = _neighbourhood_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
+                    b[v, h] = new
+                    after = _neighbourhood_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
+                    if rise + lam * BITS * np.float32(after - before) < 0:
+                        bits += after - before
+                        distortion += rise
+                        changed = True
+                    else:
+                        b[v, h] = old
+            d -= 1
+            d = min(d, last)
+        if not changed:
+            break
+    cost = distortion + lam * BITS * np.float32(bits)
+    if empty_cost <= cost:
+        b[:] = 0
+        return empty_cost
+    return cost
+
+
+@numba.njit(cache=True, nogil=True)
+def _dequantise(b, n, step, c):
+    """Coefficients of the levels in b into c; returns how many rows of c have any."""
+    rows = 0
+    for v in range(n):
+        for h in range(n):
+            c[v, h] = np.float32(b[v, h]) * step
+            if b[v, h] != 0:
+                rows = v + 1
+    return rows
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_block(rec, plane, y, x, n, pred, b, step, c, out, tmp):
+    """rec = pred + inverse transform of the levels in b."""
+    rows = _dequantise(b, n, step, c)
+    if rows:
+        inverse(c, n, rows, out, tmp)
+        for j in range(n):
+            for i in range(n):
+                rec[plane, y + j, x + i] = pred[j, i] + out[j, i]
+    else:
+        for j in range(n):
+            for i in range(n):
+                rec[plane, y + j, x + i] = pred[j, i]
+
+
+@numba.njit(cache=True, nogil=True)
+def _block_prediction(rec, plane, y, x, n, mode, above, left, pred):
+    """The prediction of a block: its intra mode, or (mode -1) what already stands in rec."""
+    if mode >= 0:
+        edges(rec, plane, y, x, n, above, left)
+        predict(above, left, n, mode, pred)
+    else:
+        for j in range(n):
+            for i in range(n):
+                pred[j, i] = rec[plane, y + j, x + i]
+
+
+@numba.njit(cache=True, nogil=True)
+def reconstruct_residual(rec, intra, eight, q, step):
+    """The decoder: add every patch's residual to the prediction in rec, in raster order."""
+    ph, pw = eight.shape
+    pred = np.zeros((16, 16), np.float32)
+    c = np.zeros((16, 16), np.float32)
+    out = np.zeros((16, 16), np.float32)
+    tmp = np.zeros((16, 16), np.float32)
+    above = np.zeros(34, np.float32)
+    left = np.zeros(34, np.float32)
+    for py in range(ph):
+        for px in range(pw):
+            mode = np.int64(intra[py, px])
+            for plane in range(3):
+                n = 8 if plane == 0 and eight[py, px] else 16
+                for k in range(4 if n == 8 else 1):
+                    y, x = 16 * py + 8 * (k >> 1), 16 * px + 8 * (k & 1)
+                    b = q[plane, y : y + n, x : x + n]
+                    if mode < 0 and not np.any(b):
+                        continue
+                    _block_prediction(rec, plane, y, x, n, mode, above, left, pred)
+                    _add_block(rec, plane, y, x, n, pred, b, step, c, out, tmp)
+
+
+@numba.njit(cache=True, nogil=True)
+def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, d, sc):
+    """The mode of least estimated cost over all three planes, from decoded neighbours."""
+    y, x = 16 * py, 16 * px
+    lowest = np.float32(1e30)
+    best = 0
+    for mode in range(MODES):
+        io[COST] = 0
+        code_intra_mode(io, buf, ctx, intra, py, px, mode)
+        s = lam * BITS * np.float32(io[COST])
+        for plane in range(3):
+            edges(rec, plane, y, x, 16, above, left)
+            predict(above, left, 16, mode, pred)
+            for j in range(16):
+                for i in range(16):
+                    d[j, i] = src[plane, y + j, x + i] - pred[j, i]
+            for k in range(4):
+                s += hadamard_cost(d, 8 * (k >> 1), 8 * (k & 1), limit, gain, sc)
+            if s > lowest:
+                break
+        if s < lowest:
+            lowest = s
+            best = mode
+    return best
+
+
+@numba.njit(cache=True, nogil=True)
+def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, intra, eight, q, act):
+    """Choose the coefficients of a frame and leave its decoded planes in rec. ctx: a copy that adapts here.
+
+    src, rec: float32 (3, h, w); q is filled; intra modes are chosen anew where intra >= 0. Returns price in 1/256 bit.
+    """
+    ph, pw = eight.shape
+    io = np.zeros(IO_SIZE, np.int64)
+    buf = np.zeros(1, np.uint8)
+    limit = np.float32(0.8) * step * step
+    gain = np.float32(0.5) * lam
+    b = np.zeros((18, 18), np.int64)
+    b8 = np.zeros((4, 18, 18), np.int64)
+    near = np.zeros(64, np.int64)
+    maps = np.zeros((3, ph, pw, 64), np.int32)
+    coded = np.zeros((3, ph, pw), np.uint8)
+    pred = np.zeros((16, 16), np.float32)
+    pred8 = np.zeros((16, 16), np.float32)
+    d = np.zeros((16, 16), np.float32)
+    c = np.zeros((16, 16), np.float32)
+    out = np.zeros((16, 16), np.float32)
+    tmp = np.zeros((16, 16), np.float32)
+    sc = np.zeros((8, 8), np.float32)
+    above = np.zeros(34, np.float32)
+    left = np.zeros(34, np.float32)
+    total = np.int64(0)
+    q[:] = 0
+    for py in range(ph):
+        for px in range(pw):
+            y, x = 16 * py, 16 * px
+            io[MODE] = PRICE
+            if intra[py, px] >= 0:
+                mode = _choose_intra_mode(
+                    io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, d, sc
+                )
+                intra[py, px] = mode
+                if kind == 0:
+                    io[MODE] = ADAPT
+                    code_intra_mode(io, buf, ctx, intra, py, px, mode)
+                    io[MODE] = PRICE
+            else:
+                mode = -1
+            activity = activity_class(mv, act0, act1, py, px) if kind else 0
+            any_luma = 0
+            for plane in range(3):
+                n_near = near_magnitudes(maps, coded, plane, py, px, near)
+                _block_prediction(rec, plane, y, x, 16, mode, above, left, pred)
+                for j in range(16):
+                    for i in range(16):
+                        d[j, i] = src[plane, y + j, x + i] - pred[j, i]
+                forward(d, 16, c, tmp)
+                name = 1 + plane if plane else 0
+                cost = quantise(
+                    io, buf, ctx, c, 16, step, lam, optimise, name, kind, activity, n_near, any_luma, near, b
+                )
+                use_eight = False
+                if plane == 0 and last_diagonal(b, 16) >= 0:
+                    at = cx.EIGHT + kind * 3 + near_count(eight, py, px)
+                    cost += lam * BITS * np.float32(price(ctx, at, 0))
+                    flag = price(ctx, coded_flag(0, kind, n_near, activity, 0), 1)
+                    cost8 = lam * BITS * np.float32(price(ctx, at, 1) + flag)
+                    any8 = 0
+                    for k in range(4):
+                        oy, ox = 8 * (k >> 1), 8 * (k & 1)
+                        _block_prediction(rec, 0, y + oy, x + ox, 8, mode, above, left, pred8)
+                        for j in range(8):
+                            for i in range(8):
+                                d[j, i] = src[0, y + oy + j, x + ox + i] - pred8[j, i]
+                        forward(d, 8, c, tmp)
+                        cost8 += quantise(
+                            io, buf, ctx, c, 8, step, lam, optimise, 1, kind, activity, n_near, any8, near, b8[k]
+                        )
+                        if last_diagonal(b8[k], 8) >= 0:
+                            any8 = 1
+                        if cost8 > cost:
+                            break
+                        if mode >= 0:  # the next block is predicted from this one's decoded pixels
+                            _add_block(rec, 0, y + oy, x + ox, 8, pred8, b8[k], step, c, out, tmp)
+                    use_eight = cost8 < cost and any8 == 1
+                if use_eight:
+                    eight[py, px] = 1
+                    any_luma = 1
+                    for k in range(4):
+                        oy, ox = 8 * (k >> 1), 8 * (k & 1)
+                        store_block(q, 0, y + oy, x + ox, 8, b8[k])
+                        if mode < 0:
+                            _block_prediction(rec, 0, y + oy, x + ox, 8, mode, above, left, pred8)
+                            _add_block(rec, 0, y + oy, x + ox, 8, pred8, b8[k], step, c, out, tmp)
+                else:
+                    if plane == 0:
+                        eight[py, px] = 0
+                    if last_diagonal(b, 16) >= 0:
+                        any_luma = 1
+                        store_block(q, plane, y, x, 16, b)
+                    _add_block(rec, plane, y, x, 16, pred, b, step, c, out, tmp)
+            io[MODE] = ADAPT
+            io[COST] = 0
+            n = code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py, px, b, near)
+            total += io[COST]
+            act[py, px] = min(n, 255)
+    return total

@@ -1,0 +1,441 @@
+"""Motion search: the encoder's half of motion. Nothing here is needed to decode, so fastmath is allowed: another
+machine may choose other vectors, and the file says which.
+
+Per patch: candidates (merge list, median, zero, quarter-resolution full search, temporal), diamond by absolute
+differences, then half and quarter pixels by a Hadamard-domain rate-distortion estimate. All on plane 0 (grey).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from . import contexts as cx
+from .colour import PAD
+from .compensate import TAPS
+from .intra import MODES, edges, predict
+from .rangecoder import ADAPT, COST, IO_SIZE, MODE, PRICE, price
+from .syntax import (
+    code_motion_patch,
+    code_vector,
+    fill,
+    merge_list,
+    near_count,
+    near_intra,
+    predicted_vector,
+    scaled,
+)
+
+BITS = np.float32(1 / 256)  # a price in bits
+LIMIT = 500  # quarter pixels, a little inside syntax.VECTOR_LIMIT
+AROUND_X = np.array([-1, 1, 0, 0, -1, -1, 1, 1], np.int64)
+AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def quarter_phases(plane, out):
+    """out[4 * fy + fx] (16, H, W): the padded plane moved by every quarter-pixel phase."""
+    h, w = plane.shape
+    row = np.empty((h, w), np.float32)
+    for fx in range(4):
+        if fx == 0:
+            row[:] = plane
+        else:
+            row[:] = plane
+            for y in range(h):
+                for x in range(3, w - 4):
+                    row[y, x] = (
+                        TAPS[fx, 0] * plane[y, x - 3] + TAPS[fx, 1] * plane[y, x - 2] + TAPS[fx, 2] * plane[y, x - 1]
+                        + TAPS[fx, 3] * plane[y, x] + TAPS[fx, 4] * plane[y, x + 1] + TAPS[fx, 5] * plane[y, x + 2]
+                        + TAPS[fx, 6] * plane[y, x + 3] + TAPS[fx, 7] * plane[y, x + 4]
+                    )  # fmt: skip
+        for fy in range(4):
+            o = out[4 * fy + fx]
+            o[:] = row
+            if fy == 0:
+                continue
+            for y in range(3, h - 4):
+                for x in range(w):
+                    o[y, x] = (
+                        TAPS[fy, 0] * row[y - 3, x] + TAPS[fy, 1] * row[y - 2, x] + TAPS[fy, 2] * row[y - 1, x]
+                        + TAPS[fy, 3] * row[y, x] + TAPS[fy, 4] * row[y + 1, x] + TAPS[fy, 5] * row[y + 2, x]
+                        + TAPS[fy, 6] * row[y + 3, x] + TAPS[fy, 7] * row[y + 4, x]
+                    )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def quarter_size(plane, pad, out):
+    """Mean over 4x4 pixels: the picture for the coarse search."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            s = np.float32(0)
+            for j in range(4):
+                for i in range(4):
+                    s += plane[pad + 4 * y + j, pad + 4 * x + i]
+            out[y, x] = s * np.float32(1 / 16)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def coarse_search(src, ref, reach_y, reach_x, best):
+    """Full search at quarter size: best[py, px] = (x, y) in quarter pixels, for the 8x8 window around each patch."""
+    h, w = src.shape
+    for py in range(best.shape[0]):
+        for px in range(best.shape[1]):
+            y0 = min(max(py * 4 - 2, 0), max(h - 8, 0))
+            x0 = min(max(px * 4 - 2, 0), max(w - 8, 0))
+            n, m = min(8, h), min(8, w)
+            lowest = np.float32(1e30)
+            for dy in range(-min(reach_y, y0), min(reach_y, h - n - y0) + 1):
+                for dx in range(-min(reach_x, x0), min(reach_x, w - m - x0) + 1):
+                    s = np.float32(0.6) * np.float32(abs(dx) + abs(dy))
+                    for j in range(n):
+                        t = np.float32(0)
+                        for i in range(m):
+                            t += abs(src[y0 + j, x0 + i] - ref[y0 + dy + j, x0 + dx + i])
+                        s += t
+                        if s >= lowest:
+                            break
+                    if s < lowest:
+                        lowest = s
+                        best[py, px, 0] = 16 * dx
+                        best[py, px, 1] = 16 * dy
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def hadamard_cost(d, y, x, limit, gain, m):
+    """Rate-distortion estimate of the 8x8 difference at d[y:, x:]: small coefficients cost their energy, large ones bits.
+
+    limit: energy at which a coefficient starts to cost bits; gain: cost of a factor two above it. m: scratch (8, 8).
+    """
+    for j in range(8):
+        a0, a1, a2, a3 = d[y + j, x], d[y + j, x + 1], d[y + j, x + 2], d[y + j, x + 3]
+        a4, a5, a6, a7 = d[y + j, x + 4], d[y + j, x + 5], d[y + j, x + 6], d[y + j, x + 7]
+        b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a4, a1 + a5, a2 + a6, a3 + a7, a0 - a4, a1 - a5, a2 - a6, a3 - a7
+        c0, c1, c2, c3, c4, c5, c6, c7 = b0 + b2, b1 + b3, b0 - b2, b1 - b3, b4 + b6, b5 + b7, b4 - b6, b5 - b7
+        m[j, 0], m[j, 1], m[j, 2], m[j, 3] = c0 + c1, c0 - c1, c2 + c3, c2 - c3
+        m[j, 4], m[j, 5], m[j, 6], m[j, 7] = c4 + c5, c4 - c5, c6 + c7, c6 - c7
+    scale = np.float32(1 / 64)
+    inv = np.float32(1) / limit
+    one = np.float32(1)
+    s = np.float32(0)
+    logs = np.float32(0)
+    for i in range(8):
+        a0, a1, a2, a3 = m[0, i], m[1, i], m[2, i], m[3, i]
+        a4, a5, a6, a7 = m[4, i], m[5, i], m[6, i], m[7, i]
+        b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a4, a1 + a5, a2 + a6, a3 + a7, a0 - a4, a1 - a5, a2 - a6, a3 - a7
+        c0, c1, c2, c3, c4, c5, c6, c7 = b0 + b2, b1 + b3, b0 - b2, b1 - b3, b4 + b6, b5 + b7, b4 - b6, b5 - b7
+        a0, a1, a2, a3 = c0 + c1, c0 - c1, c2 + c3, c2 - c3
+        a4, a5, a6, a7 = c4 + c5, c4 - c5, c6 + c7, c6 - c7
+        a0, a1, a2, a3 = a0 * a0 * scale, a1 * a1 * scale, a2 * a2 * scale, a3 * a3 * scale
+        a4, a5, a6, a7 = a4 * a4 * scale, a5 * a5 * scale, a6 * a6 * scale, a7 * a7 * scale
+        s += min(a0, limit) + min(a1, limit) + min(a2, limit) + min(a3, limit)
+        s += min(a4, limit) + min(a5, limit) + min(a6, limit) + min(a7, limit)
+        p = max(a0 * inv, one) * max(a1 * inv, one) * max(a2 * inv, one) * max(a3 * inv, one)
+        q = max(a4 * inv, one) * max(a5 * inv, one) * max(a6 * inv, one) * max(a7 * inv, one)
+        if p > one:
+            logs += math.log2(p)
+        if q > one:
+            logs += math.log2(q)
+    return s + gain * logs
+
+
+@numba.njit(cache=True, nogil=True)
+def _corner(phases, y, x, vx, vy, n):
+    h, w = phases.shape[1] - 2 * PAD, phases.shape[2] - 2 * PAD
+    x0 = min(max(x + (vx >> 2), -PAD + 4), w + PAD - n - 5) + PAD
+    y0 = min(max(y + (vy >> 2), -PAD + 4), h + PAD - n - 5) + PAD
+    return 4 * (vy & 3) + (vx & 3), y0, x0
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, d, scratch):
+    """Hadamard estimate for predicting the n x n block at (y, x) with vector m. src: grey plane (h, w)."""
+    if m[4] & 1:
+        p, y0, x0 = _corner(ph0, y, x, np.int64(m[0]), np.int64(m[1]), n)
+        if m[4] & 2:
+            q, y1, x1 = _corner(ph1, y, x, np.int64(m[2]), np.int64(m[3]), n)
+            half = np.float32(0.5)
+            for j in range(n):
+                for i in range(n):
+                    d[j, i] = src[y + j, x + i] - half * (ph0[p, y0 + j, x0 + i] + ph1[q, y1 + j, x1 + i])
+        else:
+            for j in range(n):
+                for i in range(n):
+                    d[j, i] = src[y + j, x + i] - ph0[p, y0 + j, x0 + i]
+    else:
+        q, y1, x1 = _corner(ph1, y, x, np.int64(m[2]), np.int64(m[3]), n)
+        for j in range(n):
+            for i in range(n):
+                d[j, i] = src[y + j, x + i] - ph1[q, y1 + j, x1 + i]
+    s = np.float32(0)
+    for j in range(0, n, 8):
+        for i in range(0, n, 8):
+            s += hadamard_cost(d, j, i, limit, gain, scratch)
+    return s
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _absolute(src, phases, y, x, n, vx, vy, stop):
+    """Sum of absolute differences at a whole-pixel vector; gives up above `stop`."""
+    _, y0, x0 = _corner(phases, y, x, vx, vy, n)
+    s = np.float32(0)
+    for j in range(n):
+        t = np.float32(0)
+        for i in range(n):
+            t += abs(src[y + j, x + i] - phases[0, y0 + j, x0 + i])
+        s += t
+        if s > stop:
+            return s
+    return s
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _difference_bits(dx, dy):
+    return np.float32(2) * (math.log2(np.float32(1 + abs(dx))) + math.log2(np.float32(1 + abs(dy))))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d1, lam, limit, gain, d, scratch, m, at):
+    """Best vector into one reference: candidates, diamond, half and quarter pixels. Result in at[0], at[1]."""
+    slope = np.float32(0.9) * np.float32(math.sqrt(lam))
+    lowest = np.float32(1e30)
+    best_x = best_y = np.int64(0)
+    # candidates: prediction, zero, coarse, merge list (mirrored in time where it uses the other reference)
+    for k in range(3 + count):
+        if k == 0:
+            vx, vy = px, py
+        elif k == 1:
+            vx = vy = np.int64(0)
+        elif k == 2:
+            vx, vy = np.int64(coarse[0]), np.int64(coarse[1])
+        else:
+            c = cand[k - 3]
+            if c[4] & (1 << ref):
+                vx, vy = np.int64(c[2 * ref]), np.int64(c[2 * ref + 1])
+            elif ref == 0:
+                vx, vy = scaled(c[2], d0, d1), scaled(c[3], d0, d1)
+            else:
+                vx, vy = scaled(c[0], d1, d0), scaled(c[1], d1, d0)
+        vx = min(max((vx + 2) & ~3, -LIMIT), LIMIT)
+        vy = min(max((vy + 2) & ~3, -LIMIT), LIMIT)
+        bits = slope * _difference_bits(vx - px, vy - py)
+        s = _absolute(src, phases, y, x, n, vx, vy, lowest - bits) + bits
+        if s < lowest:
+            lowest, best_x, best_y = s, vx, vy
+    for turn in range(16):
+        next_x, next_y = best_x, best_y
+        reach = 8 if turn == 0 else 4
+        for k in range(8 if turn < 2 else 4):
+            vx, vy = best_x + AROUND_X[k] * reach, best_y + AROUND_Y[k] * reach
+            if abs(vx) > LIMIT or abs(vy) > LIMIT:
+                continue
+            bits = slope * _difference_bits(vx - px, vy - py)
+            s = _absolute(src, phases, y, x, n, vx, vy, lowest - bits) + bits
+            if s < lowest:
+                lowest, next_x, next_y = s, vx, vy
+        if next_x == best_x and next_y == best_y and turn > 0:
+            break
+        best_x, best_y = next_x, next_y
+    m[:] = 0
+    m[4] = 1 << ref
+    m[2 * ref], m[2 * ref + 1] = best_x, best_y
+    rate = np.float32(0.7) * lam
+    lowest = vector_cost(src, phases, phases, y, x, n, m, limit, gain, d, scratch) + rate * _difference_bits(
+        best_x - px, best_y - py
+    )
+    if px != best_x or py != best_y:
+        m[2 * ref], m[2 * ref + 1] = px, py
+        s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, d, scratch)
+        if s < lowest:
+            lowest, best_x, best_y = s, px, py
+    for reach in (2, 1):
+        cx_, cy_ = best_x, best_y
+        for k in range(8):
+            vx, vy = cx_ + AROUND_X[k] * reach, cy_ + AROUND_Y[k] * reach
+            m[2 * ref], m[2 * ref + 1] = vx, vy
+            s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, d, scratch) + rate * _difference_bits(
+                vx - px, vy - py
+            )
+            if s < lowest:
+                lowest, best_x, best_y = s, vx, vy
+    at[0], at[1] = best_x, best_y
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc):
+    """Estimated cost of vector m with its price."""
+    io[COST] = 0
+    code_vector(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand)
+    bits = np.float32(io[COST]) * BITS
+    return vector_cost(src, ph0, ph1, by * 8, bx * 8, w * 8, m, limit, gain, d, sc) + lam * bits
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _block(
+    io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, best, cand, src, ph0, ph1, coarse0, coarse1,
+    lam, limit, gain, d, sc, m, at,
+):  # fmt: skip
+    """Best vector for one block into best (6,); returns its cost."""
+    n = merge_list(field, temporal, two, bx, by, w, cand)
+    list_copy = cand[:n].copy()
+    lowest = np.float32(1e30)
+    for i in range(n):
+        for j in range(6):
+            m[j] = list_copy[i, j]
+        s = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+        if s < lowest:
+            lowest = s
+            best[:] = m
+    # A block that its neighbours' vectors already predict to below a few bits needs no search.
+    if lowest < lam * np.float32(3):
+        return lowest
+    y, x, size = by * 8, bx * 8, w * 8
+    px = predicted_vector(field, temporal, bx, by, w, 0, 0, d0, d1)
+    py = predicted_vector(field, temporal, bx, by, w, 0, 1, d0, d1)
+    _one_reference(src, ph0, 0, y, x, size, px, py, list_copy, n, coarse0[by // 2, bx // 2], d0, d1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+    fx, fy = at[0], at[1]
+    m[:] = 0
+    m[0], m[1], m[4] = fx, fy, 1
+    cost0 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+    if cost0 < lowest:
+        lowest = cost0
+        best[:] = m
+    if not two:
+        return lowest
+    px = predicted_vector(field, temporal, bx, by, w, 1, 0, d0, d1)
+    py = predicted_vector(field, temporal, bx, by, w, 1, 1, d0, d1)
+    _one_reference(src, ph1, 1, y, x, size, px, py, list_copy, n, coarse1[by // 2, bx // 2], d0, d1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+    gx, gy = at[0], at[1]
+    m[:] = 0
+    m[2], m[3], m[4] = gx, gy, 2
+    cost1 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+    if cost1 < lowest:
+        lowest = cost1
+        best[:] = m
+    # Both references: from the two vectors found, then from the better one mirrored in time (cheap to say).
+    trial = np.zeros(6, np.int64)
+    centre = np.zeros(6, np.int64)
+    for start in range(2):
+        centre[4] = 3
+        if start == 0:
+            centre[0], centre[1], centre[2], centre[3] = fx, fy, gx, gy
+        elif cost0 < cost1:
+            centre[0], centre[1] = fx, fy
+            centre[2], centre[3] = scaled(fx, d1, d0), scaled(fy, d1, d0)
+        else:
+            centre[2], centre[3] = gx, gy
+            centre[0], centre[1] = scaled(gx, d0, d1), scaled(gy, d0, d1)
+        trial[:] = centre
+        low = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, trial, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+        for turn in range(2):
+            changed = False
+            for side in range(2 if start == 0 else 1):
+                base = centre.copy()
+                for k in range(8):
+                    trial[:] = base
+                    if start == 1:
+                        trial[0] += AROUND_X[k]
+                        trial[1] += AROUND_Y[k]
+                        trial[2] = scaled(trial[0], d1, d0)
+                        trial[3] = scaled(trial[1], d1, d0)
+                    else:
+                        o = 2 * (1 - side)
+                        trial[o] += AROUND_X[k]
+                        trial[o + 1] += AROUND_Y[k]
+                    trial[4] = 3
+                    if max(abs(trial[0]), abs(trial[1]), abs(trial[2]), abs(trial[3])) > LIMIT:
+                        continue
+                    s = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, trial, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+                    if s < low:
+                        low = s
+                        centre[:] = trial
+                        changed = True
+            if not changed:
+                break
+        if low < lowest:
+            lowest = low
+            best[:] = centre
+    return lowest
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _intra_cost(src3, y, x, limit, gain, above, left, out, d, sc):
+    """Estimate of the best intra mode from source pixels (the decoded ones are not there yet): (cost, mode)."""
+    edges(src3, 0, y, x, 16, above, left)
+    lowest = np.float32(1e30)
+    mode = 0
+    for k in range(MODES):
+        predict(above, left, 16, k, out)
+        for j in range(16):
+            for i in range(16):
+                d[j, i] = src3[0, y + j, x + i] - out[j, i]
+        s = np.float32(0)
+        for j in range(0, 16, 8):
+            for i in range(0, 16, 8):
+                s += hadamard_cost(d, j, i, limit, gain, sc)
+        if s < lowest:
+            lowest = s
+            mode = k
+    return lowest, mode
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def search_frame(
+    ctx, kind, two, d0, d1, temporal, src, ph0, ph1, coarse0, coarse1, lam, step, split, intra, mv, split_allowed
+):  # fmt: skip
+    """Choose the motion of a frame. ctx: a copy that adapts here. src: float32 (3, h, w). Fills split, intra, mv."""
+    ph, pw = split.shape
+    io = np.zeros(IO_SIZE, np.int64)
+    buf = np.zeros(1, np.uint8)
+    limit = np.float32(0.8) * step * step
+    gain = np.float32(0.5) * lam
+    field = np.zeros(mv.shape, np.int16)
+    m = np.zeros(6, np.int64)
+    whole = np.zeros(6, np.int64)
+    quarters = np.zeros((4, 6), np.int64)
+    at = np.zeros(2, np.int64)
+    cand = np.zeros((8, 6), np.int64)
+    d = np.zeros((16, 16), np.float32)
+    sc = np.zeros((8, 8), np.float32)
+    out = np.zeros((16, 16), np.float32)
+    above = np.zeros(34, np.float32)
+    left = np.zeros(34, np.float32)
+    grey = src[0]
+    for py in range(ph):
+        for px in range(pw):
+            bx, by = 2 * px, 2 * py
+            io[MODE] = PRICE
+            intra[py, px] = -1
+            split[py, px] = 0
+            cost = _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, 2, whole, cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+            at_split = cx.SPLIT + kind * 3 + near_count(split, py, px)
+            cost += lam * BITS * np.float32(price(ctx, at_split, 0))
+            if split_allowed and cost > lam * np.float32(14):
+                low = lam * BITS * np.float32(price(ctx, at_split, 1))
+                for k in range(4):
+                    low += _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx + (k & 1), by + (k >> 1), 1, quarters[k], cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+                    fill(field, bx + (k & 1), by + (k >> 1), 1, quarters[k])
+                    if low > cost:
+                        break
+                for k in range(4):
+                    field[by + (k >> 1), bx + (k & 1), 4] = 0
+                if low < cost:
+                    cost = low
+                    split[py, px] = 1
+            if cost > lam * np.float32(20):
+                intra_cost, mode = _intra_cost(src, by * 8, bx * 8, limit, gain, above, left, out, d, sc)
+                at_intra = cx.INTRA + kind * 3 + near_intra(intra, py, px)
+                bits = BITS * np.float32(price(ctx, at_intra, 1) - price(ctx, at_intra, 0)) + np.float32(4)
+                if intra_cost * np.float32(1.1) + lam * bits < cost:
+                    intra[py, px] = mode
+                    split[py, px] = 0
+            if split[py, px]:
+                for k in range(4):
+                    fill(mv, bx + (k & 1), by + (k >> 1), 1, quarters[k])
+            else:
+                fill(mv, bx, by, 2, whole)
+            io[MODE] = ADAPT
+            code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand)
+    mv[:] = field

@@ -1,0 +1,537 @@
+"""The grammar of nano tokens ("nano/1"): which decisions a frame consists of, in which order, in which contexts.
+
+Each function runs in the mode of its coder (rangecoder.py): it writes, reads, adapts or prices the very same
+decisions. Contexts depend on symbols already coded and on nothing else: never on a pixel, never on a float.
+
+Arrays of one frame (pw x ph patches of 16x16, fw x fh cells of 8x8):
+    mv     int16 (fh, fw, 6)    x, y into reference 0; x, y into reference 1 (quarter pixels); uses: 1 first, 2 second,
+                                3 mean of both, 0 not coded yet; 1 if merged
+    split  uint8 (ph, pw)       four vectors instead of one
+    intra  int8  (ph, pw)       -1 predicted from other frames, else the direction 0..14
+    eight  uint8 (ph, pw)       luma by four 8x8 transforms
+    q      int16 (3, h, w)      quantised coefficients, each patch's at its own place, [vertical][horizontal] frequency
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from . import contexts as cx
+from .rangecoder import DECODE, MODE, code, code_raw, code_tree
+
+MERGE_CANDIDATES = 6
+VECTOR_LIMIT = 511  # quarter pixels
+
+# Diagonals of a 16x16 (row 0) and 8x8 (row 1) block: DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k], k < DIAGONAL_N[t, d].
+DIAGONAL_V = np.zeros((2, 31, 16), np.int64)
+DIAGONAL_H = np.zeros((2, 31, 16), np.int64)
+DIAGONAL_N = np.zeros((2, 31), np.int64)
+for _t, _n in ((0, 16), (1, 8)):
+    for _d in range(2 * _n - 1):
+        _cells = [(v, _d - v) for v in range(_n) if 0 <= _d - v < _n]
+        DIAGONAL_N[_t, _d] = len(_cells)
+        for _k, (_v, _h) in enumerate(_cells):
+            DIAGONAL_V[_t, _d, _k], DIAGONAL_H[_t, _d, _k] = _v, _h
+
+DIAGONAL_CLASS = np.zeros((2, 31), np.int64)
+for _d in range(31):
+    _c = 0 if _d < 1 else 1 if _d < 2 else 2 if _d < 3 else 3 if _d < 5 else 4 if _d < 8 else 5 if _d < 12 else 6 if _d < 18 else 7
+    DIAGONAL_CLASS[0, _d] = _c
+    DIAGONAL_CLASS[1, _d] = min(7, _c + 1) if _d > 4 else _c
+
+
+# ------------------------------------------------------------------------------------------------ motion
+
+
+@numba.njit(cache=True, nogil=True)
+def scaled(v, num, den):
+    """v * num / den, rounded to nearest, symmetric about zero."""
+    p = v * num
+    if den < 0:
+        p, den = -p, -den
+    return (p + den // 2) // den if p >= 0 else -((-p + den // 2) // den)
+
+
+@numba.njit(cache=True, nogil=True)
+def _same(a, b):
+    if a[4] != b[4]:
+        return False
+    if a[4] & 1 and (a[0] != b[0] or a[1] != b[1]):
+        return False
+    return not (a[4] & 2 and (a[2] != b[2] or a[3] != b[3]))
+
+
+@numba.njit(cache=True, nogil=True)
+def _offer(cand, n, m):
+    """Append m unless it is empty or already there."""
+    if m[4] == 0 or n >= MERGE_CANDIDATES:
+        return n
+    for i in range(n):
+        if _same(cand[i], m):
+            return n
+    for j in range(5):
+        cand[n, j] = m[j]
+    return n + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def merge_list(mv, temporal, two, bx, by, w, cand):
+    """Fill cand (8, 6) with the vectors that a block at cell (bx, by), w cells wide, may take over; returns how many."""
+    fh, fw = mv.shape[0], mv.shape[1]
+    n = 0
+    if bx > 0:
+        n = _offer(cand, n, mv[by + w - 1, bx - 1])
+    if by > 0:
+        n = _offer(cand, n, mv[by - 1, bx + w - 1])
+    n = _offer(cand, n, temporal[min(by + w // 2, fh - 1), min(bx + w // 2, fw - 1)])
+    if by > 0 and bx + w < fw:
+        n = _offer(cand, n, mv[by - 1, bx + w])
+    if by > 0 and bx > 0:
+        n = _offer(cand, n, mv[by - 1, bx - 1])
+    zero = cand[7]
+    zero[:] = 0
+    zero[4] = 3 if two else 1
+    return _offer(cand, n, zero)
+
+
+@numba.njit(cache=True, nogil=True)
+def _median(a, b, c):
+    return max(min(a, b), min(max(a, b), c))
+
+
+@numba.njit(cache=True, nogil=True)
+def _component(m, ref, axis, d0, d1):
+    """The vector of m into reference `ref`, mirrored in time from the other one if it has none of its own."""
+    if ref == 0:
+        return np.int64(m[axis]) if m[4] & 1 else scaled(np.int64(m[2 + axis]), d0, d1)
+    return np.int64(m[2 + axis]) if m[4] & 2 else scaled(np.int64(m[axis]), d1, d0)
+
+
+@numba.njit(cache=True, nogil=True)
+def predicted_vector(mv, temporal, bx, by, w, ref, axis, d0, d1):
+    """Median of the neighbours' vectors: left, above, above right (or above left); temporal where one is missing."""
+    fw = mv.shape[1]
+    n = 0
+    a = b = c = np.int64(0)
+    if bx > 0 and mv[by, bx - 1, 4]:
+        a = _component(mv[by, bx - 1], ref, axis, d0, d1)
+        n += 1
+    if by > 0 and mv[by - 1, bx, 4]:
+        v = _component(mv[by - 1, bx], ref, axis, d0, d1)
+        if n == 0:
+            a = v
+        else:
+            b = v
+        n += 1
+    third = False
+    if by > 0 and bx + w < fw and mv[by - 1, bx + w, 4]:
+        c = _component(mv[by - 1, bx + w], ref, axis, d0, d1)
+        third = True
+    elif by > 0 and bx > 0 and mv[by - 1, bx - 1, 4]:
+        c = _component(mv[by - 1, bx - 1], ref, axis, d0, d1)
+        third = True
+    if third:
+        if n == 0:
+            return c
+        if n == 2:
+            return _median(a, b, c)
+        b = c
+        n = 2
+    if n == 2:
+        t = temporal[by, bx]
+        return _median(a, b, _component(t, ref, axis, d0, d1)) if t[4] else a
+    return a
+
+
+@numba.njit(cache=True, nogil=True)
+def _code_difference(io, buf, ctx, kind, group, value):
+    """A vector difference in quarter pixels: zero?, sign, Exp-Golomb with adaptive prefix and first suffix bit."""
+    base = cx.VECTOR + (kind * 4 + group) * cx.VECTOR_SIZE
+    if not code(io, buf, ctx, base, 1 if value else 0):
+        return np.int64(0)
+    negative = code_raw(io, buf, 1 if value < 0 else 0, 1)
+    rest = abs(value) - 1
+    k = 0
+    while k < 12 and code(io, buf, ctx, base + 1 + k, 1 if rest >= (1 << k) else 0):
+        rest -= 1 << k
+        k += 1
+    out = np.int64((1 << k) - 1)
+    if k:
+        top = code(io, buf, ctx, base + 16 + k, (rest >> (k - 1)) & 1)
+        out += (top << (k - 1)) + code_raw(io, buf, rest & ((1 << (k - 1)) - 1), k - 1)
+    out += 1
+    return -out if negative else out
+
+
+@numba.njit(cache=True, nogil=True)
+def _clamped(v):
+    return min(max(v, -VECTOR_LIMIT - 1), VECTOR_LIMIT)
+
+
+@numba.njit(cache=True, nogil=True)
+def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, cand):
+    """One motion decision: m (6,) in, or out when decoding. cand: scratch (8, 6)."""
+    decoding = io[MODE] == DECODE
+    n = merge_list(mv, temporal, two, bx, by, w, cand)
+    small = 1 if w == 1 else 0
+    index = -1
+    if not decoding:
+        for i in range(n):
+            if _same(cand[i], m):
+                index = i
+                break
+    near = 0
+    if bx > 0:
+        near += mv[by, bx - 1, 5]
+    if by > 0:
+        near += mv[by - 1, bx, 5]
+    if code(io, buf, ctx, cx.MERGE + (kind * 2 + small) * 3 + near, 1 if index >= 0 else 0):
+        i = 0
+        while i < n - 1 and code(io, buf, ctx, cx.MERGE_INDEX + (kind * 2 + small) * 8 + i, 1 if i < index else 0):
+            i += 1
+        for j in range(5):
+            m[j] = cand[i, j]
+        m[5] = 1
+        return
+    m[5] = 0
+    uses = 1
+    if two:
+        both = 0
+        if bx > 0 and mv[by, bx - 1, 4] == 3:
+            both += 1
+        if by > 0 and mv[by - 1, bx, 4] == 3:
+            both += 1
+        base = cx.DIRECTION + (kind * 2 + small) * 8
+        if code(io, buf, ctx, base + both, 1 if m[4] == 3 else 0):
+            uses = 3
+        else:
+            uses = 1 + code(io, buf, ctx, base + 4 + both, 1 if m[4] == 2 else 0)
+    if decoding:
+        for j in range(4):
+            m[j] = 0
+        m[4] = uses
+    if uses & 1:
+        for axis in range(2):
+            p = predicted_vector(mv, temporal, bx, by, w, 0, axis, d0, d1)
+            m[axis] = _clamped(p + _code_difference(io, buf, ctx, kind, axis, m[axis] - p))
+    if uses & 2:
+        for axis in range(2):
+            if uses == 3:
+                p = scaled(np.int64(m[axis]), d1, d0)
+            else:
+                p = predicted_vector(mv, temporal, bx, by, w, 1, axis, d0, d1)
+            group = axis + 2 if uses == 3 else axis
+            m[2 + axis] = _clamped(p + _code_difference(io, buf, ctx, kind, group, m[2 + axis] - p))
+
+
+@numba.njit(cache=True, nogil=True)
+def fill(mv, bx, by, w, m):
+    """Write the vector m into the w x w cells at (bx, by)."""
+    for y in range(by, by + w):
+        for x in range(bx, bx + w):
+            for j in range(6):
+                mv[y, x, j] = m[j]
+
+
+@numba.njit(cache=True, nogil=True)
+def code_intra_mode(io, buf, ctx, intra, py, px, mode):
+    """The direction of an intra patch, against those of the patches left and above (0 where they have none)."""
+    left = max(np.int64(intra[py, px - 1]), 0) if px > 0 else np.int64(0)
+    above = max(np.int64(intra[py - 1, px]), 0) if py > 0 else np.int64(0)
+    if code(io, buf, ctx, cx.INTRA_SAME + (0 if left == above else 1), 1 if mode == left else 0):
+        return left
+    if above != left and code(io, buf, ctx, cx.INTRA_SAME + 2, 1 if mode == above else 0):
+        return above
+    return code_tree(io, buf, ctx, cx.INTRA_MODE, mode, 4)
+
+
+@numba.njit(cache=True, nogil=True)
+def near_count(flags, py, px):
+    """How many of the patches left and above have their flag set."""
+    n = 0
+    if px > 0 and flags[py, px - 1] > 0:
+        n += 1
+    if py > 0 and flags[py - 1, px] > 0:
+        n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def near_intra(intra, py, px):
+    """How many of the patches left and above are intra."""
+    n = 0
+    if px > 0 and intra[py, px - 1] >= 0:
+        n += 1
+    if py > 0 and intra[py - 1, px] >= 0:
+        n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def inherit_vector(mv, temporal, two, bx, by, m, cand):
+    """What an intra patch leaves in the vector field for its neighbours: the first vector it could have merged."""
+    merge_list(mv, temporal, two, bx, by, 2, cand)
+    for j in range(5):
+        m[j] = cand[0, j]
+    m[5] = 0
+
+
+@numba.njit(cache=True, nogil=True)
+def code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand):
+    """All decisions of one patch before its residual. mv: what was chosen (not read when decoding); field: the vectors
+    coded so far, zero elsewhere, into which this patch's are written."""
+    decoding = io[MODE] == DECODE
+    if kind == 0:
+        intra[py, px] = code_intra_mode(io, buf, ctx, intra, py, px, np.int64(intra[py, px]))
+        return
+    bx, by = 2 * px, 2 * py
+    if code(io, buf, ctx, cx.INTRA + kind * 3 + near_intra(intra, py, px), 1 if intra[py, px] >= 0 else 0):
+        intra[py, px] = code_intra_mode(io, buf, ctx, intra, py, px, np.int64(intra[py, px]))
+        split[py, px] = 0
+        inherit_vector(field, temporal, two, bx, by, m, cand)
+        fill(field, bx, by, 2, m)
+        return
+    intra[py, px] = -1
+    split[py, px] = code(io, buf, ctx, cx.SPLIT + kind * 3 + near_count(split, py, px), np.int64(split[py, px]))
+    w = 1 if split[py, px] else 2
+    for k in range(4 if w == 1 else 1):
+        x, y = bx + (k & 1), by + (k >> 1)
+        if not decoding:
+            for j in range(6):
+                m[j] = mv[y, x, j]
+        code_vector(io, buf, ctx, kind, two, d0, d1, field, temporal, x, y, w, m, cand)
+        fill(field, x, y, w, m)
+
+
+# ------------------------------------------------------------------------------------------ coefficients
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def neighbour_sums(b, v, h, k):
+    """(S, S1): magnitudes of the five later neighbours, and what of them exceeds 1. b: (18, 18), zero beyond the block."""
+    a0, a1, a2, a3, a4 = abs(b[v + 1, h]), abs(b[v + 2, h]), abs(b[v, h + 1]), abs(b[v, h + 2]), abs(b[v + 1, h + 1])
+    s = a0 + a1 + a2 + a3 + a4
+    s1 = max(a0 - 1, 0) + max(a1 - 1, 0) + max(a2 - 1, 0) + max(a3 - 1, 0) + max(a4 - 1, 0)
+    if k > 0 and b[v - 1, h + 1] != 0:
+        s += 1
+    return s, s1
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def significance(plane, kind, t, d, last, s, near):
+    """Context of "is this coefficient not zero"."""
+    cls = 8 if d == last else DIAGONAL_CLASS[t, d]
+    sc = 6 if s >= 6 else (5 if s >= 4 else s)
+    nm = 2 if near > 2 else (1 if near > 0 else 0)
+    return cx.SIGNIFICANT + (((plane * cx.KINDS + kind) * 9 + cls) * 7 + sc) * 3 + nm
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def magnitude(plane, kind, d, s1):
+    """Offset of the greater-1 and greater-2 contexts inside their groups."""
+    return ((plane * 2 + (1 if kind > 0 else 0)) * 3 + (0 if d == 0 else (1 if d < 4 else 2))) * 6 + min(s1, 5)
+
+
+@numba.njit(cache=True, nogil=True)
+def coded_flag(plane, kind, near_coded, activity, other_coded):
+    """Context of "has this block any coefficient"."""
+    return cx.CODED + (((plane * cx.KINDS + kind) * 3 + near_coded) * 4 + activity) * 2 + other_coded
+
+
+@numba.njit(cache=True, nogil=True)
+def last_diagonal(b, n):
+    """The last diagonal with a coefficient, -1 if the block is empty."""
+    t = 1 if n == 8 else 0
+    for d in range(2 * n - 2, -1, -1):
+        for k in range(DIAGONAL_N[t, d]):
+            if b[DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]] != 0:
+                return d
+    return -1
+
+
+@numba.njit(cache=True, nogil=True)
+def code_levels(io, buf, ctx, b, n, last, plane, kind, activity, near):
+    """The n x n coefficients in b (18, 18), not all zero; near (64,): magnitudes of the neighbour patches by frequency.
+
+    From the last diagonal that has any (`last`, ignored when decoding) back to the first. Returns how many are not zero.
+    """
+    t = 1 if n == 8 else 0
+    decoding = io[MODE] == DECODE
+    base = cx.LAST + ((plane * cx.KINDS + kind) * 4 + activity) * 32
+    last = min(code_tree(io, buf, ctx, base, last, 4 if t else 5), 2 * n - 2)  # more only in a damaged stream
+    count = 0
+    for d in range(last, -1, -1):
+        width = DIAGONAL_N[t, d]
+        for k in range(width):
+            v, h = DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]
+            value = np.int64(b[v, h])
+            level = abs(value)
+            s, s1 = neighbour_sums(b, v, h, k)
+            if not (d == last and k == width - 1 and count == 0):  # else it is implied
+                place = v * 8 + h if t else (v >> 1) * 8 + (h >> 1)
+                i = significance(plane, kind, t, d, last, s, near[place])
+                if not code(io, buf, ctx, i, 1 if level else 0):
+                    if decoding:
+                        b[v, h] = 0
+                    continue
+            count += 1
+            negative = code_raw(io, buf, 1 if value < 0 else 0, 1)
+            at = magnitude(plane, kind, d, s1)
+            size = np.int64(1)
+            if code(io, buf, ctx, cx.GREATER1 + at, 1 if level > 1 else 0):
+                size = np.int64(2)
+                if code(io, buf, ctx, cx.GREATER2 + at, 1 if level > 2 else 0):
+                    rest = level - 3
+                    e = 0
+                    while e < 14 and code(io, buf, ctx, cx.REST + plane * 20 + e, 1 if rest >= (1 << e) else 0):
+                        rest -= 1 << e
+                        e += 1
+                    size = 3 + (1 << e) - 1 + code_raw(io, buf, rest, e)
+            if decoding:
+                b[v, h] = -size if negative else size
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def load_block(q, plane, y, x, n, b):
+    """Copy an n x n block of coefficients into b (18, 18) with a zero border."""
+    for v in range(n + 2):
+        for h in range(n + 2):
+            b[v, h] = q[plane, y + v, x + h] if v < n and h < n else 0
+
+
+@numba.njit(cache=True, nogil=True)
+def store_block(q, plane, y, x, n, b):
+    """Copy b back into the coefficient plane."""
+    for v in range(n):
+        for h in range(n):
+            q[plane, y + v, x + h] = b[v, h]
+
+
+@numba.njit(cache=True, nogil=True)
+def add_magnitudes(b, n, out):
+    """Add the magnitudes in b to the 8x8 frequency map `out` (64,)."""
+    for v in range(n):
+        for h in range(n):
+            if b[v, h] != 0:
+                out[v * 8 + h if n == 8 else (v >> 1) * 8 + (h >> 1)] += abs(b[v, h])
+
+
+@numba.njit(cache=True, nogil=True)
+def near_magnitudes(maps, coded, plane, py, px, near):
+    """Sum of the left and upper patch's frequency maps into near (64,); returns how many of the two are coded."""
+    n = 0
+    near[:] = 0
+    if px > 0 and coded[plane, py, px - 1]:
+        n += 1
+        near += maps[plane, py, px - 1]
+    if py > 0 and coded[plane, py - 1, px]:
+        n += 1
+        near += maps[plane, py - 1, px]
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def activity_class(mv, act0, act1, py, px):
+    """0..3: how much was coded where this patch is copied from (act: coded luma coefficients per patch, uint8)."""
+    ph, pw = act0.shape
+    m = mv[2 * py, 2 * px]
+    total = np.int64(0)
+    if m[4] & 1:
+        y = min(max(py * 16 + 8 + (m[1] >> 2), 0) >> 4, ph - 1)
+        x = min(max(px * 16 + 8 + (m[0] >> 2), 0) >> 4, pw - 1)
+        total += act0[y, x]
+    if m[4] & 2:
+        y = min(max(py * 16 + 8 + (m[3] >> 2), 0) >> 4, ph - 1)
+        x = min(max(px * 16 + 8 + (m[2] >> 2), 0) >> 4, pw - 1)
+        total += act1[y, x]
+    if m[4] == 3:
+        total = (total + 1) >> 1
+    return 0 if total == 0 else (1 if total < 4 else (2 if total < 12 else 3))
+
+
+@numba.njit(cache=True, nogil=True)
+def code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py, px, b, near):
+    """All coefficients of one patch: luma, then the two colour planes. Returns the number of luma coefficients.
+
+    When decoding, q must be zero before. maps int32 (3, ph, pw, 64) and coded uint8 (3, ph, pw): neighbours' record.
+    """
+    decoding = io[MODE] == DECODE
+    y, x = 16 * py, 16 * px
+    luma = 0
+    for plane in range(3):
+        record = maps[plane, py, px]
+        record[:] = 0
+        n_near = near_magnitudes(maps, coded, plane, py, px, near)
+        if decoding:
+            b[:] = 0
+        else:
+            load_block(q, plane, y, x, 16, b)
+        last = last_diagonal(b, 16)
+        name = 1 + plane if plane else 0
+        other = 1 if plane and (coded[0, py, px] or (plane == 2 and coded[1, py, px])) else 0
+        coded[plane, py, px] = code(
+            io, buf, ctx, coded_flag(name, kind, n_near, activity, other), 1 if last >= 0 else 0
+        )
+        if plane == 0:
+            if not coded[0, py, px]:
+                eight[py, px] = 0
+                continue
+            eight[py, px] = code(
+                io, buf, ctx, cx.EIGHT + kind * 3 + near_count(eight, py, px), np.int64(eight[py, px])
+            )
+            if eight[py, px]:
+                for k in range(4):
+                    y8, x8 = y + 8 * (k >> 1), x + 8 * (k & 1)
+                    if decoding:
+                        b[:] = 0
+                    else:
+                        load_block(q, 0, y8, x8, 8, b)
+                    last = last_diagonal(b, 8)
+                    at = coded_flag(1, kind, n_near, activity, 1 if luma else 0)
+                    if code(io, buf, ctx, at, 1 if last >= 0 else 0):
+                        luma += code_levels(io, buf, ctx, b, 8, last, 1, kind, activity, near)
+                        add_magnitudes(b, 8, record)
+                        if decoding:
+                            store_block(q, 0, y8, x8, 8, b)
+                continue
+        elif not coded[plane, py, px]:
+            continue
+        n = code_levels(io, buf, ctx, b, 16, last, name, kind, activity, near)
+        add_magnitudes(b, 16, record)
+        if plane == 0:
+            luma = n
+        if decoding:
+            store_block(q, plane, y, x, 16, b)
+    return luma
+
+
+@numba.njit(cache=True, nogil=True)
+def code_motion(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv):
+    """The motion part of a frame: every patch in raster order. mv is rewritten in its canonical form."""
+    ph, pw = split.shape
+    m = np.zeros(6, np.int64)
+    cand = np.zeros((8, 6), np.int64)
+    field = np.zeros(mv.shape, np.int16)
+    if io[MODE] == DECODE:
+        intra[:] = -1
+    for py in range(ph):
+        for px in range(pw):
+            code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand)
+    mv[:] = field
+
+
+@numba.njit(cache=True, nogil=True)
+def code_residual(io, buf, ctx, kind, act0, act1, mv, eight, q, act):
+    """The coefficients of a frame, after its motion. q must be zero when decoding. act (ph, pw): out, for later frames."""
+    ph, pw = eight.shape
+    b = np.zeros((18, 18), np.int64)
+    near = np.zeros(64, np.int64)
+    maps = np.zeros((3, ph, pw, 64), np.int32)
+    coded = np.zeros((3, ph, pw), np.uint8)
+    for py in range(ph):
+        for px in range(pw):
+            activity = activity_class(mv, act0, act1, py, px) if kind else 0
+            n = code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py, px, b, near)
+            act[py, px] = min(n, 255)

@@ -1,0 +1,1 @@
+"""elastictok-nano, the bundled model (docs/nano.md)."""

@@ -1,0 +1,49 @@
+"""In which order the frames of a block are coded and what each is predicted from.
+
+The last frame of the block is the anchor: predicted from the last frame of the block before. Then the middle of each
+gap, from its two ends, until no gap is left. So the order is also one of importance: what many frames are copied
+from comes first. The first block of a GOP starts with an intra frame instead of a past.
+
+    past -1 | 0 1 2 3 4 5 6 7      anchor 7; 3; 1, 5; 0, 2, 4, 6
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INTRA, ANCHOR, FIRST, SECOND, LEAF = range(5)  # `kind` of kernels/contexts.py
+
+
+@dataclass(frozen=True)
+class Place:
+    """One frame in coding order: its time in the block, its one or two references' times (-1: the past), its kind."""
+
+    time: int
+    first: int | None
+    second: int | None
+    kind: int
+
+
+def coding_order(frames: int, has_past: bool) -> tuple[Place, ...]:
+    """The coding order of a block of `frames` frames."""
+    order: list[Place] = []
+    start = -1
+    if not has_past:
+        order.append(Place(0, None, None, INTRA))
+        start = 0
+    last = frames - 1
+    if last == start:
+        return tuple(order)
+    order.append(Place(last, start, None, ANCHOR))
+    gaps = [(start, last)]
+    for kind in (FIRST, SECOND, LEAF):
+        split: list[tuple[int, int]] = []
+        for a, b in gaps:
+            if b - a < 2:
+                continue
+            middle = (a + b) // 2
+            # A middle with nothing between it and its ends is copied by no one: a leaf, wherever it stands.
+            order.append(Place(middle, a, b, LEAF if b - a <= 3 and kind != LEAF and b - a == 2 else kind))
+            split += [(a, middle), (middle, b)]
+        gaps = split
+    return tuple(order)
