@@ -54,7 +54,8 @@ def scaled(v, num, den):
 
 
 @numba.njit(cache=True, nogil=True)
-def _same(a, b):
+def is_same(a, b):
+    """Whether two vectors say the same (what they do not use is ignored)."""
     if a[4] != b[4]:
         return False
     if a[4] & 1 and (a[0] != b[0] or a[1] != b[1]):
@@ -68,7 +69,7 @@ def _offer(cand, n, m):
     if m[4] == 0 or n >= MERGE_CANDIDATES:
         return n
     for i in range(n):
-        if _same(cand[i], m):
+        if is_same(cand[i], m):
             return n
     for j in range(5):
         cand[n, j] = m[j]
@@ -178,7 +179,7 @@ def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, can
     index = -1
     if not decoding:
         for i in range(n):
-            if _same(cand[i], m):
+            if is_same(cand[i], m):
                 index = i
                 break
     near = 0

@@ -11,16 +11,9 @@ import numpy.typing as npt
 from ...kernels import search
 from ...kernels.colour import PAD, planes_of
 from ...kernels.residual import encode_residual
-from .block import (
-    Decoded,
-    FrameTokens,
-    State,
-    finish_frame,
-    frame_step,
-    predict_frame,
-    temporal_candidates,
-)
-from .hierarchy import coding_order
+from ...kernels.grammar import FrameTokens, Link, step_of
+from ...kernels.hierarchy import coding_order
+from .block import Decoded, State, finish_frame, frame_step, predict_frame
 
 LAMBDA = np.float32(0.16)  # of step squared; 0.12 and 0.20 are worse or equal
 REACH_Y, REACH_X = 14, 18  # of the coarse search, in pixels of the quarter-size picture
@@ -73,37 +66,36 @@ def _coarse(src: npt.NDArray[np.float32], d: Decoded) -> npt.NDArray[np.int64]:
 def encode_block(state: State, analysis: Analysis, step: int) -> tuple[list[FrameTokens], dict[int, Decoded]]:
     """Choose every token of a block at one quantiser step; also returns the decoded frames, by time."""
     ctx = state.ctx.copy()
+    h, w = state.height, state.width
     links: dict[int, Decoded] = {-1: state.past} if state.past is not None else {}
     n = len(analysis.planes)
-    frames = [FrameTokens.empty(state.height, state.width, 1) for _ in range(n)]
+    parts = [FrameTokens.empty(h, w) for _ in range(n)]
     searching = analysis.motion_step is None
     for place in coding_order(n, state.past is not None):
-        f, src, t = frames[place.time], analysis.planes[place.time], place.time
+        t = place.time
+        part, src, s = parts[t], analysis.planes[t], step_of(place, links, h, w)
         q_step = frame_step(step, place.kind)
         lam = LAMBDA * q_step * q_step
-        temporal, d0, d1 = temporal_candidates(place, links, f.mv.shape)
         if place.first is None:
-            f.intra[:] = 0
+            part.intra[:] = 0
         elif searching:
             first = links[place.first]
             second = links[place.second] if place.second is not None else first
             coarse0 = _coarse(analysis.small[t], first)
-            coarse1 = _coarse(analysis.small[t], second) if d1 else coarse0
+            coarse1 = _coarse(analysis.small[t], second) if s.two else coarse0
             search.search_frame(
-                ctx, place.kind, d1 != 0, d0, d1, temporal, src, _phases(first), _phases(second), coarse0, coarse1,
-                lam, q_step, f.split, f.intra, f.mv, True,
+                ctx, place.kind, s.two, s.d0, s.d1, s.temporal, src, _phases(first), _phases(second),
+                coarse0, coarse1, lam, q_step, part.split, part.intra, part.mv, True,
             )  # fmt: skip
-            analysis.motion[t] = (f.split.copy(), f.intra.copy(), f.mv.copy())
+            analysis.motion[t] = (part.split.copy(), part.intra.copy(), part.mv.copy())
         else:
-            f.split[:], f.intra[:], f.mv[:] = analysis.motion[t]
-        act = np.zeros(f.split.shape, np.uint8)
-        act0 = links[place.first].act if place.first is not None else act
-        act1 = links[place.second].act if place.second is not None else act0
-        rec = predict_frame(place, links, f.mv)
+            part.split[:], part.intra[:], part.mv[:] = analysis.motion[t]
+        act = np.zeros(part.split.shape, np.uint8)
+        rec = predict_frame(place, links, part.mv)
         encode_residual(
-            ctx, place.kind, src, rec, q_step, lam, True, act0, act1, f.mv, f.intra, f.eight, f.q, act
+            ctx, place.kind, src, rec, q_step, lam, True, s.act0, s.act1, part.mv, part.intra, part.eight, part.q, act
         )
-        links[t] = finish_frame(rec, f, place, d0, d1, act)
+        links[t] = finish_frame(rec, Link(part.mv, s.d0, s.d1, place.kind, act))
     if searching:
         analysis.motion_step = step
-    return frames, links
+    return parts, links

@@ -42,8 +42,8 @@ def coding_order(frames: int, has_past: bool) -> tuple[Place, ...]:
             if b - a < 2:
                 continue
             middle = (a + b) // 2
-            # A middle with nothing between it and its ends is copied by no one: a leaf, wherever it stands.
-            order.append(Place(middle, a, b, LEAF if b - a <= 3 and kind != LEAF and b - a == 2 else kind))
+            # A middle with nothing between it and its ends is copied by no one: a leaf, at whatever level.
+            order.append(Place(middle, a, b, LEAF if b - a == 2 else kind))
             split += [(a, middle), (middle, b)]
         gaps = split
     return tuple(order)

@@ -1,0 +1,107 @@
+"""elastictok-nano through the interface of models/base.py.
+
+The decoder's path is `reconstruct` and `advance`; `tokens` is the encoder. All arithmetic that reaches a pixel is
+float32 in a fixed order, so encoder and decoder, and two machines, show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels import contexts as cx
+from ...kernels import rangecoder as rc
+from ...kernels import tokens as vocabulary
+from ...kernels.grammar import BlockTokens, code_block_links
+from ..base import Frames, ModelSpec
+from .block import STEPS, Decoded, State, decode_pixels
+from .encoder import Analysis, analyse, encode_block
+
+NAME = "elastictok-nano"
+SYNTAX = "nano/1"
+BLOCK_FRAMES = 8
+GOP_BLOCKS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The tensors of the weights file. contexts: start values, uint16 (contexts.COUNT, 3)."""
+
+    contexts: npt.NDArray[np.uint16]
+    digest: bytes
+    generation: int
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
+        """Raises ValueError if a tensor is missing or has another shape or type."""
+        contexts = tensors.get("contexts")
+        if contexts is None or contexts.shape != (cx.COUNT, 3) or contexts.dtype != np.uint16:
+            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 3)")
+        return cls(np.ascontiguousarray(contexts), digest, generation)
+
+
+class NanoModel:
+    """The bundled model."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+
+    @property
+    def spec(self) -> ModelSpec:
+        """See ModelSpec. At most one token per pixel: far more than any threshold above 0.0002 has been seen to need."""
+        return ModelSpec(
+            name=NAME,
+            digest=self.weights.digest,
+            generation=self.weights.generation,
+            syntax=SYNTAX,
+            block_frames=BLOCK_FRAMES,
+            gop_blocks=GOP_BLOCKS,
+            multiple=16,
+            tile=None,
+            steps=STEPS,
+            nested=True,
+            vocabulary=vocabulary.VOCABULARY,
+            min_tokens=0,
+            tokens_per_frame_pixel=1.0,
+        )
+
+    @property
+    def tables(self) -> npt.NDArray[np.uint16]:
+        """What the entropy coder starts from."""
+        return self.weights.contexts
+
+    def start(self, height: int, width: int) -> State:
+        """Before the first block of a GOP. height, width: multiples of 16."""
+        return State(height, width, None, self.weights.contexts)
+
+    def prepare(self, state: State, frames: Frames) -> Analysis:
+        """Source planes of the block; its motion is added by the first `tokens` call."""
+        return analyse(frames)
+
+    def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
+        """The block at this step, cut after `count` tokens.
+
+        The first call of a block searches its motion at its own step; later calls keep that motion.
+        """
+        parts, _ = encode_block(state, analysis, step)
+        block = BlockTokens(parts, step, state.past)
+        return block if count is None or block.count <= count else block.prefix(count)
+
+    def _decode(self, state: State, tokens: BlockTokens) -> tuple[dict[int, Decoded], npt.NDArray[np.uint16]]:
+        ctx = state.ctx.copy()
+        links = code_block_links(rc.dry(rc.ADAPT), ctx, state.past, tokens.parts)
+        return decode_pixels(state.past, tokens.parts, links, tokens.step), ctx
+
+    def reconstruct(self, state: State, tokens: BlockTokens) -> Frames:
+        """What the decoder shows: uint8 (T, H, W, 3)."""
+        decoded, _ = self._decode(state, tokens)
+        return np.stack([decoded[t].rgb for t in range(tokens.frames)])
+
+    def advance(self, state: State, tokens: BlockTokens, analysis: Analysis | None = None) -> State:
+        """The state after the block: nothing but its last frame and the contexts."""
+        decoded, ctx = self._decode(state, tokens)
+        return State(state.height, state.width, decoded[tokens.frames - 1], ctx)
