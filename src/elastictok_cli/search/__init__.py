@@ -1,1 +1,29 @@
-"""The search room (see docs/architecture.md)."""
+"""How the effort for a block is chosen. `run` drives any strategy; `strategy(name)` finds one by its name."""
+
+from __future__ import annotations
+
+import difflib
+
+from ..errors import UsageError
+from .base import Found, Search, Span, Strategy, run
+from .fast import fast
+from .strategies import binary, binned, full, original
+
+__all__ = ["STRATEGIES", "Found", "Search", "Span", "Strategy", "run", "strategy"]
+
+STRATEGIES: dict[str, Strategy] = {
+    "fast": fast,
+    "full": full,
+    "binned": binned,
+    "binary": binary,
+    "original": original,
+}
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of this name. Raises UsageError naming the ones there are."""
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    close = difflib.get_close_matches(name, STRATEGIES, 1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise UsageError(f"--search {name}: unknown, there are {', '.join(STRATEGIES)}{hint}")

@@ -1,0 +1,102 @@
+"""What happens while a file is coded, as plain data. The progress bar, `--json` and the tests render these.
+
+Errors are on the scale of pixels on [-1, 1] (metrics.py), times in seconds, sizes in bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Probe(NamedTuple):
+    """One candidate that the search tried: quantiser step, tokens, and the MSE of what decode would show.
+
+    mse is NaN where only tokens were counted (a fixed count needs no reconstruction)."""
+
+    step: int
+    count: int
+    mse: float
+
+
+@dataclass(frozen=True)
+class Started:
+    """Coding begins. width, height: of the coded picture. frames_estimate: None if the input does not say.
+
+    job: "encode", "decode" or "verify". frames_done: frames that a resumed run finds already coded.
+    max_tokens: the most that one full block may have, all tiles together.
+    """
+
+    job: str
+    frames_estimate: int | None
+    width: int
+    height: int
+    frame_rate: float | None
+    model: str
+    block_frames: int
+    gop_blocks: int
+    max_tokens: int
+    target: str = ""
+    threshold: float = 0.0
+    search: str = ""
+    frames_done: int = 0
+
+
+@dataclass(frozen=True)
+class BlockDone:
+    """One block is coded (encode) or shown (decode, verify).
+
+    index, gop, first_frame: numbers from the start of the file. counts: tokens per tile, in rows from the top left.
+    probes: everything that the search tried, in order, tiles one after the other; empty in decode.
+    mse: measured, the mean over the tiles weighted by what is visible of them; decode gives the stored one.
+    met: every tile meets the threshold. tokens, max_tokens: of all tiles.
+    bits: of the entropy-coded tokens; the coder may still hold back a few bits that the next block then gets.
+    why: why the search stopped; of the tile that misses, if one does.
+    """
+
+    index: int
+    gop: int
+    first_frame: int
+    frames: int
+    counts: tuple[int, ...]
+    probes: tuple[Probe, ...]
+    mse: float
+    met: bool
+    tokens: int
+    max_tokens: int
+    bits: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know, one sentence, said once."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Totals of the run. mse: mean over all frames (0 where nothing was measured). probes: candidates tried.
+
+    bytes_in: size of the input (None for a stream of unknown length). bytes_out: of the .etok file.
+    frames, blocks and so on count what is in the file, with what a resumed run found there.
+    partial: a part of the input could not be read; what could be is written whole.
+    """
+
+    frames: int
+    blocks: int
+    blocks_met: int
+    blocks_missed: int
+    tokens: int
+    max_tokens: int
+    mse: float
+    probes: int
+    bytes_in: int | None
+    bytes_out: int
+    duration_s: float
+    seconds: float
+    partial: bool = False
+
+
+Event = Started | BlockDone | Warned | Finished
