@@ -24,16 +24,9 @@ MSE_CODES = 1 << 20  # 512 octaves to either side
 def pack_chunk(kind: bytes, payload: bytes) -> bytes:
     """type | length | CRC of these | payload | CRC of the payload."""
     if len(payload) > fmt.MOST_BYTES.get(kind, fmt.MOST_UNKNOWN):
-        raise ValueError(
-            f"a {kind.decode()} chunk of {len(payload)} bytes is over its maximum"
-        )
+        raise ValueError(f"a {kind.decode()} chunk of {len(payload)} bytes is over its maximum")
     start = struct.pack("<4sI", kind, len(payload))
-    return (
-        start
-        + struct.pack("<I", zlib.crc32(start))
-        + payload
-        + struct.pack("<I", zlib.crc32(payload))
-    )
+    return start + struct.pack("<I", zlib.crc32(start)) + payload + struct.pack("<I", zlib.crc32(payload))
 
 
 CHUNK_START, CHUNK_END = 12, 4
@@ -45,10 +38,7 @@ def parse_chunk_start(data: bytes) -> tuple[bytes, int] | None:
     if len(data) < CHUNK_START:
         return None
     kind, length, crc = struct.unpack("<4sII", data[:CHUNK_START])
-    if (
-        zlib.crc32(data[:8]) != crc
-        or not kind.decode("latin-1").replace(" ", "").isalpha()
-    ):
+    if zlib.crc32(data[:8]) != crc or not kind.decode("latin-1").replace(" ", "").isalpha():
         return None
     return kind, length
 
@@ -78,11 +68,7 @@ def block_lengths(frames: int, header: Header) -> list[int]:
 
 def _pack_blocks(gop: Gop, header: Header) -> bytes:
     lengths = block_lengths(gop.frames, header)
-    if (
-        not lengths
-        or [b.frames for b in gop.blocks] != lengths
-        or len(lengths) > header.gop_blocks
-    ):
+    if not lengths or [b.frames for b in gop.blocks] != lengths or len(lengths) > header.gop_blocks:
         raise ValueError(
             f"blocks of {[b.frames for b in gop.blocks]} frames are no GOP of {gop.frames} frames"
         )
@@ -103,14 +89,10 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
     """GOP, its tokens still as bytes."""
     cur = Cursor(payload, where)
     first = cur.uint("frame number")
-    frames = cur.uint(
-        "frame count", least=1, most=header.gop_blocks * header.block_frames
-    )
+    frames = cur.uint("frame count", least=1, most=header.gop_blocks * header.block_frames)
     lengths, tiles = block_lengths(frames, header), header.geometry.tiles
     if len(lengths) * tiles > min(fmt.MOST_GOP_RECORDS, cur.left // 3):
-        cur.fail(
-            f"{len(lengths)} blocks of {tiles} tiles cannot be in {cur.left} bytes"
-        )
+        cur.fail(f"{len(lengths)} blocks of {tiles} tiles cannot be in {cur.left} bytes")
     pts = parse_pts(cur, frames, header)
     blocks, step = [], 0
     for length in lengths:
@@ -197,20 +179,13 @@ def pack_index(entries: Sequence[IndexEntry], start: int) -> bytes:
     """INDX. start: where the first chunk after HEAD begins."""
     out, end, pts = bytearray(uint(len(entries))), start, 0
     for entry in entries:
-        out += (
-            uint(entry.offset - end)
-            + uint(entry.length)
-            + uint(entry.frames)
-            + uint(entry.tokens)
-        )
+        out += uint(entry.offset - end) + uint(entry.length) + uint(entry.frames) + uint(entry.tokens)
         out += sint(entry.first_pts - pts)
         end, pts = entry.offset + entry.length + CHUNK_EXTRA, entry.first_pts
     return bytes(out)
 
 
-def parse_index(
-    payload: bytes, start: int, stop: int, where: str
-) -> tuple[IndexEntry, ...]:
+def parse_index(payload: bytes, start: int, stop: int, where: str) -> tuple[IndexEntry, ...]:
     """INDX. Every GOP lies in start .. stop, behind the one before it: the fields cannot say otherwise."""
     cur = Cursor(payload, where)
     entries, end, pts, frame = [], start, 0, 0
@@ -223,9 +198,7 @@ def parse_index(
         entries.append(IndexEntry(offset, length, frame, frames, tokens, pts))
         end, frame = offset + length + CHUNK_EXTRA, frame + frames
         if end > stop:
-            cur.fail(
-                f"GOP {number} would end at byte {end}, behind the last one at {stop}"
-            )
+            cur.fail(f"GOP {number} would end at byte {end}, behind the last one at {stop}")
     cur.end()
     return tuple(entries)
 

@@ -65,14 +65,10 @@ class CodeTokens:
         return values_crc(self.values, self.frames, self.step, before)
 
 
-def values_crc(
-    values: npt.NDArray[Any], frames: int, step: int, before: int = 0
-) -> int:
+def values_crc(values: npt.NDArray[Any], frames: int, step: int, before: int = 0) -> int:
     """CRC-32 over frames, count and step (u32 each), then the values, little-endian, continued from `before`."""
     before = zlib.crc32(struct.pack("<III", frames, len(values), step), before)
-    return zlib.crc32(
-        np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes(), before
-    )
+    return zlib.crc32(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes(), before)
 
 
 class GrammarEncoder(Protocol):
@@ -108,17 +104,13 @@ def _grammar(header: Header, where: str) -> tuple[Any, Any]:
     if syntax in TREE_BITS:
         return (
             lambda geometry, tables: _PlainEncoder(syntax, header.channels),
-            lambda payload, geometry, tables: _PlainDecoder(
-                payload, syntax, header.channels, where
-            ),
+            lambda payload, geometry, tables: _PlainDecoder(payload, syntax, header.channels, where),
         )
     if syntax in GRAMMARS:
         module = importlib.import_module(GRAMMARS[syntax])
         if hasattr(module, "GopEncoder"):
             return module.GopEncoder, module.GopDecoder
-    raise UnsupportedFile(
-        f"{where}: tokens of syntax {syntax!r} need another version of elastictok"
-    )
+    raise UnsupportedFile(f"{where}: tokens of syntax {syntax!r} need another version of elastictok")
 
 
 class TokenEncoder:
@@ -127,9 +119,7 @@ class TokenEncoder:
     def __init__(self, header: Header, tables: Any) -> None:
         self._header = header
         self._plain = header.syntax in TREE_BITS
-        self._coder: GrammarEncoder = _grammar(header, "output")[0](
-            header.geometry, tables
-        )
+        self._coder: GrammarEncoder = _grammar(header, "output")[0](header.geometry, tables)
         self.digest = 0
 
     def write(self, tokens: TokensLike, tile: int = 0) -> None:
@@ -148,9 +138,7 @@ class TokenDecoder:
     def __init__(self, payload: bytes, header: Header, tables: Any, where: str) -> None:
         self._header, self._where = header, where
         self._plain = header.syntax in TREE_BITS
-        self._coder: GrammarDecoder = _grammar(header, where)[1](
-            payload, header.geometry, tables
-        )
+        self._coder: GrammarDecoder = _grammar(header, where)[1](payload, header.geometry, tables)
         self.digest = 0
 
     def read(self, frames: int, count: int, step: int = 0, tile: int = 0) -> Any:
@@ -166,9 +154,7 @@ class TokenDecoder:
     def finish(self, digest: int) -> None:
         """Raises DamagedFile unless the stream ended with the last token and the tokens are those written."""
         if not self._coder.ended():
-            raise DamagedFile(
-                f"{self._where}: its tokens do not end where its bytes end"
-            )
+            raise DamagedFile(f"{self._where}: its tokens do not end where its bytes end")
         if self.digest != digest:
             raise DamagedFile(
                 f"{self._where}: its tokens are not those written, though its bytes are; "
@@ -178,11 +164,7 @@ class TokenDecoder:
 
 def _crc(tokens: TokensLike, plain: bool, before: int) -> int:
     # Models bring their own class for tokens of a plain syntax; what counts here are the numbers in it.
-    return (
-        values_crc(tokens.values, tokens.frames, tokens.step, before)
-        if plain
-        else tokens.crc(before)
-    )
+    return values_crc(tokens.values, tokens.frames, tokens.step, before) if plain else tokens.crc(before)
 
 
 def token_encoder(header: Header, tables: Any = None) -> TokenEncoder:
@@ -190,9 +172,7 @@ def token_encoder(header: Header, tables: Any = None) -> TokenEncoder:
     return TokenEncoder(header, tables)
 
 
-def token_decoder(
-    payload: bytes, header: Header, tables: Any = None, where: str = "tokens"
-) -> TokenDecoder:
+def token_decoder(payload: bytes, header: Header, tables: Any = None, where: str = "tokens") -> TokenDecoder:
     """The inverse. where: begins the messages, such as 'clip.etok: GOP 3 (00:06.0-00:08.0)'."""
     return TokenDecoder(payload, header, tables, where)
 
@@ -207,8 +187,7 @@ def decode_gop(
     decoder = token_decoder(gop.payload, header, tables, where)
     for block in gop.blocks:
         yield tuple(
-            decoder.read(block.frames, t.count, t.step, number)
-            for number, t in enumerate(block.tiles)
+            decoder.read(block.frames, t.count, t.step, number) for number, t in enumerate(block.tiles)
         )
     decoder.finish(gop.digest)
 
@@ -220,15 +199,11 @@ def _trees(syntax: str, channels: int) -> int:
     return len(FSQ_LEVELS) if syntax == "fsq/1" else channels
 
 
-def _symbols(
-    values: npt.NDArray[Any], syntax: str, channels: int
-) -> npt.NDArray[np.int64]:
+def _symbols(values: npt.NDArray[Any], syntax: str, channels: int) -> npt.NDArray[np.int64]:
     """What the bit-trees say, (count, trees): digits from the lowest, or channels plus 128. ValueError if not sayable."""
     if syntax == "vae/1":
         if values.dtype != np.int8 or values.ndim != 2 or values.shape[1] != channels:
-            raise ValueError(
-                f"{values.dtype} {values.shape} are no tokens of {channels} int8"
-            )
+            raise ValueError(f"{values.dtype} {values.shape} are no tokens of {channels} int8")
         return values.astype(np.int64) + 128
     rest = values.astype(np.int64)
     if values.ndim != 1 or (rest < 0).any() or (rest >= FSQ_CODES).any():
@@ -252,9 +227,7 @@ class _PlainEncoder:
 
     def write(self, tokens: TokensLike, tile: int) -> None:
         symbols = _symbols(tokens.values, self._syntax, self._channels)
-        self._reserve(
-            symbols.size * self._bits * 2
-        )  # an adaptive bit costs less than two bytes
+        self._reserve(symbols.size * self._bits * 2)  # an adaptive bit costs less than two bytes
         io, buf = self._coder
         code_tree, contexts, bits = self._rc.code_tree, self._contexts, self._bits
         for row in symbols.tolist():
@@ -289,15 +262,9 @@ class _PlainDecoder:
         trees = range(_trees(self._syntax, self._channels))
         rows = []
         for _ in range(count):
-            rows.append(
-                [code_tree(io, buf, contexts, tree << bits, 0, bits) for tree in trees]
-            )
-            if (
-                io[self._rc.OVERRUN] > self._rc.MAX_OVERRUN
-            ):  # a few bytes cannot claim a million tokens
-                raise DamagedFile(
-                    f"{self._where}: its tokens go on after its last byte"
-                )
+            rows.append([code_tree(io, buf, contexts, tree << bits, 0, bits) for tree in trees])
+            if io[self._rc.OVERRUN] > self._rc.MAX_OVERRUN:  # a few bytes cannot claim a million tokens
+                raise DamagedFile(f"{self._where}: its tokens go on after its last byte")
         symbols = np.array(rows, np.int64).reshape(count, len(trees))
         return CodeTokens(self._values(symbols), frames, step)
 

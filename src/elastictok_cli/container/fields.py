@@ -15,6 +15,7 @@ from ..errors import DamagedFile
 
 UINT_MAX = (1 << 63) - 1
 SINT_MAX = (1 << 62) - 1
+TEXT_MOST = 255
 
 
 def uint(value: int) -> bytes:
@@ -52,8 +53,11 @@ def blob(data: bytes) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """UTF-8 as `blob`."""
-    return blob(value.encode())
+    """UTF-8 as `blob`, at most 255 bytes."""
+    data = value.encode()
+    if len(data) > TEXT_MOST:
+        raise ValueError(f"{value[:40]!r}... is over {TEXT_MOST} bytes")
+    return blob(data)
 
 
 def double(value: float) -> bytes:
@@ -107,9 +111,7 @@ class Cursor:
                 break
             shift += 7
         if byte == 0 and shift:
-            self.fail(
-                f"the {name} is not in its shortest form"
-            )  # one meaning, one spelling
+            self.fail(f"the {name} is not in its shortest form")  # one meaning, one spelling
         if not least <= value <= most:
             self.fail(f"the {name} is {value}, outside {least} to {most}")
         return value
@@ -129,7 +131,7 @@ class Cursor:
         """Bytes behind their length."""
         return self.raw(self.uint(f"length of the {name}", most), name)
 
-    def text(self, name: str, most: int = 255) -> str:
+    def text(self, name: str, most: int = TEXT_MOST) -> str:
         """UTF-8 behind its length."""
         try:
             return self.blob(name, most).decode()

@@ -138,9 +138,7 @@ class Header:
             0 < self.multiple <= MOST_SIDE,
             f"frames cannot be padded to multiples of {self.multiple}",
         )
-        need(
-            self.rotation in (0, 90, 180, 270), f"a rotation of {self.rotation} degrees"
-        )
+        need(self.rotation in (0, 90, 180, 270), f"a rotation of {self.rotation} degrees")
         need(self.target in TARGETS, f"unknown target {self.target!r}")
         # 0 is lossless: reachable by a model that has it, and a wish like any other for one that has not
         need(
@@ -158,10 +156,7 @@ class Header:
         )
         need(0 < self.channels <= 255, f"{self.channels} numbers in a token")
         need(
-            all(
-                c >= 0
-                for c in (*self.colour, self.generation, self.steps, self.max_tokens)
-            ),
+            all(c >= 0 for c in (*self.colour, self.generation, self.steps, self.max_tokens)),
             "a negative number",
         )
         samples = self.geometry.height * self.geometry.width * self.block_frames * 3
@@ -182,9 +177,7 @@ class Header:
     @property
     def geometry(self) -> Geometry:
         """The padded picture and its tiles."""
-        width, height = (
-            -(-side // self.multiple) * self.multiple for side in self.coded_size
-        )
+        width, height = (-(-side // self.multiple) * self.multiple for side in self.coded_size)
         if self.tile is not None:
             height = -(-height // self.tile[0]) * self.tile[0]
             width = -(-width // self.tile[1]) * self.tile[1]

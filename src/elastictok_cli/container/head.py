@@ -110,19 +110,14 @@ def parse_head(payload: bytes, where: str) -> Header:
         "colour": tuple(cur.uint("colour tag", most=255) for _ in range(4)),
         "time_base": cur.ratio("time base") or cur.fail("there is no time base"),
         "frame_rate": cur.ratio("frame rate"),
-        "target": (
-            target := fmt.TARGETS[cur.uint("target", most=len(fmt.TARGETS) - 1)]
-        ),
+        "target": (target := fmt.TARGETS[cur.uint("target", most=len(fmt.TARGETS) - 1)]),
         "threshold": (threshold := cur.double("threshold")),
         "target_value": threshold if target == "mse" else cur.double("target value"),
         "search": cur.text("search"),
         "steps": cur.uint("ladder length", most=1 << 16),
         "channels": cur.uint("channels"),
         "max_tokens": cur.uint("most tokens"),
-        "audio": tuple(
-            _parse_stream(cur)
-            for _ in range(cur.count("audio streams", each=8, most=255))
-        ),
+        "audio": tuple(_parse_stream(cur) for _ in range(cur.count("audio streams", each=8, most=255))),
         "extra": _parse_extra(cur),
     }
     cur.end()
@@ -140,8 +135,7 @@ def _parse_size(cur: Cursor, name: str, before: tuple[int, int]) -> tuple[int, i
 def _parse_stream(cur: Cursor) -> AudioStream:
     return AudioStream(
         codec=cur.text("audio codec"),
-        time_base=cur.ratio("audio time base")
-        or cur.fail("an audio stream has no time base"),
+        time_base=cur.ratio("audio time base") or cur.fail("an audio stream has no time base"),
         sample_rate=cur.uint("sample rate", most=1 << 31),
         channels=cur.uint("audio channels", most=1 << 10),
         layout=cur.text("channel layout"),
@@ -159,11 +153,7 @@ def _parse_extra(cur: Cursor) -> dict[str, object]:
     try:
         raw = inflate.decompress(packed, size)  # never more than was declared
         whole = inflate.eof and not inflate.unused_data
-        value = (
-            json.loads(raw, parse_constant=_no_constant)
-            if len(raw) == size and whole
-            else None
-        )
+        value = json.loads(raw, parse_constant=_no_constant) if len(raw) == size and whole else None
     except (zlib.error, ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not value:

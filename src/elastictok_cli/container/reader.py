@@ -41,9 +41,7 @@ def clock(seconds: float) -> str:
     tenths = round(abs(seconds) * 10)
     hours, minutes, rest = tenths // 36000, tenths // 600 % 60, tenths % 600
     start = f"{hours}:" if hours else ""
-    return (
-        f"{'-' if seconds < 0 else ''}{start}{minutes:02d}:{rest // 10:02d}.{rest % 10}"
-    )
+    return f"{'-' if seconds < 0 else ''}{start}{minutes:02d}:{rest // 10:02d}.{rest % 10}"
 
 
 class Reader:
@@ -87,19 +85,13 @@ class Reader:
         if start is None or start[0] != fmt.HEAD:
             if self.store.size < at + CHUNK_START:
                 raise self._incomplete()
-            raise DamagedFile(
-                f"{self.name}: the start of its header is damaged; nothing in it can be read"
-            )
+            raise DamagedFile(f"{self.name}: the start of its header is damaged; nothing in it can be read")
         payload = chunk_payload(self.store, at, start[1])
         if payload is None:
             if at + start[1] + CHUNK_EXTRA > self.store.size:
                 raise self._incomplete()
-            raise DamagedFile(
-                f"{self.name}: its header fails its checksum; nothing in it can be read"
-            )
-        return parse_head(payload, f"{self.name}: header"), at + len(
-            payload
-        ) + CHUNK_EXTRA
+            raise DamagedFile(f"{self.name}: its header fails its checksum; nothing in it can be read")
+        return parse_head(payload, f"{self.name}: header"), at + len(payload) + CHUNK_EXTRA
 
     def _read_index(self) -> tuple[int, bytes, tuple[IndexEntry, ...]]:
         """Where INDX starts, the file digest, the entries."""
@@ -114,9 +106,7 @@ class Reader:
         stop = at - size
         start = chunk_start(self.store, stop) if stop >= self.start else None
         if start is None or start[0] != fmt.INDX or start[1] + CHUNK_EXTRA != size:
-            raise DamagedFile(
-                f"{self.name}: its index is not where its end mark says; {KEEPS}"
-            )
+            raise DamagedFile(f"{self.name}: its index is not where its end mark says; {KEEPS}")
         packed = chunk_payload(self.store, stop, start[1])
         if packed is None:
             raise DamagedFile(f"{self.name}: its index fails its checksum; {KEEPS}")
@@ -162,9 +152,7 @@ class Reader:
         gop = parse_gop(payload, self.header, where)
         found = (gop.first_frame, gop.frames, gop.count, int(gop.pts[0]))
         if found != (entry.first_frame, entry.frames, entry.tokens, entry.first_pts):
-            raise DamagedFile(
-                f"{where} is not the one that the index describes; {KEEPS}"
-            )
+            raise DamagedFile(f"{where} is not the one that the index describes; {KEEPS}")
         return gop
 
     def gop_at(self, pts: int) -> int:
@@ -180,39 +168,22 @@ class Reader:
 
     def audio(self) -> Iterator[AudioPacket]:
         """All audio packets, in file order."""
-        return (
-            packet
-            for item in self.items(video=False)
-            if isinstance(item, tuple)
-            for packet in item
-        )
+        return (packet for item in self.items(video=False) if isinstance(item, tuple) for packet in item)
 
     def blocks(self) -> Iterator[BlockRecord]:
         """The records of all blocks, in order; no token is decoded."""
         return (block for gop in self.gops() for block in gop.blocks)
 
-    def items(
-        self, first: int = 0, video: bool = True
-    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+    def items(self, first: int = 0, video: bool = True) -> Iterator[Gop | tuple[AudioPacket, ...]]:
         """GOPs and groups of audio packets as they lie in the file, from GOP number `first` on, in flat memory.
 
         Strict: every byte of the file is looked at (of GOPs only the place, with video=False), and DamagedFile comes
         after everything that was whole before it.
         """
-        return (
-            self._rescued_items(first, video)
-            if self.recover
-            else self._strict_items(first, video)
-        )
+        return self._rescued_items(first, video) if self.recover else self._strict_items(first, video)
 
-    def _strict_items(
-        self, first: int, video: bool
-    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
-        at = (
-            self.index[first].offset
-            if first < len(self.index) and first
-            else self.start
-        )
+    def _strict_items(self, first: int, video: bool) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+        at = self.index[first].offset if first < len(self.index) and first else self.start
         number = first
         while at < self.stop:
             start = chunk_start(self.store, at)
@@ -237,34 +208,22 @@ class Reader:
             kind, length = start
             payload = chunk_payload(self.store, at, length)
             if payload is None:
-                what = (
-                    "sound" if kind == fmt.AUD else f"chunk {kind.decode('latin-1')!r}"
-                )
+                what = "sound" if kind == fmt.AUD else f"chunk {kind.decode('latin-1')!r}"
                 raise DamagedFile(f"{where}: the {what} fails its checksum; {KEEPS}")
             if kind == fmt.AUD:
                 yield parse_audio(payload, self.header, f"{where}: sound")
             else:
                 if kind in fmt.MOST_BYTES:
-                    raise DamagedFile(
-                        f"{where}: a second chunk {kind.decode()!r}; {KEEPS}"
-                    )
+                    raise DamagedFile(f"{where}: a second chunk {kind.decode()!r}; {KEEPS}")
                 check_newer(kind, where)
             at += length + CHUNK_EXTRA
         if at != self.stop or number != len(self.index):
-            raise DamagedFile(
-                f"{self.name}: the GOPs do not end where the index starts; {KEEPS}"
-            )
+            raise DamagedFile(f"{self.name}: the GOPs do not end where the index starts; {KEEPS}")
 
     # --- recovery
 
-    def _rescued_items(
-        self, first: int, video: bool
-    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
-        gops = {
-            entry.offset: number
-            for number, entry in enumerate(self.index)
-            if number >= first
-        }
+    def _rescued_items(self, first: int, video: bool) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+        gops = {entry.offset: number for number, entry in enumerate(self.index) if number >= first}
         begin = min(gops, default=self.start) if first else self.start
         for at, length in sorted([*self._sound, *((at, -1) for at in gops)]):
             if at < begin:
@@ -275,9 +234,7 @@ class Reader:
                 continue
             try:
                 payload = chunk_payload(self.store, at, length) or b""
-                yield parse_audio(
-                    payload, self.header, f"{self.name}: sound at byte {at}"
-                )
+                yield parse_audio(payload, self.header, f"{self.name}: sound at byte {at}")
             except DamagedFile:
                 continue  # the sound of one GOP is lost, its picture is not
 

@@ -38,9 +38,7 @@ def recover(store: FileStore, name: str) -> Rescue:
         kinds.add(kind)
         if kind is None:
             what = payload.decode("latin-1").strip()
-            found.note(
-                f"bytes from {at} on are damaged" + (f" ({what})" if what else "")
-            )
+            found.note(f"bytes from {at} on are damaged" + (f" ({what})" if what else ""))
         elif kind == fmt.AUD:
             found.sound.append((at, len(payload)))
         elif kind == fmt.GOP:
@@ -56,9 +54,7 @@ def _find_head(store: FileStore, name: str) -> Rescue:
     signed = store.read(0, len(fmt.SIGNATURE)) == fmt.SIGNATURE
     for kind, at, payload in rescue(store):
         if kind == fmt.HEAD:
-            found = Rescue(
-                parse_head(payload, f"{name}: header"), at + len(payload) + CHUNK_EXTRA
-            )
+            found = Rescue(parse_head(payload, f"{name}: header"), at + len(payload) + CHUNK_EXTRA)
             if not signed:
                 found.note("its first bytes are damaged")
             return found
@@ -66,9 +62,7 @@ def _find_head(store: FileStore, name: str) -> Rescue:
             break  # HEAD comes first: one behind other chunks is of another file
     if not signed:
         check_signature(store.read(0, 64), name)
-    raise DamagedFile(
-        f"{name}: its header is damaged or missing; nothing in it can be read"
-    )
+    raise DamagedFile(f"{name}: its header is damaged or missing; nothing in it can be read")
 
 
 def _enter_gop(found: Rescue, payload: bytes, at: int, frame: int) -> int:
@@ -79,17 +73,9 @@ def _enter_gop(found: Rescue, payload: bytes, at: int, frame: int) -> int:
         found.note(str(error))
         return frame
     if gop.first_frame < frame:
-        found.note(
-            f"the GOP at byte {at} goes back to frame {gop.first_frame}; it is left out"
-        )
+        found.note(f"the GOP at byte {at} goes back to frame {gop.first_frame}; it is left out")
         return frame
     if gop.first_frame > frame:
-        found.note(
-            f"frames {frame} to {gop.first_frame - 1} are missing", len(found.index)
-        )
-    found.index.append(
-        IndexEntry(
-            at, len(payload), gop.first_frame, gop.frames, gop.count, int(gop.pts[0])
-        )
-    )
+        found.note(f"frames {frame} to {gop.first_frame - 1} are missing", len(found.index))
+    found.index.append(IndexEntry(at, len(payload), gop.first_frame, gop.frames, gop.count, int(gop.pts[0])))
     return gop.first_frame + gop.frames

@@ -35,12 +35,7 @@ def chunk_payload(store: FileStore, offset: int, length: int) -> bytes | None:
         return None
     data = store.read(offset + CHUNK_START, length + CHUNK_END)
     payload, crc = data[:length], data[length:]
-    return (
-        payload
-        if len(crc) == CHUNK_END
-        and zlib.crc32(payload) == int.from_bytes(crc, "little")
-        else None
-    )
+    return payload if len(crc) == CHUNK_END and zlib.crc32(payload) == int.from_bytes(crc, "little") else None
 
 
 def walk(store: FileStore, offset: int) -> Iterator[Chunk]:
@@ -54,9 +49,7 @@ def walk(store: FileStore, offset: int) -> Iterator[Chunk]:
         offset += length + CHUNK_EXTRA
 
 
-def rescue(
-    store: FileStore, offset: int = 0
-) -> Iterator[tuple[bytes | None, int, bytes]]:
+def rescue(store: FileStore, offset: int = 0) -> Iterator[tuple[bytes | None, int, bytes]]:
     """Every whole chunk from `offset` on. Where bytes had to be skipped: (None, offset, type of the broken chunk)."""
     budget = WASTE * store.size + WINDOW
     while offset < store.size:

@@ -23,17 +23,13 @@ def check_signature(start: bytes, name: str) -> None:
     if not start:
         raise DamagedFile(f"{name}: the file is empty")
     if fmt.SIGNATURE.startswith(start):
-        raise DamagedFile(
-            f"{name}: incomplete, it ends inside its first {len(fmt.SIGNATURE)} bytes"
-        )
+        raise DamagedFile(f"{name}: incomplete, it ends inside its first {len(fmt.SIGNATURE)} bytes")
     if start[1:4] == fmt.SIGNATURE[1:4]:
         raise DamagedFile(
             f"{name}: its first bytes are damaged, as by a transfer in text mode; copy it again as binary"
         )
     guess = next((what for mark, what in MARKS.items() if mark in start[:12]), None)
-    hint = (
-        f" but {guess} file; 'elastictok encode' makes an .etok of it" if guess else ""
-    )
+    hint = f" but {guess} file; 'elastictok encode' makes an .etok of it" if guess else ""
     raise DamagedFile(f"{name}: not an .etok file{hint}")
 
 

@@ -42,9 +42,7 @@ class FileStore:
             self._file.close()
 
 
-def open_store(
-    source: str | os.PathLike[str] | bytes | BinaryIO, name: str | None
-) -> tuple[FileStore, str]:
+def open_store(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | None) -> tuple[FileStore, str]:
     """(store, name for messages). Raises InputError if the path cannot be opened."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return FileStore(io.BytesIO(source), close=True), name or "memory"

@@ -18,7 +18,8 @@ from .fields import Cursor, sint, uint, unzigzag, zigzag
 if TYPE_CHECKING:
     from .format import Header, PtsArray
 
-MOST_TICKS = 1 << 40  # products with a frame number stay below 2^63
+MOST_TICKS = 1 << 40  # of a slope: products with a frame number stay below 2^63
+MOST_PTS = 1 << 57  # second differences, their sign and a flag then fit a field
 
 
 def _slope(header: Header) -> Fraction | None:
@@ -26,11 +27,7 @@ def _slope(header: Header) -> Fraction | None:
     if header.frame_rate is None:
         return None
     slope = 1 / (header.frame_rate * header.time_base)
-    return (
-        slope
-        if slope.numerator < MOST_TICKS and slope.denominator < MOST_TICKS
-        else None
-    )
+    return slope if slope.numerator < MOST_TICKS and slope.denominator < MOST_TICKS else None
 
 
 def _phase(pts: PtsArray, slope: Fraction) -> int | None:
@@ -46,6 +43,8 @@ def _phase(pts: PtsArray, slope: Fraction) -> int | None:
 
 def pack_pts(pts: PtsArray, header: Header) -> bytes:
     """pts: int64 (frames,), at least one."""
+    if max(abs(int(pts.max())), abs(int(pts.min()))) > MOST_PTS:
+        raise ValueError(f"a PTS of {pts.max()} or {pts.min()} is out of range")
     slope = _slope(header)
     phase = _phase(pts, slope) if slope is not None else None
     if phase is not None:
@@ -74,10 +73,7 @@ def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
         slope = _slope(header)
         if slope is None or mode > slope.denominator:
             cur.fail("the PTS lie on a line that the header does not have")
-        ticks = [
-            first + (mode - 1 + i * slope.numerator) // slope.denominator
-            for i in range(frames)
-        ]
+        ticks = [first + (mode - 1 + i * slope.numerator) // slope.denominator for i in range(frames)]
     else:
         ticks, delta = [first], 0
         while len(ticks) < frames:
@@ -87,6 +83,6 @@ def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
             if repeats >= frames - len(ticks):
                 cur.fail("a run of PTS goes past the GOP")
             ticks += [ticks[-1] + delta * k for k in range(1, repeats + 2)]
-    if max(ticks) >= 1 << 62 or min(ticks) <= -(1 << 62):
+    if max(map(abs, ticks)) > MOST_PTS:
         cur.fail("a PTS is out of range")
     return np.array(ticks, np.int64)

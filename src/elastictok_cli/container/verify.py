@@ -37,9 +37,7 @@ def verify(reader: Reader) -> list[Finding]:
             continue
         times = gop.pts if last is None else np.concatenate([[last], gop.pts])
         if (np.diff(times) <= 0).any():
-            findings.append(
-                Finding(number, f"{reader.place(number)}: its times do not rise")
-            )
+            findings.append(Finding(number, f"{reader.place(number)}: its times do not rise"))
         last = gop.pts[-1]
     if reader.recover:
         return findings

@@ -32,9 +32,7 @@ from .head import pack_head
 from .scan import walk
 from .store import FileStore
 
-AUDIO_SPLIT = (
-    fmt.MOST_BYTES[fmt.AUD] // 2
-)  # packets of more bytes go into several chunks
+AUDIO_SPLIT = fmt.MOST_BYTES[fmt.AUD] // 2  # packets of more bytes go into several chunks
 
 
 class PacketLike(Protocol):
@@ -67,9 +65,7 @@ class Writer:
     ValueError where a GOP is not what the header announces.
     """
 
-    def __init__(
-        self, target: str | os.PathLike[str] | BinaryIO, header: Header
-    ) -> None:
+    def __init__(self, target: str | os.PathLike[str] | BinaryIO, header: Header) -> None:
         self._begin(header)
         if isinstance(target, (str, os.PathLike)):
             self.path: Path | None = Path(target)
@@ -93,9 +89,7 @@ class Writer:
         self._open = True
 
     @classmethod
-    def resume(
-        cls, path: str | os.PathLike[str], header: Header
-    ) -> tuple[Writer, list[Gop]]:
+    def resume(cls, path: str | os.PathLike[str], header: Header) -> tuple[Writer, list[Gop]]:
         """Go on with the `.part` of an interrupted run: (writer, GOPs that are in it).
 
         With audio the last whole GOP is written again, because its packets may be missing. The caller skips the frames
@@ -160,9 +154,7 @@ class Writer:
     def write_gop(self, gop: Gop) -> None:
         """Append one GOP; its first frame must be the number of frames written so far."""
         if gop.first_frame != self.frames:
-            raise ValueError(
-                f"GOP starts at frame {gop.first_frame}, {self.frames} are written"
-            )
+            raise ValueError(f"GOP starts at frame {gop.first_frame}, {self.frames} are written")
         payload = pack_gop(gop, self.header)
         chunk = pack_chunk(fmt.GOP, payload)
         offset = self.position
@@ -173,15 +165,10 @@ class Writer:
 
     def write_audio(self, packets: Sequence[PacketLike]) -> None:
         """Append the packets of the time span of the GOP just written (none is fine)."""
-        plain = [
-            AudioPacket(p.stream, p.pts, p.dts, p.duration, p.flags, bytes(p.data))
-            for p in packets
-        ]
+        plain = [AudioPacket(p.stream, p.pts, p.dts, p.duration, p.flags, bytes(p.data)) for p in packets]
         for packet in plain:
             if packet.stream >= len(self.header.audio):
-                raise ValueError(
-                    f"audio stream {packet.stream} is none of {len(self.header.audio)}"
-                )
+                raise ValueError(f"audio stream {packet.stream} is none of {len(self.header.audio)}")
         for group in _split(plain):
             self._put(pack_chunk(fmt.AUD, pack_audio(group)))
             self._tally(group)
@@ -242,9 +229,7 @@ class Writer:
     def _enter(self, gop: Gop, length: int, offset: int | None = None) -> None:
         where = self.position if offset is None else offset
         self.entries.append(
-            IndexEntry(
-                where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0])
-            )
+            IndexEntry(where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0]))
         )
         self.frames += gop.frames
 

@@ -1,0 +1,112 @@
+"""Small .etok files, made by the real writer with real tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from elastictok_cli.container import (
+    AudioPacket,
+    AudioStream,
+    BlockRecord,
+    CodeTokens,
+    Gop,
+    Header,
+    Reader,
+    TileRecord,
+    Writer,
+    token_encoder,
+)
+
+SOUND = AudioStream("aac", Fraction(1, 48000), 48000, 2, "stereo", 1024, b"\x11\x90\x56\xe5\x00")
+
+
+def header(**changes: Any) -> Header:
+    """A 64x48 clip of 24 fps in two tiles, blocks of 2 frames, GOPs of 2 blocks, sound."""
+    plain = Header(
+        tool="0.1.0",
+        model="test",
+        model_digest=bytes(range(16)),
+        generation=1,
+        syntax="fsq/1",
+        block_frames=2,
+        gop_blocks=2,
+        coded_size=(64, 30),
+        display_size=(64, 30),
+        source_size=(30, 64),
+        time_base=Fraction(1, 12800),
+        frame_rate=Fraction(24),
+        multiple=8,
+        tile=(32, 32),
+        rotation=90,
+        colour=(1, 1, 1, 1),
+        search="fast",
+        max_tokens=64,
+        audio=(SOUND,),
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def gop(head: Header, number: int, frames: int = 4, seed: int = 0) -> Gop:
+    """GOP `number` with random tokens; every GOP before it has 4 frames."""
+    random = np.random.default_rng([seed, number])
+    encoder = token_encoder(head)
+    blocks = []
+    for length in [2] * (frames // 2) + [1] * (frames % 2):
+        tiles = []
+        for tile in range(head.geometry.tiles):
+            count = int(random.integers(0, 6))
+            encoder.write(CodeTokens(random.integers(0, 64000, count).astype(np.uint16), length), tile)
+            mse = float(random.uniform(0.006, 0.0075))
+            tiles.append(TileRecord(count, mse <= head.threshold, mse))
+        blocks.append(BlockRecord(length, tuple(tiles)))
+    first = 4 * number
+    pts = np.array([(first + i) * 12800 // 24 for i in range(frames)], np.int64)
+    return Gop(first, pts, tuple(blocks), encoder.finish(), encoder.digest)
+
+
+def sound(number: int) -> list[AudioPacket]:
+    """Three packets of sound for GOP `number`."""
+    return [
+        AudioPacket(0, 1024 * i, 1024 * i, 1024, 1, bytes([number, i & 255]) * 4)
+        for i in range(3 * number, 3 * number + 3)
+    ]
+
+
+def gops(head: Header, count: int = 3) -> list[Gop]:
+    """All full but the last, which has three frames."""
+    return [gop(head, n, 4 if n < count - 1 else 3) for n in range(count)]
+
+
+def write(writer: Writer, items: list[Gop], skip: int = 0) -> int:
+    """Write GOPs and their sound from number `skip` on, and finish."""
+    for number in range(skip, len(items)):
+        writer.write_gop(items[number])
+        if writer.header.audio:
+            writer.write_audio(sound(number))
+    return writer.finish()
+
+
+def small(count: int = 3, **changes: Any) -> bytes:
+    """A whole file of `count` GOPs."""
+    head = header(**changes)
+    out = io.BytesIO()
+    write(Writer(out, head), gops(head, count))
+    return out.getvalue()
+
+
+def facts(g: Gop) -> tuple[Any, ...]:
+    """A GOP as something that can be compared."""
+    return g.first_frame, g.pts.tolist(), g.blocks, g.payload, g.digest
+
+
+def read_all(data: bytes) -> list[Any]:
+    """Everything a strict reader can be made to look at; DamagedFile if `verify` finds something."""
+    with Reader(data) as reader:
+        out = [reader.header, [facts(g) for g in reader.gops()], list(reader.audio())]
+        assert not reader.verify(), reader.verify()
+        return out
