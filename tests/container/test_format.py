@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elastictok_cli.container import AudioPacket, AudioStream, BlockRecord, Gop, Header, Reader, TileRecord, Writer
+from elastictok_cli.container import (
+    AudioPacket,
+    AudioStream,
+    BlockRecord,
+    Gop,
+    Header,
+    Reader,
+    TileRecord,
+    Writer,
+)
 from elastictok_cli.container.chunks import pack_audio, pack_gop, parse_audio, parse_gop
 from elastictok_cli.container.format import MSE_MOST, TARGETS, mse_code, mse_value
 from elastictok_cli.container.head import pack_head, parse_head
@@ -22,12 +31,23 @@ ratios = st.fractions(Fraction(1, 10**5), 10**5, max_denominator=10**9)
 sizes = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
 names = st.text(max_size=40)
 json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | names,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | names,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=8,
 )
 streams = st.builds(
-    AudioStream, names, ratios, st.integers(1, 192000), st.integers(1, 64), names, st.integers(0, 4096), st.binary(max_size=60)
+    AudioStream,
+    names,
+    ratios,
+    st.integers(1, 192000),
+    st.integers(1, 64),
+    names,
+    st.integers(0, 4096),
+    st.binary(max_size=60),
 )
 headers = st.builds(
     header,
@@ -158,7 +178,9 @@ def easy_clip() -> tuple[Header, Gop]:
     )  # fmt: skip
     random = np.random.default_rng(1)
     records = [
-        TileRecord(int(random.integers(150, 900)), True, 0.007 * 2 ** -float(random.uniform(0, 0.083)), 200 + int(d))
+        TileRecord(
+            int(random.integers(150, 900)), True, 0.007 * 2 ** -float(random.uniform(0, 0.083)), 200 + int(d)
+        )
         for d in random.integers(-3, 4, 13)
     ]
     blocks = tuple(BlockRecord(8 if i < 12 else 4, (record,)) for i, record in enumerate(records))

@@ -32,9 +32,13 @@ def test_irregular_times_come_back_where_there_is_a_rate(first: int, steps: list
 
 
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25)])
-@pytest.mark.parametrize("base", [Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 24000), Fraction(1, 12800)])
+@pytest.mark.parametrize(
+    "base", [Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 24000), Fraction(1, 12800)]
+)
 @pytest.mark.parametrize("half", [Fraction(0), Fraction(1, 2)])
-def test_a_constant_rate_takes_few_bytes_in_any_time_base(rate: Fraction, base: Fraction, half: Fraction) -> None:
+def test_a_constant_rate_takes_few_bytes_in_any_time_base(
+    rate: Fraction, base: Fraction, half: Fraction
+) -> None:
     head = header(time_base=base, frame_rate=rate)
     ticks = np.array([int((5000 + i) / (rate * base) + half) for i in range(96)], np.int64)
     packed = pack_pts(ticks, head)

@@ -76,7 +76,11 @@ class Writer:
                 self._file: BinaryIO = open(part, "xb")  # noqa: SIM115 - closed by finish or abort
         else:
             self.path, self._file = None, target
-        self._put(fmt.SIGNATURE + pack_chunk(fmt.HEAD, pack_head(header)))
+        try:
+            self._put(fmt.SIGNATURE + pack_chunk(fmt.HEAD, pack_head(header)))
+        except BaseException:
+            self.abort()
+            raise
         self._start = self.position
 
     def _begin(self, header: Header) -> None:
@@ -193,11 +197,12 @@ class Writer:
         self._open = False
         if self.path is None:
             return
+        ours = self._is_ours()
         with contextlib.suppress(OSError):
             self._file.close()
-        if not keep_part:
+        if ours and not keep_part:
             with contextlib.suppress(OSError):
-                part_path(self.path).unlink(missing_ok=True)
+                part_path(self.path).unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -212,12 +217,10 @@ class Writer:
 
     def _rename(self) -> None:
         assert self.path is not None
-        part = part_path(self.path)
-        ours = os.path.samestat(os.fstat(self._file.fileno()), os.stat(part))
-        self._file.close()
-        if not ours:
+        if not self._is_ours():
             raise OutputError(f"{self.path}: another run is writing to the same name")
-        os.replace(part, self.path)
+        self._file.close()
+        os.replace(part_path(self.path), self.path)
         # the new name itself must reach the disk; not every system lets a folder be opened
         with contextlib.suppress(OSError):
             folder = os.open(self.path.parent, os.O_RDONLY)
@@ -225,6 +228,14 @@ class Writer:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+    def _is_ours(self) -> bool:
+        """Whether the temporary file is still the one that was opened here."""
+        assert self.path is not None
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(part_path(self.path)))
+        except (OSError, ValueError):
+            return False
 
     def _enter(self, gop: Gop, length: int, offset: int | None = None) -> None:
         where = self.position if offset is None else offset
