@@ -6,10 +6,10 @@ Errors are on the scale of pixels on [-1, 1] (metrics.py), times in seconds, siz
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
-class Probe(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Probe:
     """One candidate that the search tried: quantiser step, tokens, and the MSE of what decode would show.
 
     mse is NaN where only tokens were counted (a fixed count needs no reconstruction)."""
@@ -44,7 +44,7 @@ class Started:
 
 @dataclass(frozen=True)
 class BlockDone:
-    """One block is coded (encode) or shown (decode, verify).
+    """One block is coded (encode) or shown (decode).
 
     index, gop, first_frame: numbers from the start of the file. counts: tokens per tile, in rows from the top left.
     probes: everything that the search tried, in order, tiles one after the other; empty in decode.
@@ -99,4 +99,37 @@ class Finished:
     partial: bool = False
 
 
-Event = Started | BlockDone | Warned | Finished
+@dataclass(frozen=True)
+class BlockChecked:
+    """verify measured one block again. stored_mse, stored_met: what the file says; mse: what is; None without a source.
+
+    ok: the tokens decode, and a block that is stored as met is met.
+    """
+
+    index: int
+    gop: int
+    first_frame: int
+    frames: int
+    tokens: int
+    stored_mse: float
+    stored_met: bool
+    mse: float | None
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The end of verify. findings: everything that is wrong, one sentence each; [] if the file is good.
+
+    blocks_false: stored as met and not met. mse: measured again over all frames, None without a source.
+    """
+
+    frames: int
+    blocks: int
+    blocks_false: int
+    mse: float | None
+    findings: tuple[str, ...]
+    seconds: float
+
+
+Event = Started | BlockDone | BlockChecked | Warned | Finished | Verified

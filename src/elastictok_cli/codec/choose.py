@@ -1,0 +1,194 @@
+"""Chooses the tokens of one tile of one block: runs the search over what the decoder would show.
+
+The guarantee of the whole program is here: the error of a candidate is measured on `model.reconstruct` of the very
+tokens that are then written, uint8, visible part only. A choice that says `met` was measured, and met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UsageError
+from ..metrics import block_mse
+from ..models.base import Analysis, Frames, State, TokenModel, Tokens
+from ..search import Found, Span, Strategy, run, strategy
+from .events import Probe
+from .target import Target
+
+Key = tuple[int, int | None]  # step, count (None: all tokens of the step)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What one tile gets. found: for the search in the next block."""
+
+    tokens: Tokens
+    mse: float
+    met: bool
+    probes: tuple[Probe, ...]
+    why: str
+    found: Found | None
+
+
+class Candidates:
+    """The candidates of one tile, made and measured once each."""
+
+    def __init__(
+        self, model: TokenModel, state: State, source: Frames, visible: tuple[int, int], pool: Executor | None
+    ) -> None:
+        self.model, self.state = model, state
+        self.analysis: Analysis = model.prepare(state, source)
+        self.source, self.visible, self.pool = source, visible, pool
+        self.probes: list[Probe] = []
+        self._made: dict[Key, Tokens] = {}
+        self._errors: dict[Key, float] = {}
+
+    def tokens(self, key: Key) -> Tokens:
+        """Made again if they were dropped to save memory."""
+        if key not in self._made:
+            step, count = key
+            self._made[key] = self.model.tokens(self.state, self.analysis, count, step)
+        return self._made[key]
+
+    def error(self, tokens: Tokens) -> float:
+        """The error of what decode shows, against the source, without the padding."""
+        height, width = self.visible
+        shown = self.model.reconstruct(self.state, tokens)
+        return block_mse(shown[:, :height, :width], self.source[:, :height, :width])
+
+    def errors(self, keys: Sequence[Key]) -> list[float]:
+        """Errors of several candidates, at the same time where there is a pool."""
+        # The first candidate of a block is made alone: a model may settle with it what the others share (motion), and
+        # which of two threads comes first must not decide a byte.
+        if not self._made:
+            self.tokens(keys[0])
+        errors = list(self._map(lambda key: self.error(self.tokens(key)), keys))
+        for key, mse in zip(keys, errors, strict=True):
+            self._errors[key] = mse
+            self.probes.append(Probe(key[0], self.tokens(key).count, mse))
+        return errors
+
+    def counts(self, keys: Sequence[Key]) -> list[float]:
+        """Token counts of several candidates, as the errors of a search; nothing is reconstructed."""
+        if not self._made:
+            self.tokens(keys[0])
+        counts = [tokens.count for tokens in self._map(self.tokens, keys)]
+        self.probes += [Probe(key[0], count, float("nan")) for key, count in zip(keys, counts, strict=True)]
+        return [float(count) for count in counts]
+
+    def keep(self, keys: Iterable[Key]) -> None:
+        """Drop all tokens but these: a block of a large picture has a hundred megabytes of them."""
+        keys = set(keys)
+        for key in self._made.keys() - keys:
+            del self._made[key]
+
+    def settled(self, key: Key) -> tuple[Tokens, float]:
+        """A candidate to write, with the error of exactly these tokens."""
+        if key in self._made and key in self._errors:
+            return self._made[key], self._errors[key]
+        tokens = self.tokens(key)
+        return tokens, self.error(tokens)
+
+    def _map(self, work: Callable[[Key], Any], keys: Sequence[Key]) -> Iterator[Any]:
+        return map(work, keys) if self.pool is None or len(keys) == 1 else self.pool.map(work, keys)
+
+
+class _Measure:
+    """Measures efforts for a search, and keeps in memory only the tokens that the search may end on."""
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        values: Callable[[Sequence[Key]], list[float]],
+        key: Callable[[int], Key],
+        threshold: float,
+    ) -> None:
+        self.candidates, self.values, self.key, self.threshold = candidates, values, key, threshold
+        self.seen: dict[int, float] = {}
+
+    def __call__(self, efforts: tuple[int, ...]) -> list[float]:
+        values = self.values([self.key(effort) for effort in efforts])
+        self.seen.update(zip(efforts, values, strict=True))
+        met = [effort for effort, value in self.seen.items() if value <= self.threshold]
+        least = min(self.seen, key=lambda effort: (self.seen[effort], effort))
+        self.candidates.keep(self.key(effort) for effort in (least, *sorted(met)[:1]))
+        return values
+
+
+class Chooser:
+    """How every block of a file is chosen. cap: no tile may have more tokens; None for what the model allows."""
+
+    def __init__(self, model: TokenModel, target: Target, search: str, cap: int | None = None) -> None:
+        self.model, self.spec, self.target, self.cap = model, model.spec, target, cap
+        self.strategy: Strategy = strategy(search)
+        for option, tokens in (("--tokens", target.tokens), ("--max-tokens", cap)):
+            if tokens is not None and tokens < self.spec.min_tokens:
+                raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
+
+    def choose(self, candidates: Candidates, frames: int, before: Found | None) -> Choice:
+        """The tokens for one tile. before: the choice for the same tile of the block before, in this GOP."""
+        height, width = candidates.source.shape[1:3]
+        most = self.spec.max_tokens(frames, height, width)
+        limit = most if self.cap is None else min(most, self.cap)
+        if self.target.tokens is not None:
+            return self._fixed(candidates, min(self.target.tokens, limit), before)
+        if not self.spec.steps:
+            return self._by_count(candidates, limit, before)
+        choice = self._by_step(candidates, before)
+        if choice.tokens.count <= limit:
+            return choice
+        capped = self._fixed(candidates, limit, None)
+        met = capped.mse <= self.target.limit
+        return Choice(capped.tokens, capped.mse, met, tuple(candidates.probes), "the most tokens allowed", choice.found)
+
+    def _by_step(self, candidates: Candidates, before: Found | None) -> Choice:
+        """The coarsest step that meets, with all its tokens."""
+        top = self.spec.steps - 1
+        return self._search(candidates, Span(0, top, pairs=True), before, lambda effort: (top - effort, None))
+
+    def _by_count(self, candidates: Candidates, limit: int, before: Found | None) -> Choice:
+        """The smallest count that meets."""
+        low = min(max(1, self.spec.min_tokens), limit)
+        return self._search(candidates, Span(low, limit, log=True), before, lambda effort: (0, effort))
+
+    def _search(
+        self, candidates: Candidates, span: Span, before: Found | None, key: Callable[[int], Key]
+    ) -> Choice:
+        threshold = self.target.limit
+        measure = _Measure(candidates, candidates.errors, key, threshold)
+        found = run(self.strategy(span, threshold, before or self._hint(span)), measure)
+        tokens, mse = candidates.settled(key(found.effort))
+        return Choice(tokens, mse, mse <= threshold, tuple(candidates.probes), found.why, found)
+
+    def _hint(self, span: Span) -> Found | None:
+        """Where a GOP's first search starts. It may depend on nothing before the GOP: GOPs can be coded in any order.
+
+        A model with a ladder may say with `first_step(threshold)` which step usually meets.
+        """
+        first_step = getattr(self.model, "first_step", None)
+        if first_step is None or span.log:
+            return None
+        effort = span.high - int(first_step(self.target.limit))
+        return Found(effort, 0.0, True, (), "", None, effort, missed_by=10)
+
+    def _fixed(self, candidates: Candidates, count: int, before: Found | None) -> Choice:
+        """At most `count` tokens: the finest step that needs no more, or a cut where there is no ladder."""
+        found, why = None, "as many as asked for"
+        key: Key = (0, count)
+        if self.spec.steps:
+            span = Span(0, self.spec.steps - 1, pairs=True)
+            # the same search with the roles changed: a coarser step is the effort, the count is what must get small
+            measure = _Measure(candidates, candidates.counts, lambda step: (step, None), count)
+            found = run(strategy("fast")(span, float(count), before), measure)
+            key, why = (found.effort, None), "the finest step that needs no more tokens"
+            if not found.met and self.spec.nested:
+                key, why = (found.effort, count), "cut to the tokens asked for"
+        tokens, mse = candidates.settled(key)
+        candidates.probes.append(Probe(tokens.step, tokens.count, mse))
+        met = mse <= self.target.limit and tokens.count <= count
+        if tokens.count > count:
+            why = "the model cannot do with so few tokens"
+        return Choice(tokens, mse, met, tuple(candidates.probes), why, found)

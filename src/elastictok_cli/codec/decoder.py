@@ -1,0 +1,255 @@
+"""The way back: tokens are parsed one block ahead in a thread, reconstructed, cut to size, and shown.
+
+    with Reader("in.etok") as reader, open_sink("out.mp4", options, reader.header) as sink:
+        for event in decode(reader, model, sink): ...
+
+What a block decodes to depends on its GOP alone, so a range starts at the GOP that holds it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..container import AudioPacket, BlockRecord, Gop, Reader, token_decoder
+from ..errors import DamagedFile, UnsupportedFile, UsageError
+from ..models.base import Frames, TokenModel
+from .ahead import ahead
+from .events import BlockDone, Event, Started, Warned
+from .picture import Picture
+from .totals import Totals
+
+
+class Shows(Protocol):
+    """Where frames and sound go: a `video` sink, or anything with these two methods."""
+
+    def write(self, pts: int, rgb: Any) -> None: ...
+    def write_audio(self, packet: AudioPacket) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedBlock:
+    """One block as it is shown. frames: uint8 (T, height, width, 3) at the coded size. pts: one per frame.
+
+    index: of the block in the file, counted over the GOPs that are there. tokens: per tile.
+    """
+
+    index: int
+    gop: int
+    first_frame: int
+    pts: tuple[int, ...]
+    record: BlockRecord
+    tokens: tuple[Any, ...]
+    frames: Frames
+
+
+@dataclass(frozen=True, eq=False)
+class _Parsed:
+    """A block's tokens, before any pixel."""
+
+    gop: int
+    number: int  # in the GOP; 0 starts afresh
+    first_frame: int
+    pts: tuple[int, ...]
+    record: BlockRecord
+    tokens: tuple[Any, ...]
+
+
+Item = _Parsed | tuple[AudioPacket, ...] | Warned
+
+
+def check_model(reader: Reader, model: TokenModel) -> None:
+    """Raises UnsupportedFile unless the model is the one that the file was written with."""
+    header, spec = reader.header, model.spec
+    if (header.model, header.model_digest, header.syntax) == (spec.name, spec.digest, spec.syntax):
+        return
+    raise UnsupportedFile(
+        f"{reader.name}: needs {header.model} generation {header.generation} ({header.model_digest.hex()[:12]}), "
+        f"not {spec.name} generation {spec.generation} ({spec.digest.hex()[:12]}); see 'elastictok weights list'"
+    )
+
+
+def parse(reader: Reader, tables: Any, first_gop: int = 0, audio: bool = True) -> Iterator[Item]:
+    """Tokens of every block from a GOP on, and the audio between. Raises DamagedFile where tokens are not as written.
+
+    A reader that recovers gets a warning instead, and what could be parsed.
+    """
+    number = first_gop - 1
+    for item in reader.items(first_gop):
+        if not isinstance(item, Gop):
+            if audio:
+                yield item
+            continue
+        number += 1
+        where = f"{reader.name}: {reader.place(number)}"
+        try:
+            yield from _parse_gop(reader, item, number, tables, where)
+        except DamagedFile as error:
+            if not reader.recover:
+                raise
+            yield Warned(f"{error}; shown as far as it could be read")
+
+
+def _parse_gop(reader: Reader, gop: Gop, number: int, tables: Any, where: str) -> Iterator[_Parsed]:
+    decoder = token_decoder(gop.payload, reader.header, tables, where)
+    at = 0
+    for i, block in enumerate(gop.blocks):
+        tokens = []
+        for tile, record in enumerate(block.tiles):
+            read = decoder.read(block.frames, record.count, record.step, tile)
+            if read.count != record.count:
+                raise DamagedFile(f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says")
+            tokens.append(read)
+        pts = tuple(gop.pts[at : at + block.frames].tolist())
+        yield _Parsed(number, i, gop.first_frame + at, pts, block, tuple(tokens))
+        at += block.frames
+    decoder.finish(gop.digest)
+
+
+def decode_blocks(
+    reader: Reader, model: TokenModel, first_gop: int = 0, audio: bool = True
+) -> Generator[DecodedBlock | tuple[AudioPacket, ...] | Warned, None, None]:
+    """Reconstruct from GOP number `first_gop` on, in file order. Close it to stop early.
+
+    Raises UnsupportedFile for another model, DamagedFile after everything that was whole before the damage.
+    """
+    check_model(reader, model)
+    picture = Picture(reader.header)
+    states: list[Any] = []
+    index = _blocks_before(reader, first_gop)
+    with closing(ahead(parse(reader, getattr(model, "tables", None), first_gop, audio))) as items:
+        for item in items:
+            if not isinstance(item, _Parsed):
+                yield item
+                continue
+            if item.number == 0:
+                states = [model.start(*picture.tile) for _ in range(picture.tiles)]
+            shown = [model.reconstruct(state, t) for state, t in zip(states, item.tokens, strict=True)]
+            frames = picture.join(shown)
+            yield DecodedBlock(index, item.gop, item.first_frame, item.pts, item.record, item.tokens, frames)
+            states = [model.advance(state, t) for state, t in zip(states, item.tokens, strict=True)]
+            index += 1
+
+
+def decode(
+    reader: Reader,
+    model: TokenModel,
+    sink: Shows | None = None,
+    *,
+    start: float | None = None,
+    duration: float | None = None,
+    audio: bool = True,
+) -> Iterator[Event]:
+    """Show a file, or the frames of a range of it.
+
+    sink: takes the frames with their PTS, and the audio packets; None decodes and shows nobody (a speed test). It is
+    not finished here: leave its `with` block for that. start, duration: seconds from the file's first frame.
+    A reader that recovers makes `Finished.partial` true if anything was missing.
+    Raises as `decode_blocks`; UsageError if the range holds no frame.
+    """
+    header, clock = reader.header, time.monotonic()
+    low, high = _range(reader, start, duration)
+    first_gop = 0 if low is None else reader.gop_at(low)
+    totals = Totals(header, model.spec)
+    yield Started(
+        "decode",
+        _frames_between(reader, first_gop, low, high),
+        *header.coded_size,
+        float(header.frame_rate) if header.frame_rate else None,
+        header.model,
+        header.block_frames,
+        header.gop_blocks,
+        header.max_tokens * header.geometry.tiles,
+        header.target,
+        header.threshold,
+        header.search,
+    )
+    for finding in reader.findings:
+        yield Warned(finding.text)
+    partial = bool(reader.findings)
+    with closing(decode_blocks(reader, model, first_gop, audio)) as items:
+        for item in items:
+            if isinstance(item, Warned):
+                partial = True
+                yield item
+            elif isinstance(item, DecodedBlock):
+                if high is not None and item.pts[0] >= high:
+                    break
+                shown = [i for i, pts in enumerate(item.pts) if _inside(pts, low, high)]
+                for i in shown:
+                    if sink is not None:
+                        sink.write(item.pts[i], item.frames[i])
+                if shown:
+                    event = _event(item, totals, len(shown))
+                    totals.add(event)
+                    yield event
+            elif sink is not None:
+                _sound(sink, reader, item, low, high)
+    if not totals.frames:
+        raise UsageError(f"{reader.name}: no frame in this range; the file lasts {_duration(reader):.2f} s")
+    yield totals.finished(None, reader.store.size, time.monotonic() - clock, partial)
+
+
+def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:
+    record, picture = block.record, totals.picture
+    most = totals.spec.max_tokens(record.frames, *picture.tile) * picture.tiles
+    mse = sum(tile.mse * picture.share(i) for i, tile in enumerate(record.tiles))
+    counts = tuple(tile.count for tile in record.tiles)
+    return BlockDone(
+        block.index, block.gop, block.first_frame, frames, counts, (), mse, record.met, record.count, most, 0
+    )
+
+
+def _sound(
+    sink: Shows, reader: Reader, packets: tuple[AudioPacket, ...], low: int | None, high: int | None
+) -> None:
+    """Packets that start within the range."""
+    base = reader.header.time_base
+    for packet in packets:
+        at = packet.pts * reader.header.audio[packet.stream].time_base
+        if (low is None or at >= low * base) and (high is None or at < high * base):
+            sink.write_audio(packet)
+
+
+def _inside(pts: int, low: int | None, high: int | None) -> bool:
+    return (low is None or pts >= low) and (high is None or pts < high)
+
+
+def _range(reader: Reader, start: float | None, duration: float | None) -> tuple[int | None, int | None]:
+    """PTS from (included) and to (not included); None for open ends."""
+    for name, value in (("start", start), ("duration", duration)):
+        if value is not None and not 0 <= value < float("inf"):
+            raise UsageError(f"--{name} {value:g}: must be 0 seconds or more")
+    if not reader.index:
+        return None, None
+    origin, base = reader.index[0].first_pts, reader.header.time_base
+    # Rounded to the nearest tick: 0.04 s is the second frame of 25 a second, whatever its binary digits say.
+    low = origin + round((start or 0.0) / base)
+    high = None if duration is None else low + round(duration / base)
+    return (None if start is None else low), high
+
+
+def _blocks_before(reader: Reader, first_gop: int) -> int:
+    # Full GOPs, but for the last of a file: no need to read them.
+    size = reader.header.block_frames
+    return sum(-(-entry.frames // size) for entry in reader.index[:first_gop])
+
+
+def _frames_between(reader: Reader, first_gop: int, low: int | None, high: int | None) -> int | None:
+    """How many frames will be shown: exact for the whole file, otherwise by GOPs."""
+    entries = [e for e in reader.index[first_gop:] if high is None or e.first_pts < high]
+    whole = sum(entry.frames for entry in entries)
+    return whole if low is None and high is None else None
+
+
+def _duration(reader: Reader) -> float:
+    last = None
+    for last in reader.gops():
+        pass
+    if last is None:
+        return 0.0
+    step = int(last.pts[-1] - last.pts[-2]) if len(last.pts) > 1 else 0
+    return reader.header.seconds(int(last.pts[-1]) + step - reader.index[0].first_pts)

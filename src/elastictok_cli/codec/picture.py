@@ -1,0 +1,55 @@
+"""From coded frames to what a model sees, and back: padding by repeating the edge, and tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..container import Header
+from ..models.base import Frames
+
+
+class Picture:
+    """The cut of one file. Tiles are numbered in rows from the top left; without tiles, all is one."""
+
+    def __init__(self, header: Header) -> None:
+        geometry = header.geometry
+        self.width, self.height = header.coded_size
+        self.padded = (geometry.height, geometry.width)
+        self.tile = geometry.tile or self.padded
+        self.rows = geometry.height // self.tile[0]
+        self.columns = geometry.width // self.tile[1]
+        self.tiles = self.rows * self.columns
+
+    def cut(self, frames: Frames) -> list[Frames]:
+        """The tiles of a block: coded (T, height, width, 3) to `tiles` contiguous arrays (T, *tile, 3)."""
+        if frames.shape[1:] != (self.height, self.width, 3):
+            raise ValueError(f"frames of shape {frames.shape[1:]} in a file of {self.width}x{self.height}")
+        down, right = self.padded[0] - self.height, self.padded[1] - self.width
+        if down or right:
+            frames = np.pad(frames, ((0, 0), (0, down), (0, right), (0, 0)), mode="edge")
+        th, tw = self.tile
+        return [
+            np.ascontiguousarray(frames[:, y * th : (y + 1) * th, x * tw : (x + 1) * tw])
+            for y in range(self.rows)
+            for x in range(self.columns)
+        ]
+
+    def visible(self, tile: int) -> tuple[int, int]:
+        """Height and width of what is not padding in a tile; it starts at the tile's top left."""
+        y, x = divmod(tile, self.columns)
+        th, tw = self.tile
+        return min(th, self.height - y * th), min(tw, self.width - x * tw)
+
+    def share(self, tile: int) -> float:
+        """The part of the coded picture that this tile shows; all of them make 1."""
+        height, width = self.visible(tile)
+        return height * width / (self.height * self.width)
+
+    def join(self, tiles: list[Frames]) -> Frames:
+        """The inverse of `cut`: (T, height, width, 3), padding cut off."""
+        if len(tiles) == 1:
+            return tiles[0][:, : self.height, : self.width]
+        rows = [
+            np.concatenate(tiles[y * self.columns : (y + 1) * self.columns], axis=2) for y in range(self.rows)
+        ]
+        return np.concatenate(rows, axis=1)[:, : self.height, : self.width]

@@ -1,0 +1,54 @@
+"""What a block must reach: a threshold (MSE on [-1, 1]), a PSNR, or a fixed number of tokens."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..metrics import mse_of_psnr
+
+DEFAULT_THRESHOLD = 0.007
+MSE_MOST = 4.0  # two pictures of opposite corners; a target that is no quality has this threshold: all blocks meet it
+
+
+@dataclass(frozen=True)
+class Target:
+    """kind: "mse", "psnr" or "tokens". value: as the user gave it. threshold: the MSE that a block must meet.
+
+    Made by `threshold`, `psnr` and `fixed`, which check the value and raise UsageError with a hint.
+    """
+
+    kind: str
+    value: float
+    limit: float
+
+    @classmethod
+    def threshold(cls, mse: float = DEFAULT_THRESHOLD) -> Target:
+        """Mean squared error of pixels on [-1, 1]: 0.007 is 27.6 dB."""
+        if not math.isfinite(mse) or mse <= 0:
+            raise UsageError(f"--threshold {mse:g} is no mean squared error to reach; it must be above 0 (try 0.007)")
+        if mse >= 1:
+            what = f"did you mean --psnr {mse:g}?" if 10 <= mse <= 100 else "it is at most 1 (0.007 is usual)"
+            raise UsageError(f"--threshold {mse:g} is no mean squared error; {what}")
+        return cls("mse", mse, mse)
+
+    @classmethod
+    def psnr(cls, db: float) -> Target:
+        """PSNR in dB over a block's RGB values."""
+        if not math.isfinite(db) or not 6.1 <= db <= 100:
+            what = f"did you mean --threshold {db:g}?" if 0 < db < 1 else "it must be between 6.1 and 100"
+            raise UsageError(f"--psnr {db:g} is no PSNR in dB; {what}")
+        return cls("psnr", db, mse_of_psnr(db))
+
+    @classmethod
+    def fixed(cls, tokens: int) -> Target:
+        """The best that this many tokens per block (of each tile, where frames are tiled) can do."""
+        if tokens < 0:
+            raise UsageError(f"--tokens {tokens}: a block cannot have fewer than 0 tokens")
+        return cls("tokens", tokens, MSE_MOST)
+
+    @property
+    def tokens(self) -> int | None:
+        """The fixed number of tokens; None for a quality."""
+        return int(self.value) if self.kind == "tokens" else None
