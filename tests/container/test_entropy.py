@@ -15,7 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from elastictok_cli.container import CodeTokens, Header, decode_gop, register, token_decoder, token_encoder
+from elastictok_cli.container import (
+    BlockRecord,
+    CodeTokens,
+    Gop,
+    Header,
+    TileRecord,
+    decode_gop,
+    register,
+    token_decoder,
+    token_encoder,
+)
 from elastictok_cli.errors import DamagedFile, UnsupportedFile
 
 from .samples import gop, header
@@ -53,6 +63,65 @@ def test_any_latents_survive_the_coder(blocks: list[np.ndarray[Any, Any]]) -> No
 @pytest.mark.parametrize("value", [0, 63999, 31234])
 def test_what_repeats_costs_little(value: int) -> None:
     assert len(round_trip(header(max_tokens=4000), [np.full(4000, value, np.uint16)])) < 300
+
+
+def test_bits_so_far_add_up_to_the_payload() -> None:
+    encoder = token_encoder(header(max_tokens=4000))
+    before, costs = encoder.bits, []
+    for seed in range(4):
+        codes = np.random.default_rng(seed).integers(0, 64000, 500).astype(np.uint16)
+        encoder.write(CodeTokens(codes, 2))
+        costs.append(encoder.bits - before)
+        before = encoder.bits
+    assert all(7900 < cost < 8300 for cost in costs)
+    assert abs(sum(costs) - 8 * len(encoder.finish())) < 40
+
+
+def nano() -> tuple[Header, np.ndarray[Any, Any]]:
+    from elastictok_cli.kernels import contexts, rangecoder
+
+    head = header(syntax="nano/1", tile=None, multiple=16, steps=384, max_tokens=64 * 32 * 2, channels=1)
+    return head, rangecoder.new_contexts(contexts.COUNT)
+
+
+def nano_gop() -> tuple[bytes, int, int]:
+    """One block of a few coefficients: payload, digest, count."""
+    from elastictok_cli.kernels.grammar import BlockTokens, FrameTokens
+
+    head, start = nano()
+    parts = [FrameTokens.empty(head.geometry.height, head.geometry.width) for _ in range(2)]
+    parts[0].intra[:] = 0
+    parts[1].mv[..., 4] = 1
+    parts[0].q[0, 0, :4] = [9, -3, 1, 1]
+    encoder = token_encoder(head, start)
+    block = BlockTokens(parts, 100, None)
+    encoder.write(block)
+    return encoder.finish(), encoder.digest, block.count
+
+
+def test_nano_tokens_survive_the_coder_and_wrong_counts_are_noticed() -> None:
+    head, start = nano()
+    payload, digest, count = nano_gop()
+    for said in (count, count + 1):
+        blocks = (BlockRecord(2, (TileRecord(said, True, 0.001, 100),)),)
+        one = Gop(0, np.array([0, 1], np.int64), blocks, payload, digest)
+        ((tokens,),) = list(decode_gop(one, head, start))
+        assert tokens.parts[0].q[0, 0, :4].tolist() == [9, -3, 1, 1]
+        if said == count:
+            list(decode_gop(one, head, start, check_counts=True))
+        else:
+            with pytest.raises(DamagedFile, match=f"of {count} tokens is said to have {said}"):
+                list(decode_gop(one, head, start, check_counts=True))
+
+
+@given(st.binary(max_size=200))
+@settings(deadline=None)
+def test_bytes_that_were_never_nano_tokens_are_damage(payload: bytes) -> None:
+    head, start = nano()
+    decoder = token_decoder(payload, head, start, "clip: GOP 0")
+    with pytest.raises(DamagedFile, match="^clip: GOP 0"):
+        decoder.read(2, 0, 0)
+        decoder.finish(0x5EED)
 
 
 def test_random_codes_cost_hardly_more_than_their_entropy() -> None:

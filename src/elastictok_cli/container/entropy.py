@@ -11,7 +11,6 @@ room that loads numba, and it does so when the first coder is made.
 
 from __future__ import annotations
 
-import importlib
 import struct
 import zlib
 from collections.abc import Iterator
@@ -85,9 +84,6 @@ class GrammarDecoder(Protocol):
     def ended(self) -> bool: ...
 
 
-# syntax -> module with `GopEncoder(geometry, tables)` and `GopDecoder(payload, geometry, tables)`, in the kernels room.
-# The plain syntaxes are below. A string, so that naming a syntax imports nothing.
-GRAMMARS = {"nano/1": "elastictok_cli.kernels.syntax"}
 _registered: dict[str, tuple[Any, Any]] = {}
 
 
@@ -106,10 +102,15 @@ def _grammar(header: Header, where: str) -> tuple[Any, Any]:
             lambda geometry, tables: _PlainEncoder(syntax, header.channels),
             lambda payload, geometry, tables: _PlainDecoder(payload, syntax, header.channels, where),
         )
-    if syntax in GRAMMARS:
-        module = importlib.import_module(GRAMMARS[syntax])
-        if hasattr(module, "GopEncoder"):
-            return module.GopEncoder, module.GopDecoder
+    if syntax == "nano/1":
+        from ..kernels import grammar
+
+        return (
+            lambda geometry, tables: grammar.GopEncoder(tables),
+            lambda payload, geometry, tables: grammar.GopDecoder(
+                payload, tables, geometry.height, geometry.width
+            ),
+        )
     raise UnsupportedFile(f"{where}: tokens of syntax {syntax!r} need another version of elastictok")
 
 
@@ -126,6 +127,17 @@ class TokenEncoder:
         """Append one tile of the block. Raises ValueError for tokens that the syntax cannot say."""
         self._coder.write(tokens, tile)
         self.digest = _crc(tokens, self._plain, self.digest)
+
+    @property
+    def bits(self) -> int:
+        """Bits written so far, to within two: differences say what a block costs."""
+        # Every grammar keeps its range coder under this name; one that does not has no such figure.
+        coder: Coder | None = getattr(self._coder, "_coder", None)
+        if coder is None:
+            return 0
+        from ..kernels.rangecoder import PENDING, POS, RANGE
+
+        return 8 * int(coder.io[POS] + coder.io[PENDING]) + 32 - int(coder.io[RANGE]).bit_length()
 
     def finish(self) -> bytes:
         """The GOP's payload."""
@@ -178,17 +190,22 @@ def token_decoder(payload: bytes, header: Header, tables: Any = None, where: str
 
 
 def decode_gop(
-    gop: Gop, header: Header, tables: Any = None, where: str = "tokens"
+    gop: Gop, header: Header, tables: Any = None, where: str = "tokens", check_counts: bool = False
 ) -> Iterator[tuple[Any, ...]]:
     """Tokens of each block (one entry per tile), one block at a time so that memory stays flat.
 
-    The token digest can only be compared behind the last block: DamagedFile then comes after it.
+    The token digest can only be compared behind the last block: DamagedFile then comes after it. check_counts: also
+    compare the records' counts with what was read (nano's grammar does not need them, and listing its tokens takes time).
     """
     decoder = token_decoder(gop.payload, header, tables, where)
     for block in gop.blocks:
-        yield tuple(
+        tokens = tuple(
             decoder.read(block.frames, t.count, t.step, number) for number, t in enumerate(block.tiles)
         )
+        for found, record in zip(tokens, block.tiles, strict=True):
+            if check_counts and found.count != record.count:
+                raise DamagedFile(f"{where}: a block of {found.count} tokens is said to have {record.count}")
+        yield tokens
     decoder.finish(gop.digest)
 
 
