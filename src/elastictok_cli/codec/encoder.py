@@ -25,7 +25,7 @@ from ..search import Found
 from ..video import Source
 from .ahead import ahead
 from .choose import Candidates, Choice, Chooser
-from .events import BlockDone, Event, Finished, Started, Warned
+from .events import BlockDone, Event, Started, Warned
 from .interleave import AudioFeed
 from .picture import Picture
 from .target import Target

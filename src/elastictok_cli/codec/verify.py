@@ -11,7 +11,7 @@ import numpy as np
 
 from ..container import Reader, TileRecord
 from ..errors import ElasticTokError
-from ..metrics import block_mse, squared_error, HALF_RANGE
+from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
 from ..video import Source
 from .decoder import DecodedBlock, check_model, decode_blocks, parse

@@ -46,7 +46,7 @@ class Span:
 
     def clip(self, effort: float) -> int:
         """The nearest effort of the span at or above this one."""
-        return max(self.low, min(self.high, math.ceil(min(effort, self.high))))
+        return math.ceil(max(self.low, min(self.high, effort)))
 
 
 @dataclass(frozen=True)

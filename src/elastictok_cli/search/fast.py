@@ -69,7 +69,7 @@ class _Curve:
             return self._stop("the cheapest meets")
         if met is not None and missed == met - 1:
             return self._stop("one effort less misses")
-        if met is not None and self.errors[met] >= CLOSE * self.threshold:
+        if met is not None and self.errors[met] >= CLOSE * self.threshold > 0:
             return self._stop("within 1.5 % of the threshold")
         if missed == span.high:
             return self._stop("even the largest misses")
@@ -101,7 +101,7 @@ class _Curve:
         assert edge is not None
         octaves = self._octaves(edge)
         aim = 0.0 if span.pairs else math.log2((1 + CLOSE) / 2)
-        jump = (octaves - aim) / self._slope() if math.isfinite(octaves) else -math.inf
+        jump = (octaves - aim) / self._slope()  # infinite at an error of 0: the far end
         # the slope was wrong if this is not the first jump in this direction; and a step of at least one
         jump *= 1 + len(self.probes) // 4
         there = span.clip(span.effort(span.place(edge) + jump))

@@ -1,0 +1,73 @@
+"""The default search is worth its name: few tries, on curves like those of real blocks."""
+
+from __future__ import annotations
+
+import pytest
+
+from elastictok_cli.search import Found, Span, strategy
+
+from .curves import Curve, ladder, power, watch
+
+STEPS = Span(0, 383, pairs=True)
+THRESHOLD = 0.007
+
+
+def drifting(curve: Curve, octaves: float) -> Curve:
+    return lambda effort: curve(effort) * 2.0**octaves
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_four_tries_a_block_on_a_clip_that_drifts(seed: int) -> None:
+    curve, before, tries = ladder(seed, 0.004), None, 0
+    drift = [0.0, 0.01, 0.1, 0.12, 0.05, 0.05, -0.1, -0.12, -0.11, 0.0, 0.3, 0.32, 0.33, 0.3, 0.29, 0.3]
+    for octaves in drift:
+        found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), drifting(curve, octaves), STEPS, THRESHOLD)
+        assert found.met
+        tries += len(found.probes)
+        before = found
+    assert tries / len(drift) <= 4.5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_first_block_needs_few_rounds(seed: int) -> None:
+    found, rounds = watch(strategy("fast")(STEPS, THRESHOLD), ladder(seed, 0.004), STEPS, THRESHOLD)
+    assert found.met
+    assert rounds <= 6
+
+
+def test_a_static_block_needs_one_pair_and_stays_cheap() -> None:
+    def static(effort: int) -> float:
+        return 0.006
+
+    before = Found(200, 0.0069, True, (), "", 0.04, 200, 1)
+    found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), static, STEPS, THRESHOLD)
+    assert found.effort == 0
+    again, rounds = watch(strategy("fast")(STEPS, THRESHOLD, found), static, STEPS, THRESHOLD)
+    assert (again.effort, rounds) == (0, 1)
+    assert again.inner == 200, "the way back to motion is remembered"
+
+
+def test_a_flat_curve_with_a_cliff_is_bracketed() -> None:
+    found, rounds = watch(
+        strategy("fast")(STEPS, THRESHOLD), lambda e: 0.5 if e < 301 else 1e-4, STEPS, THRESHOLD
+    )
+    assert found.effort == 301
+    assert rounds <= 12
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counts_are_searched_one_at_a_time(seed: int) -> None:
+    span = Span(1, 4096, log=True)
+    curve = power(seed, 0.0)
+    found, rounds = watch(strategy("fast")(span, THRESHOLD), curve, span, THRESHOLD)
+    least, _ = watch(strategy("binary")(span, THRESHOLD), curve, span, THRESHOLD)
+    assert found.met == least.met
+    assert rounds <= 9
+    if found.met:
+        assert found.effort <= least.effort * 1.05 + 1
+
+
+def test_an_error_of_zero_and_a_threshold_of_zero_have_no_logarithm() -> None:
+    found, _ = watch(strategy("fast")(STEPS, 0.0), lambda e: 0.0 if e >= 380 else 0.1, STEPS, 0.0)
+    assert found.met
+    assert found.effort == 380
