@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..container import BlockRecord, Gop, TileRecord, TokenEncoder, Writer, token_encoder
+from ..container import BlockRecord, Gop, TileRecord, Writer, token_encoder
 from ..errors import InputError, ThresholdMissed
 from ..models.base import Frames, State, TokenModel
 from ..search import Found
@@ -127,7 +127,7 @@ class _GopCoder:
                 len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices)
             )
         )
-        bits = _bits(self.coder)
+        bits = self.coder.bits
         for number, choice in enumerate(choices):
             self.coder.write(choice.tokens, number)
         most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
@@ -144,7 +144,7 @@ class _GopCoder:
             all(choice.met for choice in choices),
             sum(choice.tokens.count for choice in choices),
             most * len(choices),
-            _bits(self.coder) - bits,
+            self.coder.bits - bits,
             told.why,
         )
 
@@ -193,11 +193,6 @@ def _blocks(source: Source, block_frames: int, skip: int) -> Iterator[Block]:
             pts, frames = [], []
     if frames:
         yield pts, np.stack(frames)
-
-
-def _bits(coder: TokenEncoder) -> int:
-    """Bits written so far, as far as the coder can tell before its end (0 if it cannot)."""
-    return int(getattr(coder, "bits", 0))
 
 
 def _missed(event: BlockDone, at_s: float, target: Target) -> str:

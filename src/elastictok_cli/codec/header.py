@@ -1,0 +1,80 @@
+"""HEAD of the file that an encode writes: everything that source, model, target and options decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .. import __version__
+from ..container import AudioStream, Header
+from ..errors import UsageError
+from ..models.base import TokenModel
+from ..search import strategy
+from ..video import AudioInfo, SourceInfo
+from .target import Target
+
+
+def make_header(
+    info: SourceInfo,
+    model: TokenModel,
+    target: Target,
+    *,
+    search: str = "fast",
+    gop_blocks: int | None = None,
+    audio: bool = True,
+    extra: Mapping[str, Any] | None = None,
+) -> Header:
+    """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were trained on.
+
+    Raises UsageError for an unknown search, or a GOP length that cannot be.
+    """
+    spec = model.spec
+    strategy(search)
+    blocks = spec.gop_blocks if gop_blocks is None else gop_blocks
+    if blocks < 1:
+        raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
+    if spec.tile is not None and blocks > spec.gop_blocks:
+        raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.gop_blocks} blocks at once")
+    header = Header(
+        tool=__version__,
+        model=spec.name,
+        model_digest=spec.digest,
+        generation=spec.generation,
+        syntax=spec.syntax,
+        block_frames=spec.block_frames,
+        gop_blocks=blocks,
+        coded_size=(info.width, info.height),
+        display_size=info.display_size,
+        source_size=(info.source_width, info.source_height),
+        time_base=info.time_base,
+        multiple=spec.multiple,
+        tile=spec.tile,
+        rotation=info.rotation,
+        sar=info.sar,
+        colour=info.colour,
+        frame_rate=info.frame_rate,
+        target=target.kind,
+        target_value=target.value,
+        threshold=target.limit,
+        search=search,
+        steps=spec.steps,
+        channels=getattr(model, "channels", 1),
+        is_still=info.is_still,
+        audio=tuple(_stream(track) for track in info.audio) if audio else (),
+        extra={**getattr(model, "extra", {}), **(extra or {})},
+    )
+    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
+    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))
+
+
+def _stream(track: AudioInfo) -> AudioStream:
+    return AudioStream(
+        track.codec,
+        track.time_base,
+        track.sample_rate,
+        track.channels,
+        track.layout,
+        track.frame_size,
+        track.extradata,
+    )
