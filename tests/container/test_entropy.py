@@ -86,7 +86,7 @@ def nano() -> tuple[Header, np.ndarray[Any, Any]]:
 
 def nano_gop() -> tuple[bytes, int, int]:
     """One block of a few coefficients: payload, digest, count."""
-    from elastictok_cli.kernels.grammar import BlockTokens, FrameTokens
+    from elastictok_cli.kernels.grammar import BlockTokens, FrameTokens, GopEncoder
 
     head, start = nano()
     parts = [FrameTokens.empty(head.geometry.height, head.geometry.width) for _ in range(2)]
@@ -94,7 +94,9 @@ def nano_gop() -> tuple[bytes, int, int]:
     parts[1].mv[..., 4] = 1
     parts[0].q[0, 0, :4] = [9, -3, 1, 1]
     encoder = token_encoder(head, start)
-    block = BlockTokens(parts, 100, None)
+    block = BlockTokens(
+        parts, 100, GopEncoder(start)._past
+    )  # the past of a GOP's first block, whatever it is
     encoder.write(block)
     return encoder.finish(), encoder.digest, block.count
 

@@ -129,6 +129,11 @@ def test_a_stored_error_stays_on_its_side_of_the_threshold(mse: float, threshold
     assert (mse_value(mse_code(mse, threshold), threshold) <= threshold) == (mse <= threshold)
 
 
+@pytest.mark.parametrize("factor", [1 - 1e-9, 1.0, 1 + 1e-9])
+def test_a_hair_beside_the_threshold_is_told_apart(factor: float) -> None:
+    assert (mse_value(mse_code(0.007 * factor, 0.007), 0.007) > 0.007) == (factor > 1)
+
+
 def test_the_largest_error_fits_below_any_threshold() -> None:
     assert mse_value(mse_code(MSE_MOST, 0.0), 0.0) == MSE_MOST
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import os
@@ -212,6 +213,22 @@ def test_a_gop_that_lies_is_refused_by_place(payload: bytes, why: str) -> None:
     entry = uint(1) + uint(0) + uint(len(payload)) + uint(1) + uint(0) + uint(0)
     with pytest.raises(DamagedFile, match=f"clip: GOP 0 .*: .*{why}"):
         list(Reader(rebuilt(chunk, entry), name="clip").gops())
+
+
+def test_a_gop_other_than_the_index_describes_is_refused() -> None:
+    reader = Reader(FILE)
+    entries = [dataclasses.replace(e, tokens=e.tokens + (n == 1)) for n, e in enumerate(reader.index)]
+    with pytest.raises(DamagedFile, match=r"clip: GOP 1 .* is not the one that the index describes"):
+        list(Reader(rebuilt(FILE[START : reader.stop], pack_index(entries, START)), name="clip").gops())
+
+
+def test_an_index_that_points_into_another_chunk_is_refused() -> None:
+    inner = FILE[START : Reader(FILE).index[0].offset + Reader(FILE).index[0].length + 16]
+    outer = pack_chunk(b"note", inner)
+    entry = dataclasses.replace(Reader(FILE).index[0], offset=START + 12)
+    reader = Reader(rebuilt(outer, pack_index([entry], START)))
+    with pytest.raises(DamagedFile, match="do not end where the index starts"):
+        list(reader.gops())
 
 
 def test_a_wild_chunk_length_is_refused_before_it_is_read() -> None:

@@ -31,6 +31,21 @@ def test_irregular_times_come_back_where_there_is_a_rate(first: int, steps: list
     assert (parse_pts(Cursor(pack_pts(ticks, head), "x"), len(ticks), head) == ticks).all()
 
 
+@given(
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.integers(0, 11),
+    st.lists(st.sampled_from([0, 0, 0, 1, -1]), max_size=20),
+)
+def test_times_near_a_line_come_back(numerator: int, denominator: int, phase: int, jitter: list[int]) -> None:
+    head = header(time_base=Fraction(1), frame_rate=Fraction(denominator, numerator))
+    line = [(phase + i * numerator) // denominator for i in range(len(jitter) + 1)]
+    ticks = [a + b for a, b in zip(line, [0, *jitter], strict=True)]
+    assert (
+        parse_pts(Cursor(pack_pts(np.array(ticks, np.int64), head), "x"), len(ticks), head).tolist() == ticks
+    )
+
+
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25)])
 @pytest.mark.parametrize(
     "base", [Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 24000), Fraction(1, 12800)]
