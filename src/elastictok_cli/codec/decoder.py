@@ -14,6 +14,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from ..container import AudioPacket, BlockRecord, Gop, Reader, token_decoder
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import Frames, TokenModel
@@ -47,7 +50,7 @@ class DecodedBlock:
 
 
 @dataclass(frozen=True, eq=False)
-class _Parsed:
+class ParsedBlock:
     """A block's tokens, before any pixel."""
 
     gop: int
@@ -58,7 +61,7 @@ class _Parsed:
     tokens: tuple[Any, ...]
 
 
-Item = _Parsed | tuple[AudioPacket, ...] | Warned
+Item = ParsedBlock | tuple[AudioPacket, ...] | Warned
 
 
 def check_model(reader: Reader, model: TokenModel) -> None:
@@ -93,7 +96,7 @@ def parse(reader: Reader, tables: Any, first_gop: int = 0, audio: bool = True) -
             yield Warned(f"{error}; shown as far as it could be read")
 
 
-def _parse_gop(reader: Reader, gop: Gop, number: int, tables: Any, where: str) -> Iterator[_Parsed]:
+def _parse_gop(reader: Reader, gop: Gop, number: int, tables: Any, where: str) -> Iterator[ParsedBlock]:
     decoder = token_decoder(gop.payload, reader.header, tables, where)
     at = 0
     for i, block in enumerate(gop.blocks):
@@ -104,7 +107,7 @@ def _parse_gop(reader: Reader, gop: Gop, number: int, tables: Any, where: str) -
                 raise DamagedFile(f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says")
             tokens.append(read)
         pts = tuple(gop.pts[at : at + block.frames].tolist())
-        yield _Parsed(number, i, gop.first_frame + at, pts, block, tuple(tokens))
+        yield ParsedBlock(number, i, gop.first_frame + at, pts, block, tuple(tokens))
         at += block.frames
     decoder.finish(gop.digest)
 
@@ -122,7 +125,7 @@ def decode_blocks(
     index = _blocks_before(reader, first_gop)
     with closing(ahead(parse(reader, getattr(model, "tables", None), first_gop, audio))) as items:
         for item in items:
-            if not isinstance(item, _Parsed):
+            if not isinstance(item, ParsedBlock):
                 yield item
                 continue
             if item.number == 0:
@@ -142,7 +145,7 @@ def decode(
     start: float | None = None,
     duration: float | None = None,
     audio: bool = True,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Show a file, or the frames of a range of it.
 
     sink: takes the frames with their PTS, and the audio packets; None decodes and shows nobody (a speed test). It is
@@ -191,6 +194,22 @@ def decode(
     if not totals.frames:
         raise UsageError(f"{reader.name}: no frame in this range; the file lasts {_duration(reader):.2f} s")
     yield totals.finished(None, reader.store.size, time.monotonic() - clock, partial)
+
+
+def decode_range(
+    reader: Reader, model: TokenModel, start: float | None = None, duration: float | None = None
+) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
+    """PTS and picture, uint8 (height, width, 3), of every frame of a range. Arguments and errors as for `decode`."""
+    low, high = _range(reader, start, duration)
+    first_gop = 0 if low is None else reader.gop_at(low)
+    with closing(decode_blocks(reader, model, first_gop, audio=False)) as items:
+        for item in items:
+            if isinstance(item, DecodedBlock):
+                if high is not None and item.pts[0] >= high:
+                    return
+                for pts, rgb in zip(item.pts, item.frames, strict=True):
+                    if _inside(pts, low, high):
+                        yield pts, rgb
 
 
 def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:

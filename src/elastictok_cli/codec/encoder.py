@@ -11,7 +11,7 @@ wants at once are made in as many threads as there are, which changes no byte.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from typing import Any
@@ -44,7 +44,7 @@ def encode(
     threads: int = 2,
     strict: bool = False,
     done: Sequence[Gop] = (),
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Code a whole source into `writer` and finish it.
 
     writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have more.

@@ -4,7 +4,7 @@ block's error measured again."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -19,7 +19,7 @@ from .events import BlockChecked, Event, Started, Verified, Warned
 from .picture import Picture
 
 
-def verify(reader: Reader, model: TokenModel | None = None, source: Source | None = None) -> Iterator[Event]:
+def verify(reader: Reader, model: TokenModel | None = None, source: Source | None = None) -> Generator[Event, None, None]:
     """Check a file as far as there is something to check it with. Findings are yielded as `Warned` and in `Verified`.
 
     model: tokens are decoded and compared with their digest. source: opened at the file's coded size; frames are

@@ -1,0 +1,243 @@
+"""The Python interface: the same loops as the command line, on paths, with numpy arrays to look at.
+
+    import elastictok_cli as et
+
+    model = et.load_model()
+    et.encode("in.mp4", "in.etok", model=model, target=et.Target.threshold(0.007))
+    with et.open_etok("in.etok", model) as file:
+        for block in file.tokens():  # values: numpy integers
+            print(block.index, block.tile, block.values)
+        for pts, rgb in file.frames():  # uint8 (H, W, 3)
+            ...
+
+Importing this module loads neither torch nor numba nor PyAV; what needs them loads them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .codec.events import Event, Finished, Verified
+from .codec.target import Target
+from .container import BlockRecord, Header, Reader, Writer
+from .errors import OutputError
+
+if TYPE_CHECKING:
+    from .models.base import TokenModel
+    from .video import SinkOptions
+
+__all__ = ["EtokFile", "Target", "TokenBlock", "decode", "encode", "load_model", "open_etok", "verify"]
+
+PathLike = str | os.PathLike[str]
+Watcher = Callable[[Event], None]
+Result = TypeVar("Result", Finished, Verified)
+
+
+def load_model(name: PathLike | None = None, device: str = "auto") -> TokenModel:
+    """A model by its name or its .safetensors file; None for the bundled one.
+
+    Raises UnsupportedFile for a file that is none of a model or of a newer one, UsageError for an unknown name.
+    """
+    from .models.registry import load
+
+    return load(name, device=device)
+
+
+def encode(
+    source: PathLike | BinaryIO,
+    output: PathLike | BinaryIO,
+    *,
+    model: TokenModel | None = None,
+    target: Target | None = None,
+    size: str = "fit256",
+    search: str = "fast",
+    max_tokens: int | None = None,
+    gop_blocks: int | None = None,
+    start: float | None = None,
+    duration: float | None = None,
+    audio: bool = True,
+    threads: int = 2,
+    strict: bool = False,
+    overwrite: bool = False,
+    resume: bool = False,
+    watch: Watcher | None = None,
+) -> Finished:
+    """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is whole.
+
+    target: default `Target.threshold(0.007)`. size: "fit256", "source", "N" (shorter side) or "WxH". start, duration:
+    seconds. strict: a block that misses raises ThresholdMissed. resume: go on with what an interrupted run left.
+    watch: called with every event. An interrupted or failed run leaves its `.part` file if `resume` was asked for.
+    Raises the errors of errors.py.
+    """
+    from .codec.encoder import encode as run
+    from .codec.header import make_header
+    from .video import open_source
+
+    target = target or Target.threshold()
+    model = model or load_model()
+    if isinstance(output, (str, os.PathLike)) and Path(output).exists() and not overwrite:
+        raise OutputError(f"{output}: exists already; it stays as it is (overwrite=True replaces it)")
+    with open_source(source, size=size, start=start, duration=duration) as opened:
+        header = make_header(opened.info, model, target, search=search, gop_blocks=gop_blocks, audio=audio)
+        if resume and isinstance(output, (str, os.PathLike)):
+            writer, done = Writer.resume(output, header)
+        else:
+            writer, done = Writer(output, header), []
+        try:
+            events = run(
+                opened, model, writer, target, max_tokens=max_tokens, threads=threads, strict=strict, done=done
+            )
+            return _last(events, Finished, watch)
+        finally:
+            writer.abort(keep_part=resume)
+
+
+def decode(
+    source: PathLike | BinaryIO | bytes,
+    output: PathLike,
+    *,
+    model: TokenModel | None = None,
+    options: SinkOptions | None = None,
+    start: float | None = None,
+    duration: float | None = None,
+    audio: bool = True,
+    recover: bool = False,
+    watch: Watcher | None = None,
+) -> Finished:
+    """An .etok file to a video, picture or numbered pictures, by the output's name; returns the totals.
+
+    start, duration: seconds from the first frame. recover: show what is whole of a damaged file. Raises the errors of
+    errors.py.
+    """
+    from .codec.decoder import decode as run
+    from .video import SinkOptions, open_sink
+
+    with Reader(source, recover=recover) as reader:
+        model = model or _model_of(reader.header)
+        with open_sink(output, options or SinkOptions(), reader.header) as sink:
+            return _last(
+                run(reader, model, sink, start=start, duration=duration, audio=audio), Finished, watch
+            )
+
+
+def verify(
+    etok: PathLike | BinaryIO | bytes,
+    source: PathLike | BinaryIO | None = None,
+    *,
+    model: TokenModel | None = None,
+    watch: Watcher | None = None,
+) -> Verified:
+    """Check an .etok file: structure, checksums, tokens, and beside its source every block's error. See `Verified`."""
+    from .codec.verify import verify as run
+    from .video import open_source
+
+    with Reader(etok) as reader:
+        model = model or _model_of(reader.header)
+        if source is None:
+            return _last(run(reader, model), Verified, watch)
+        width, height = reader.header.coded_size
+        with open_source(source, size=f"{width}x{height}") as opened:
+            return _last(run(reader, model, opened), Verified, watch)
+
+
+def open_etok(source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False) -> EtokFile:
+    """Open a file to look into it. model: for `tokens` and `frames`; None loads the one that the file names.
+
+    Raises InputError, UnsupportedFile or DamagedFile.
+    """
+    return EtokFile(Reader(source, recover=recover), model)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBlock:
+    """The tokens of one tile of one block. values: uint16 (count,), or int8 (count, channels)."""
+
+    index: int
+    gop: int
+    first_frame: int
+    frames: int
+    tile: int
+    step: int
+    values: npt.NDArray[Any]
+
+
+class EtokFile:
+    """An open .etok file. header and blocks need no model; a context manager, or `close` it."""
+
+    def __init__(self, reader: Reader, model: TokenModel | None = None) -> None:
+        self.reader, self._model = reader, model
+
+    @property
+    def header(self) -> Header:
+        """What holds for the whole file."""
+        return self.reader.header
+
+    @property
+    def model(self) -> TokenModel:
+        """The model, loaded when first needed."""
+        if self._model is None:
+            self._model = _model_of(self.header)
+        return self._model
+
+    def blocks(self) -> Iterator[BlockRecord]:
+        """Counts, errors and steps of all blocks, from the tables alone."""
+        return self.reader.blocks()
+
+    def tokens(self) -> Iterator[TokenBlock]:
+        """The tokens of every tile of every block. Raises DamagedFile where they are not those written."""
+        from .codec.decoder import ParsedBlock, check_model, parse
+
+        check_model(self.reader, self.model)
+        index = 0
+        for item in parse(self.reader, getattr(self.model, "tables", None), audio=False):
+            if not isinstance(item, ParsedBlock):
+                continue
+            for tile, tokens in enumerate(item.tokens):
+                yield TokenBlock(
+                    index, item.gop, item.first_frame, tokens.frames, tile, tokens.step, np.asarray(tokens.values)
+                )
+            index += 1
+
+    def frames(self, start: float | None = None, duration: float | None = None) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        """(PTS, uint8 (H, W, 3)) of every frame, or of a range in seconds from the first frame."""
+        from .codec.decoder import decode_range
+
+        with closing(decode_range(self.reader, self.model, start, duration)) as items:
+            yield from items
+
+    def close(self) -> None:
+        """Close the file."""
+        self.reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _model_of(header: Header) -> TokenModel:
+    """The model that a file names. Raises UnsupportedFile if there is none of this name and digest."""
+    from .models.registry import load_for
+
+    return load_for(header)
+
+
+def _last(events: Generator[Event, None, None], kind: type[Result], watch: Watcher | None) -> Result:
+    """Run to the end, passing the events on."""
+    last: Event | None = None
+    with closing(events):
+        for last in events:
+            if watch is not None:
+                watch(last)
+    assert isinstance(last, kind)
+    return last

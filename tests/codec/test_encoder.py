@@ -1,0 +1,221 @@
+"""The loop of encode: the guarantee, and that nothing but the input and the options decides a byte."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elastictok_cli.codec.encoder import encode
+from elastictok_cli.codec.events import BlockDone, Started
+from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.target import Target
+from elastictok_cli.container import Reader, Writer, part_path
+from elastictok_cli.errors import ThresholdMissed, UsageError
+from elastictok_cli.search import STRATEGIES
+from elastictok_cli.video import open_source
+
+from .dct import DctModel
+from .runs import blocks_of, encoded, shown, totals_of, true_errors
+
+MODELS = {
+    "ladder": DctModel(),
+    "counts": DctModel(steps=0),
+    "tiles": DctModel(steps=0, tile=(16, 16)),
+    "jumpy": DctModel(jitter=1),
+}
+
+
+@pytest.mark.parametrize("search", STRATEGIES)
+@pytest.mark.parametrize("kind", MODELS)
+def test_what_was_measured_is_what_decode_shows(kind: str, search: str, clip: Path) -> None:
+    model, target = MODELS[kind], Target.threshold(0.004)
+    etok, events = encoded(clip, model, target, search)
+    measured = blocks_of(events)
+    assert [b.frames for b in measured] == [2] * 8 + [1]
+    assert [b.gop for b in measured] == [0] * 3 + [1] * 3 + [2] * 3
+    assert [b.mse for b in measured] == pytest.approx(true_errors(etok, model, clip), rel=1e-12)
+
+
+@pytest.mark.parametrize("search", STRATEGIES)
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("threshold", [0.0005, 0.004, 0.05])
+def test_met_is_never_claimed_wrongly(kind: str, search: str, threshold: float, clip: Path) -> None:
+    model = MODELS[kind]
+    etok, events = encoded(clip, model, Target.threshold(threshold), search)
+    true = true_errors(etok, model, clip)
+    one_tile = Reader(etok).header.geometry.tiles == 1
+    for block, record, mse in zip(blocks_of(events), Reader(etok).blocks(), true, strict=True):
+        assert block.met == record.met
+        assert block.met == all(tile.mse <= threshold for tile in record.tiles)
+        if one_tile:
+            assert block.met == (mse <= threshold)
+        elif block.met:
+            assert mse <= threshold
+    assert totals_of(events).blocks_missed == sum(not block.met for block in blocks_of(events))
+
+
+def test_most_blocks_meet_where_the_model_can(clip: Path) -> None:
+    _, events = encoded(clip, DctModel(), Target.threshold(0.004))
+    assert totals_of(events).blocks_met == 9
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_threads_change_no_byte(kind: str, clip: Path) -> None:
+    alone, _ = encoded(clip, MODELS[kind], threads=1)
+    together, _ = encoded(clip, MODELS[kind], threads=4)
+    assert alone == together
+
+
+def test_pairs_are_made_in_threads_and_a_blocks_first_candidate_alone(clip: Path) -> None:
+    model = DctModel()
+    encoded(clip, model, threads=2)
+    assert len(model.threads - {threading.current_thread().name}) == 2
+    alone = DctModel()
+    encoded(clip, alone, threads=1)
+    assert alone.threads == {threading.current_thread().name}
+    assert sorted(model.made, key=str) == sorted(alone.made, key=str)
+
+
+def test_events_tell_the_whole_curve_and_why(clip: Path) -> None:
+    etok, events = encoded(clip, DctModel())
+    assert isinstance(events[0], Started)
+    header = Reader(etok).header
+    for block, record in zip(blocks_of(events), Reader(etok).blocks(), strict=True):
+        assert (record.tiles[0].step, record.count, block.mse) in [(p.step, p.count, p.mse) for p in block.probes]
+        assert block.why
+        assert block.counts == (record.count,)
+        assert block.tokens <= block.max_tokens <= header.max_tokens
+        assert block.bits > 0
+    total = totals_of(events)
+    assert total.bytes_out == len(etok)
+    assert (total.frames, total.blocks) == (17, 9)
+    assert total.tokens == sum(block.tokens for block in blocks_of(events))
+    assert total.mse == pytest.approx(np.average([b.mse for b in blocks_of(events)], weights=[2] * 8 + [1]))
+    assert total.duration_s == pytest.approx(17 / 25)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 4, 7, 9])
+@pytest.mark.parametrize("name", ["clip", "loud_clip"])
+def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
+    name: str, stop: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path: Path = request.getfixturevalue(name)
+    model, target = DctModel(), Target.threshold(0.003)
+    whole, whole_events = encoded(path, model, target)
+    out = tmp_path / "out.etok"
+    with open_source(path, size="source") as source:
+        writer = Writer(out, make_header(source.info, model, target))
+        events = encode(source, model, writer, target)
+        blocks = 0
+        for event in events:
+            blocks += isinstance(event, BlockDone)
+            if blocks == stop:
+                break
+        events.close()
+        writer.abort(keep_part=True)
+    assert not out.exists()
+    with open_source(path, size="source") as source:
+        writer, done = Writer.resume(out, make_header(source.info, model, target))
+        again = list(encode(source, model, writer, target, done=done))
+    assert out.read_bytes() == whole
+    assert not part_path(out).exists()
+    assert isinstance(again[0], Started)
+    assert again[0].frames_done == sum(gop.frames for gop in done)
+    assert totals_of(again).tokens == totals_of(whole_events).tokens
+    assert totals_of(again).blocks_met == totals_of(whole_events).blocks_met
+    numbers = [block.index for block in blocks_of(again)]
+    assert numbers == list(range(9 - len(numbers), 9))
+
+
+def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
+    """So that GOPs can be coded anywhere: the blocks of a later GOP are those of a file that starts there."""
+    model = DctModel()
+    etok, _ = encoded(clip, model)
+    with open_source(clip, size="source", start=6 / 25) as source:
+        out = io.BytesIO()
+        target = Target.threshold(0.003)
+        list(encode(source, model, Writer(out, make_header(source.info, model, target)), target))
+    first, second = Reader(etok).gop(1), Reader(out.getvalue()).gop(0)
+    assert (first.payload, first.blocks, first.digest) == (second.payload, second.blocks, second.digest)
+
+
+def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Path) -> None:
+    model, target, out = DctModel(steps=0), Target.threshold(0.0001), tmp_path / "out.etok"
+    with (
+        open_source(clip, size="source") as source,
+        Writer(out, make_header(source.info, model, target)) as writer,
+        pytest.raises(ThresholdMissed, match=r"block 0 \(at 0.00 s\).*even the largest misses.*--strict"),
+    ):
+        list(encode(source, model, writer, target, strict=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_run_leaves_no_thread_behind(clip: Path) -> None:
+    before = threading.active_count()
+    with open_source(clip, size="source") as source:
+        model, target = DctModel(), Target.threshold(0.003)
+        events = encode(source, model, Writer(io.BytesIO(), make_header(source.info, model, target)), target)
+        next(event for event in events if isinstance(event, BlockDone))
+        events.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 40, 300])
+@pytest.mark.parametrize("kind", ["ladder", "counts", "tiles"])
+def test_a_fixed_count_is_never_passed(kind: str, count: int, clip: Path) -> None:
+    etok, events = encoded(clip, MODELS[kind], Target.fixed(count))
+    for block in blocks_of(events):
+        assert max(block.counts) <= count
+    if kind == "counts" and count:
+        assert all(block.tokens == count for block in blocks_of(events))
+    assert [b.mse for b in blocks_of(events)] == pytest.approx(true_errors(etok, MODELS[kind], clip), rel=1e-12)
+
+
+def test_a_fixed_count_on_a_ladder_takes_the_finest_step_that_fits(clip: Path) -> None:
+    model = DctModel()
+    _, events = encoded(clip, model, Target.fixed(200))
+    first = blocks_of(events)[0]
+    with open_source(clip, size="source") as source:
+        frames = np.stack([frame.rgb for frame, _ in zip(source.frames(), range(2), strict=False)])
+    padded = np.pad(frames, ((0, 0), (0, 2), (0, 6), (0, 0)), mode="edge")
+    analysis = model.prepare(model.start(40, 56), padded)
+    counts = [model.tokens(None, analysis, None, step).count for step in range(model.steps)]
+    assert first.tokens == max(count for count in counts if count <= 200)
+
+
+@pytest.mark.parametrize("kind", ["ladder", "counts", "tiles"])
+def test_a_cap_is_kept_and_what_it_costs_is_flagged(kind: str, clip: Path) -> None:
+    free, _ = encoded(clip, MODELS[kind], Target.threshold(0.002))
+    most = max(tile.count for block in Reader(free).blocks() for tile in block.tiles)
+    etok, events = encoded(clip, MODELS[kind], Target.threshold(0.002), max_tokens=most // 2)
+    capped = list(Reader(etok).blocks())
+    assert max(tile.count for block in capped for tile in block.tiles) <= most // 2
+    assert totals_of(events).blocks_missed > 0
+    for mse, block in zip(true_errors(etok, MODELS[kind], clip), capped, strict=True):
+        assert not block.met or mse <= 0.002
+
+
+def test_a_count_below_the_models_least_is_refused(clip: Path) -> None:
+    class Demanding(DctModel):
+        @property
+        def spec(self):  # type: ignore[no-untyped-def]
+            from dataclasses import replace
+
+            return replace(super().spec, min_tokens=16)
+
+    with pytest.raises(UsageError, match="--max-tokens 4: dct needs at least 16"):
+        encoded(clip, Demanding(), max_tokens=4)
+    with pytest.raises(UsageError, match="--tokens 4: dct needs at least 16"):
+        encoded(clip, Demanding(), Target.fixed(4))
+
+
+def test_the_padding_is_not_measured(clip: Path) -> None:
+    """50x38 is coded as 56x40: the error of the edge that nobody sees must not count."""
+    etok, events = encoded(clip, DctModel())
+    assert Reader(etok).header.geometry.width == 56
+    assert shown(etok, DctModel())[0].frames.shape == (2, 38, 50, 3)
+    assert blocks_of(events)[0].mse == pytest.approx(true_errors(etok, DctModel(), clip)[0], rel=1e-12)
