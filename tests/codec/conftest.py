@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-WIDTH, HEIGHT = 50, 38  # no multiples of anything
+WIDTH, HEIGHT = 30, 22  # no multiples of anything
 
 
 def moving(frames: int, seed: int = 0, width: int = WIDTH, height: int = HEIGHT) -> npt.NDArray[np.uint8]:

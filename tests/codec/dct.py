@@ -58,6 +58,7 @@ class DctModel:
         self.steps, self.tile, self.jitter, self.gop_blocks = steps, tile, jitter, gop_blocks
         self.made: list[tuple[int, int | None]] = []
         self.threads: set[str] = set()
+        self.first_in: list[str | None] = []  # the thread that made the first candidate, per block
 
     @property
     def spec(self) -> ModelSpec:
@@ -71,6 +72,7 @@ class DctModel:
 
     def prepare(self, state: Any, frames: Frames) -> npt.NDArray[np.float64]:
         """Coefficients (patches, 64, frames, 3)."""
+        self.first_in.append(None)
         rest = frames.astype(np.float64) - state
         t, h, w, _ = rest.shape
         cells = rest.reshape(t, h // PATCH, PATCH, w // PATCH, PATCH, 3)
@@ -83,6 +85,8 @@ class DctModel:
     def tokens(self, state: Any, analysis: Any, count: int | None = None, step: int = 0) -> DctTokens:
         self.made.append((step, count))
         self.threads.add(threading.current_thread().name)
+        if self.first_in and self.first_in[-1] is None:
+            self.first_in[-1] = threading.current_thread().name
         levels = np.clip(np.rint(analysis[:, ORDER] / self._quantiser(step)), -127, 127)
         patches, places, frames, _ = levels.shape
         values = np.zeros((places, patches, FRAMES, 3), np.int8)
