@@ -21,7 +21,7 @@ import numpy.typing as npt
 # io: int64 registers of one coder
 LOW, RANGE, CACHE, PENDING, POS, CODE, MODE, COST, OVERRUN, IO_SIZE = range(10)
 
-ENCODE, DECODE, ADAPT, PRICE = range(4)
+ENCODE, DECODE, ADAPT, PRICE, TALLY = range(5)
 
 SLOW, FAST, SEEN = range(3)  # columns of a context
 SEEN_LIMIT = 255
@@ -68,7 +68,10 @@ def decoder(data: bytes) -> Coder:
 
 
 def dry(mode: int) -> Coder:
-    """A coder that writes nothing: ADAPT moves the contexts, PRICE leaves them alone; both add to `io[COST]`."""
+    """A coder that writes nothing. ADAPT moves the contexts and PRICE leaves them alone; both add to `io[COST]`.
+
+    TALLY counts: column 0 of a context is then how many zeros it saw, column 1 how many ones (training only).
+    """
     io = np.zeros(IO_SIZE, np.int64)
     io[MODE] = mode
     return Coder(io, np.zeros(0, np.uint8))
@@ -143,6 +146,10 @@ def code(io, buf, ctx, i, bit):
     mode = io[MODE]
     if mode == PRICE:
         io[COST] += price(ctx, i, bit)
+        return bit
+    if mode == TALLY:
+        if ctx[i, bit] < 65535:
+            ctx[i, bit] += 1
         return bit
     if mode == ADAPT:
         io[COST] += price(ctx, i, bit)

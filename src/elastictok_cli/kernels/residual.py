@@ -12,7 +12,7 @@ import numpy as np
 from . import contexts as cx
 from .intra import MODES, edges, predict
 from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
-from .search import hadamard_cost
+from .search import hadamard_cost, new_scratch
 from .syntax import (
     DIAGONAL_H,
     DIAGONAL_N,
@@ -93,12 +93,13 @@ def _on_diagonal(b, t, d):
     return n
 
 
-@numba.njit(cache=True, nogil=True)
-def _energy(c, n):
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _energy(d, n):
+    """Sum of squares (encoder only: the order of summation is free)."""
     s = np.float32(0)
-    for v in range(n):
-        for h in range(n):
-            s += c[v, h] * c[v, h]
+    for j in range(n):
+        for i in range(n):
+            s += d[j, i] * d[j, i]
     return s
 
 
@@ -110,7 +111,7 @@ def _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near):
 
 
 @numba.njit(cache=True, nogil=True)
-def quantise(io, buf, ctx, c, n, step, lam, optimise, plane, kind, activity, near_coded, other, near, b):
+def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, other, near, b):
     """Levels of the n x n coefficients c (float32) into b (18, 18), chosen by distortion + lam * bits. Returns the cost.
 
     io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the first, twice; then
@@ -138,8 +139,6 @@ def quantise(io, buf, ctx, c, n, step, lam, optimise, plane, kind, activity, nea
     flag_price = price(ctx, flag, 1)
     bits = flag_price + _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near)
     cost = distortion + lam * BITS * np.float32(bits)
-    if not optimise:
-        return cost
     on_last = _on_diagonal(b, t, last)
     for turn in range(2):
         changed = False
@@ -258,7 +257,7 @@ def reconstruct_residual(rec, intra, eight, q, step):
 
 
 @numba.njit(cache=True, nogil=True)
-def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, d, sc):
+def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, sc):
     """The mode of least estimated cost over all three planes, from decoded neighbours."""
     y, x = 16 * py, 16 * px
     lowest = np.float32(1e30)
@@ -272,9 +271,9 @@ def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, 
             predict(above, left, 16, mode, pred)
             for j in range(16):
                 for i in range(16):
-                    d[j, i] = src[plane, y + j, x + i] - pred[j, i]
+                    sc.d[j, i] = src[plane, y + j, x + i] - pred[j, i]
             for k in range(4):
-                s += hadamard_cost(d, 8 * (k >> 1), 8 * (k & 1), limit, gain, sc)
+                s += hadamard_cost(sc, 8 * (k >> 1), 8 * (k & 1), limit, gain)
             if s > lowest:
                 break
         if s < lowest:
@@ -284,7 +283,7 @@ def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, 
 
 
 @numba.njit(cache=True, nogil=True)
-def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, intra, eight, q, act):
+def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight, q, act):
     """Choose the coefficients of a frame and leave its decoded planes in rec. ctx: a copy that adapts here.
 
     src, rec: float32 (3, h, w); q is filled; intra modes are chosen anew where intra >= 0. Returns price in 1/256 bit.
@@ -294,6 +293,8 @@ def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, in
     buf = np.zeros(1, np.uint8)
     limit = np.float32(0.8) * step * step
     gain = np.float32(0.5) * lam
+    # No coefficient can be larger than the whole: below this energy every level rounds to zero.
+    surely_empty = (np.float32(1) - ROUNDING) * step * (np.float32(1) - ROUNDING) * step
     b = np.zeros((18, 18), np.int64)
     b8 = np.zeros((4, 18, 18), np.int64)
     near = np.zeros(64, np.int64)
@@ -305,7 +306,7 @@ def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, in
     c = np.zeros((16, 16), np.float32)
     out = np.zeros((16, 16), np.float32)
     tmp = np.zeros((16, 16), np.float32)
-    sc = np.zeros((8, 8), np.float32)
+    sc = new_scratch()
     above = np.zeros(34, np.float32)
     left = np.zeros(34, np.float32)
     total = np.int64(0)
@@ -316,7 +317,7 @@ def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, in
             io[MODE] = PRICE
             if intra[py, px] >= 0:
                 mode = _choose_intra_mode(
-                    io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, d, sc
+                    io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, sc
                 )
                 intra[py, px] = mode
                 if kind == 0:
@@ -333,11 +334,15 @@ def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, in
                 for j in range(16):
                     for i in range(16):
                         d[j, i] = src[plane, y + j, x + i] - pred[j, i]
-                forward(d, 16, c, tmp)
                 name = 1 + plane if plane else 0
-                cost = quantise(
-                    io, buf, ctx, c, 16, step, lam, optimise, name, kind, activity, n_near, any_luma, near, b
-                )
+                cost = np.float32(0)
+                if _energy(d, 16) < surely_empty:
+                    b[:] = 0
+                else:
+                    forward(d, 16, c, tmp)
+                    cost = quantise(
+                        io, buf, ctx, c, 16, step, lam, name, kind, activity, n_near, any_luma, near, b
+                    )
                 use_eight = False
                 if plane == 0 and last_diagonal(b, 16) >= 0:
                     at = cx.EIGHT + kind * 3 + near_count(eight, py, px)
@@ -353,7 +358,7 @@ def encode_residual(ctx, kind, src, rec, step, lam, optimise, act0, act1, mv, in
                                 d[j, i] = src[0, y + oy + j, x + ox + i] - pred8[j, i]
                         forward(d, 8, c, tmp)
                         cost8 += quantise(
-                            io, buf, ctx, c, 8, step, lam, optimise, 1, kind, activity, n_near, any8, near, b8[k]
+                            io, buf, ctx, c, 8, step, lam, 1, kind, activity, n_near, any8, near, b8[k]
                         )
                         if last_diagonal(b8[k], 8) >= 0:
                             any8 = 1

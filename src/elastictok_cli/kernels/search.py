@@ -8,9 +8,11 @@ differences, then half and quarter pixels by a Hadamard-domain rate-distortion e
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from . import contexts as cx
 from .colour import PAD
@@ -35,34 +37,52 @@ AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
 
 
 @numba.njit(cache=True, nogil=True)
+def _filter_columns(src, phase, out):
+    """out = src filtered along x by one quarter-pixel phase; the outermost columns are copied."""
+    t0, t1, t2, t3 = TAPS[phase, 0], TAPS[phase, 1], TAPS[phase, 2], TAPS[phase, 3]
+    t4, t5, t6, t7 = TAPS[phase, 4], TAPS[phase, 5], TAPS[phase, 6], TAPS[phase, 7]
+    w = src.shape[1]
+    for y in range(src.shape[0]):
+        s, o = src[y], out[y]
+        for x in range(3):
+            o[x] = s[x]
+        for x in range(w - 7):
+            o[x + 3] = (
+                t0 * s[x] + t1 * s[x + 1] + t2 * s[x + 2] + t3 * s[x + 3]
+                + t4 * s[x + 4] + t5 * s[x + 5] + t6 * s[x + 6] + t7 * s[x + 7]
+            )  # fmt: skip
+        for x in range(w - 4, w):
+            o[x] = s[x]
+
+
+@numba.njit(cache=True, nogil=True)
+def _filter_rows(src, phase, out):
+    """out = src filtered along y by one quarter-pixel phase; the outermost rows are copied."""
+    t0, t1, t2, t3 = TAPS[phase, 0], TAPS[phase, 1], TAPS[phase, 2], TAPS[phase, 3]
+    t4, t5, t6, t7 = TAPS[phase, 4], TAPS[phase, 5], TAPS[phase, 6], TAPS[phase, 7]
+    h, w = src.shape
+    out[:3] = src[:3]
+    out[h - 4 :] = src[h - 4 :]
+    for y in range(3, h - 4):
+        s0, s1, s2, s3 = src[y - 3], src[y - 2], src[y - 1], src[y]
+        s4, s5, s6, s7 = src[y + 1], src[y + 2], src[y + 3], src[y + 4]
+        o = out[y]
+        for x in range(w):
+            o[x] = (
+                t0 * s0[x] + t1 * s1[x] + t2 * s2[x] + t3 * s3[x]
+                + t4 * s4[x] + t5 * s5[x] + t6 * s6[x] + t7 * s7[x]
+            )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
 def quarter_phases(plane, out):
     """out[4 * fy + fx] (16, H, W): the padded plane moved by every quarter-pixel phase."""
-    h, w = plane.shape
-    row = np.empty((h, w), np.float32)
-    for fx in range(4):
-        if fx == 0:
-            row[:] = plane
-        else:
-            row[:] = plane
-            for y in range(h):
-                for x in range(3, w - 4):
-                    row[y, x] = (
-                        TAPS[fx, 0] * plane[y, x - 3] + TAPS[fx, 1] * plane[y, x - 2] + TAPS[fx, 2] * plane[y, x - 1]
-                        + TAPS[fx, 3] * plane[y, x] + TAPS[fx, 4] * plane[y, x + 1] + TAPS[fx, 5] * plane[y, x + 2]
-                        + TAPS[fx, 6] * plane[y, x + 3] + TAPS[fx, 7] * plane[y, x + 4]
-                    )  # fmt: skip
-        for fy in range(4):
-            o = out[4 * fy + fx]
-            o[:] = row
-            if fy == 0:
-                continue
-            for y in range(3, h - 4):
-                for x in range(w):
-                    o[y, x] = (
-                        TAPS[fy, 0] * row[y - 3, x] + TAPS[fy, 1] * row[y - 2, x] + TAPS[fy, 2] * row[y - 1, x]
-                        + TAPS[fy, 3] * row[y, x] + TAPS[fy, 4] * row[y + 1, x] + TAPS[fy, 5] * row[y + 2, x]
-                        + TAPS[fy, 6] * row[y + 3, x] + TAPS[fy, 7] * row[y + 4, x]
-                    )  # fmt: skip
+    out[0] = plane
+    for fx in range(1, 4):
+        _filter_columns(plane, fx, out[fx])
+    for fy in range(1, 4):
+        for fx in range(4):
+            _filter_rows(out[fx], fy, out[4 * fy + fx])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -103,42 +123,58 @@ def coarse_search(src, ref, reach_y, reach_x, best):
                         best[py, px, 1] = 16 * dy
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def hadamard_cost(d, y, x, limit, gain, m):
-    """Rate-distortion estimate of the 8x8 difference at d[y:, x:]: small coefficients cost their energy, large ones bits.
+class Scratch(NamedTuple):
+    """Working memory of the cost estimate; `bits` is `product` seen as integers."""
 
-    limit: energy at which a coefficient starts to cost bits; gain: cost of a factor two above it. m: scratch (8, 8).
+    d: npt.NDArray[np.float32]  # (16, 16) differences
+    m: npt.NDArray[np.float32]  # (8, 8)
+    product: npt.NDArray[np.float32]  # (16,)
+    bits: npt.NDArray[np.int32]  # (16,)
+
+
+@numba.njit(cache=True, nogil=True)
+def new_scratch():
+    """Fresh working memory."""
+    product = np.ones(16, np.float32)
+    return Scratch(np.zeros((16, 16), np.float32), np.zeros((8, 8), np.float32), product, product.view(np.int32))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def hadamard_cost(sc, y, x, limit, gain):
+    """Rate-distortion estimate of the 8x8 difference at sc.d[y:, x:]: small coefficients cost their energy, large bits.
+
+    limit: energy at which a coefficient starts to cost bits; gain: cost of a factor two above it.
     """
-    for j in range(8):
-        a0, a1, a2, a3 = d[y + j, x], d[y + j, x + 1], d[y + j, x + 2], d[y + j, x + 3]
-        a4, a5, a6, a7 = d[y + j, x + 4], d[y + j, x + 5], d[y + j, x + 6], d[y + j, x + 7]
+    d, m, product, bits = sc
+    for i in range(8):
+        a0, a1, a2, a3 = d[y, x + i], d[y + 1, x + i], d[y + 2, x + i], d[y + 3, x + i]
+        a4, a5, a6, a7 = d[y + 4, x + i], d[y + 5, x + i], d[y + 6, x + i], d[y + 7, x + i]
         b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a4, a1 + a5, a2 + a6, a3 + a7, a0 - a4, a1 - a5, a2 - a6, a3 - a7
         c0, c1, c2, c3, c4, c5, c6, c7 = b0 + b2, b1 + b3, b0 - b2, b1 - b3, b4 + b6, b5 + b7, b4 - b6, b5 - b7
-        m[j, 0], m[j, 1], m[j, 2], m[j, 3] = c0 + c1, c0 - c1, c2 + c3, c2 - c3
-        m[j, 4], m[j, 5], m[j, 6], m[j, 7] = c4 + c5, c4 - c5, c6 + c7, c6 - c7
+        m[0, i], m[1, i], m[2, i], m[3, i] = c0 + c1, c0 - c1, c2 + c3, c2 - c3
+        m[4, i], m[5, i], m[6, i], m[7, i] = c4 + c5, c4 - c5, c6 + c7, c6 - c7
     scale = np.float32(1 / 64)
-    inv = np.float32(1) / limit
+    inv = scale / limit
     one = np.float32(1)
     s = np.float32(0)
-    logs = np.float32(0)
     for i in range(8):
-        a0, a1, a2, a3 = m[0, i], m[1, i], m[2, i], m[3, i]
-        a4, a5, a6, a7 = m[4, i], m[5, i], m[6, i], m[7, i]
+        a0, a1, a2, a3 = m[i, 0], m[i, 1], m[i, 2], m[i, 3]
+        a4, a5, a6, a7 = m[i, 4], m[i, 5], m[i, 6], m[i, 7]
         b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a4, a1 + a5, a2 + a6, a3 + a7, a0 - a4, a1 - a5, a2 - a6, a3 - a7
         c0, c1, c2, c3, c4, c5, c6, c7 = b0 + b2, b1 + b3, b0 - b2, b1 - b3, b4 + b6, b5 + b7, b4 - b6, b5 - b7
-        a0, a1, a2, a3 = c0 + c1, c0 - c1, c2 + c3, c2 - c3
-        a4, a5, a6, a7 = c4 + c5, c4 - c5, c6 + c7, c6 - c7
-        a0, a1, a2, a3 = a0 * a0 * scale, a1 * a1 * scale, a2 * a2 * scale, a3 * a3 * scale
-        a4, a5, a6, a7 = a4 * a4 * scale, a5 * a5 * scale, a6 * a6 * scale, a7 * a7 * scale
-        s += min(a0, limit) + min(a1, limit) + min(a2, limit) + min(a3, limit)
-        s += min(a4, limit) + min(a5, limit) + min(a6, limit) + min(a7, limit)
-        p = max(a0 * inv, one) * max(a1 * inv, one) * max(a2 * inv, one) * max(a3 * inv, one)
-        q = max(a4 * inv, one) * max(a5 * inv, one) * max(a6 * inv, one) * max(a7 * inv, one)
-        if p > one:
-            logs += math.log2(p)
-        if q > one:
-            logs += math.log2(q)
-    return s + gain * logs
+        a0, a1, a2, a3 = (c0 + c1) * (c0 + c1), (c0 - c1) * (c0 - c1), (c2 + c3) * (c2 + c3), (c2 - c3) * (c2 - c3)
+        a4, a5, a6, a7 = (c4 + c5) * (c4 + c5), (c4 - c5) * (c4 - c5), (c6 + c7) * (c6 + c7), (c6 - c7) * (c6 - c7)
+        a0, a1, a2, a3 = a0 * inv, a1 * inv, a2 * inv, a3 * inv
+        a4, a5, a6, a7 = a4 * inv, a5 * inv, a6 * inv, a7 * inv
+        s += min(a0, one) + min(a1, one) + min(a2, one) + min(a3, one)
+        s += min(a4, one) + min(a5, one) + min(a6, one) + min(a7, one)
+        product[i] = max(a0, one) * max(a1, one) * max(a2, one) * max(a3, one)
+        product[8 + i] = max(a4, one) * max(a5, one) * max(a6, one) * max(a7, one)
+    # log2 of a float, nearly: exponent and mantissa read as one integer
+    logs = np.int64(0)
+    for i in range(16):
+        logs += bits[i] - 0x3F800000
+    return s * limit + gain * (np.float32(logs) * np.float32(1 / 8388608))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -150,8 +186,9 @@ def _corner(phases, y, x, vx, vy, n):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, d, scratch):
+def vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, sc):
     """Hadamard estimate for predicting the n x n block at (y, x) with vector m. src: grey plane (h, w)."""
+    d = sc.d
     if m[4] & 1:
         p, y0, x0 = _corner(ph0, y, x, np.int64(m[0]), np.int64(m[1]), n)
         if m[4] & 2:
@@ -172,7 +209,7 @@ def vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, d, scratch):
     s = np.float32(0)
     for j in range(0, n, 8):
         for i in range(0, n, 8):
-            s += hadamard_cost(d, j, i, limit, gain, scratch)
+            s += hadamard_cost(sc, j, i, limit, gain)
     return s
 
 
@@ -197,7 +234,7 @@ def _difference_bits(dx, dy):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d1, lam, limit, gain, d, scratch, m, at):
+def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d1, lam, limit, gain, sc, m, at):
     """Best vector into one reference: candidates, diamond, half and quarter pixels. Result in at[0], at[1]."""
     slope = np.float32(0.9) * np.float32(math.sqrt(lam))
     lowest = np.float32(1e30)
@@ -242,12 +279,12 @@ def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d
     m[4] = 1 << ref
     m[2 * ref], m[2 * ref + 1] = best_x, best_y
     rate = np.float32(0.7) * lam
-    lowest = vector_cost(src, phases, phases, y, x, n, m, limit, gain, d, scratch) + rate * _difference_bits(
+    lowest = vector_cost(src, phases, phases, y, x, n, m, limit, gain, sc) + rate * _difference_bits(
         best_x - px, best_y - py
     )
     if px != best_x or py != best_y:
         m[2 * ref], m[2 * ref + 1] = px, py
-        s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, d, scratch)
+        s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, sc)
         if s < lowest:
             lowest, best_x, best_y = s, px, py
     for reach in (2, 1):
@@ -255,7 +292,7 @@ def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d
         for k in range(8):
             vx, vy = cx_ + AROUND_X[k] * reach, cy_ + AROUND_Y[k] * reach
             m[2 * ref], m[2 * ref + 1] = vx, vy
-            s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, d, scratch) + rate * _difference_bits(
+            s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, sc) + rate * _difference_bits(
                 vx - px, vy - py
             )
             if s < lowest:
@@ -264,27 +301,35 @@ def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc):
+def _both_cost(src, ph0, ph1, y, x, n, m, px, py, d0, d1, lam, limit, gain, sc):
+    """Cost of a vector pair with a rough price: against the prediction, and of the second against the first mirrored."""
+    bits = _difference_bits(m[0] - px, m[1] - py)
+    bits += _difference_bits(m[2] - scaled(m[0], d1, d0), m[3] - scaled(m[1], d1, d0))
+    return vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, sc) + np.float32(0.7) * lam * bits
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc):
     """Estimated cost of vector m with its price."""
     io[COST] = 0
     code_vector(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand)
     bits = np.float32(io[COST]) * BITS
-    return vector_cost(src, ph0, ph1, by * 8, bx * 8, w * 8, m, limit, gain, d, sc) + lam * bits
+    return vector_cost(src, ph0, ph1, by * 8, bx * 8, w * 8, m, limit, gain, sc) + lam * bits
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _block(
     io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, best, cand, src, ph0, ph1, coarse0, coarse1,
-    lam, limit, gain, d, sc, m, at,
+    lam, limit, gain, sc, m, at,
 ):  # fmt: skip
     """Best vector for one block into best (6,); returns its cost."""
     n = merge_list(field, temporal, two, bx, by, w, cand)
-    list_copy = cand[:n].copy()
+    list_copy = cand.copy()
     lowest = np.float32(1e30)
     for i in range(n):
         for j in range(6):
             m[j] = list_copy[i, j]
-        s = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+        s = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
         if s < lowest:
             lowest = s
             best[:] = m
@@ -294,11 +339,11 @@ def _block(
     y, x, size = by * 8, bx * 8, w * 8
     px = predicted_vector(field, temporal, bx, by, w, 0, 0, d0, d1)
     py = predicted_vector(field, temporal, bx, by, w, 0, 1, d0, d1)
-    _one_reference(src, ph0, 0, y, x, size, px, py, list_copy, n, coarse0[by // 2, bx // 2], d0, d1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+    _one_reference(src, ph0, 0, y, x, size, px, py, list_copy, n, coarse0[by // 2, bx // 2], d0, d1, lam, limit, gain, sc, m, at)  # fmt: skip
     fx, fy = at[0], at[1]
     m[:] = 0
     m[0], m[1], m[4] = fx, fy, 1
-    cost0 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+    cost0 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
     if cost0 < lowest:
         lowest = cost0
         best[:] = m
@@ -306,17 +351,19 @@ def _block(
         return lowest
     px = predicted_vector(field, temporal, bx, by, w, 1, 0, d0, d1)
     py = predicted_vector(field, temporal, bx, by, w, 1, 1, d0, d1)
-    _one_reference(src, ph1, 1, y, x, size, px, py, list_copy, n, coarse1[by // 2, bx // 2], d0, d1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+    _one_reference(src, ph1, 1, y, x, size, px, py, list_copy, n, coarse1[by // 2, bx // 2], d0, d1, lam, limit, gain, sc, m, at)  # fmt: skip
     gx, gy = at[0], at[1]
     m[:] = 0
     m[2], m[3], m[4] = gx, gy, 2
-    cost1 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+    cost1 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
     if cost1 < lowest:
         lowest = cost1
         best[:] = m
     # Both references: from the two vectors found, then from the better one mirrored in time (cheap to say).
-    trial = np.zeros(6, np.int64)
-    centre = np.zeros(6, np.int64)
+    px = predicted_vector(field, temporal, bx, by, w, 0, 0, d0, d1)
+    py = predicted_vector(field, temporal, bx, by, w, 0, 1, d0, d1)
+    centre = list_copy[0]
+    base = list_copy[1]
     for start in range(2):
         centre[4] = 3
         if start == 0:
@@ -327,41 +374,43 @@ def _block(
         else:
             centre[2], centre[3] = gx, gy
             centre[0], centre[1] = scaled(gx, d0, d1), scaled(gy, d0, d1)
-        trial[:] = centre
-        low = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, trial, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+        low = _both_cost(src, ph0, ph1, y, x, size, centre, px, py, d0, d1, lam, limit, gain, sc)
+        if low > lowest * np.float32(1.25):
+            continue
         for turn in range(2):
             changed = False
             for side in range(2 if start == 0 else 1):
-                base = centre.copy()
+                base[:] = centre
                 for k in range(8):
-                    trial[:] = base
+                    m[:] = base
                     if start == 1:
-                        trial[0] += AROUND_X[k]
-                        trial[1] += AROUND_Y[k]
-                        trial[2] = scaled(trial[0], d1, d0)
-                        trial[3] = scaled(trial[1], d1, d0)
+                        m[0] += AROUND_X[k]
+                        m[1] += AROUND_Y[k]
+                        m[2] = scaled(m[0], d1, d0)
+                        m[3] = scaled(m[1], d1, d0)
                     else:
                         o = 2 * (1 - side)
-                        trial[o] += AROUND_X[k]
-                        trial[o + 1] += AROUND_Y[k]
-                    trial[4] = 3
-                    if max(abs(trial[0]), abs(trial[1]), abs(trial[2]), abs(trial[3])) > LIMIT:
+                        m[o] += AROUND_X[k]
+                        m[o + 1] += AROUND_Y[k]
+                    if max(abs(m[0]), abs(m[1]), abs(m[2]), abs(m[3])) > LIMIT:
                         continue
-                    s = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, trial, cand, src, ph0, ph1, lam, limit, gain, d, sc)  # fmt: skip
+                    s = _both_cost(src, ph0, ph1, y, x, size, m, px, py, d0, d1, lam, limit, gain, sc)
                     if s < low:
                         low = s
-                        centre[:] = trial
+                        centre[:] = m
                         changed = True
             if not changed:
                 break
+        m[:] = centre
+        low = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
         if low < lowest:
             lowest = low
-            best[:] = centre
+            best[:] = m
     return lowest
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _intra_cost(src3, y, x, limit, gain, above, left, out, d, sc):
+def _intra_cost(src3, y, x, limit, gain, above, left, out, sc):
     """Estimate of the best intra mode from source pixels (the decoded ones are not there yet): (cost, mode)."""
     edges(src3, 0, y, x, 16, above, left)
     lowest = np.float32(1e30)
@@ -370,11 +419,11 @@ def _intra_cost(src3, y, x, limit, gain, above, left, out, d, sc):
         predict(above, left, 16, k, out)
         for j in range(16):
             for i in range(16):
-                d[j, i] = src3[0, y + j, x + i] - out[j, i]
+                sc.d[j, i] = src3[0, y + j, x + i] - out[j, i]
         s = np.float32(0)
         for j in range(0, 16, 8):
             for i in range(0, 16, 8):
-                s += hadamard_cost(d, j, i, limit, gain, sc)
+                s += hadamard_cost(sc, j, i, limit, gain)
         if s < lowest:
             lowest = s
             mode = k
@@ -383,7 +432,7 @@ def _intra_cost(src3, y, x, limit, gain, above, left, out, d, sc):
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def search_frame(
-    ctx, kind, two, d0, d1, temporal, src, ph0, ph1, coarse0, coarse1, lam, step, split, intra, mv, split_allowed
+    ctx, kind, two, d0, d1, temporal, src, ph0, ph1, coarse0, coarse1, lam, step, split, intra, mv
 ):  # fmt: skip
     """Choose the motion of a frame. ctx: a copy that adapts here. src: float32 (3, h, w). Fills split, intra, mv."""
     ph, pw = split.shape
@@ -397,8 +446,7 @@ def search_frame(
     quarters = np.zeros((4, 6), np.int64)
     at = np.zeros(2, np.int64)
     cand = np.zeros((8, 6), np.int64)
-    d = np.zeros((16, 16), np.float32)
-    sc = np.zeros((8, 8), np.float32)
+    sc = new_scratch()
     out = np.zeros((16, 16), np.float32)
     above = np.zeros(34, np.float32)
     left = np.zeros(34, np.float32)
@@ -409,13 +457,13 @@ def search_frame(
             io[MODE] = PRICE
             intra[py, px] = -1
             split[py, px] = 0
-            cost = _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, 2, whole, cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+            cost = _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, 2, whole, cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, sc, m, at)  # fmt: skip
             at_split = cx.SPLIT + kind * 3 + near_count(split, py, px)
             cost += lam * BITS * np.float32(price(ctx, at_split, 0))
-            if split_allowed and cost > lam * np.float32(14):
+            if cost > lam * np.float32(14):
                 low = lam * BITS * np.float32(price(ctx, at_split, 1))
                 for k in range(4):
-                    low += _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx + (k & 1), by + (k >> 1), 1, quarters[k], cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, d, sc, m, at)  # fmt: skip
+                    low += _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx + (k & 1), by + (k >> 1), 1, quarters[k], cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, sc, m, at)  # fmt: skip
                     fill(field, bx + (k & 1), by + (k >> 1), 1, quarters[k])
                     if low > cost:
                         break
@@ -425,7 +473,7 @@ def search_frame(
                     cost = low
                     split[py, px] = 1
             if cost > lam * np.float32(20):
-                intra_cost, mode = _intra_cost(src, by * 8, bx * 8, limit, gain, above, left, out, d, sc)
+                intra_cost, mode = _intra_cost(src, by * 8, bx * 8, limit, gain, above, left, out, sc)
                 at_intra = cx.INTRA + kind * 3 + near_intra(intra, py, px)
                 bits = BITS * np.float32(price(ctx, at_intra, 1) - price(ctx, at_intra, 0)) + np.float32(4)
                 if intra_cost * np.float32(1.1) + lam * bits < cost:

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from ...kernels import compensate as mc
 from ...kernels.colour import PAD, planes_of, to_rgb
+from ...kernels.deblock import deblock
 from ...kernels.residual import reconstruct_residual
 from ...kernels.grammar import FrameTokens, Link
 from ...kernels.hierarchy import Place, coding_order
 
 STEPS = 384
 # Quantiser step of each kind of frame, as a factor of the block's: what more frames are copied from is coded finer.
-KIND_STEP = (0.80, 0.92, 1.15, 1.35, 1.50)
+KIND_STEP = (0.75, 0.92, 1.20, 1.50, 1.80)
 
 
 def base_step(index: int) -> float:
@@ -59,8 +60,9 @@ def predict_frame(place: Place, links: dict[int, Decoded], mv: npt.NDArray[np.in
     return out
 
 
-def finish_frame(rec: npt.NDArray[np.float32], link: Link) -> Decoded:
-    """Round the decoded planes to what is shown, which is also what later frames are predicted from."""
+def finish_frame(rec: npt.NDArray[np.float32], part: FrameTokens, link: Link, step: np.float32) -> Decoded:
+    """Filter the decoded planes and round them to what is shown; later frames are predicted from exactly that."""
+    deblock(rec, part.intra, part.eight, part.q, step)
     rgb = np.empty((*rec.shape[1:], 3), np.uint8)
     to_rgb(rec, rgb)
     return Decoded(link.mv, link.d0, link.d1, link.kind, link.act, rgb, planes_of(rgb, PAD))
@@ -72,6 +74,7 @@ def decode_pixels(past: Decoded | None, parts: list[FrameTokens], links: dict[in
     for place in coding_order(len(parts), past is not None):
         part = parts[place.time]
         rec = predict_frame(place, decoded, part.mv)
-        reconstruct_residual(rec, part.intra, part.eight, part.q, frame_step(step, place.kind))
-        decoded[place.time] = finish_frame(rec, links[place.time])
+        q_step = frame_step(step, place.kind)
+        reconstruct_residual(rec, part.intra, part.eight, part.q, q_step)
+        decoded[place.time] = finish_frame(rec, part, links[place.time], q_step)
     return decoded

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,14 @@ from ...kernels import search
 from ...kernels.colour import PAD, planes_of
 from ...kernels.residual import encode_residual
 from ...kernels.grammar import FrameTokens, Link, step_of
-from ...kernels.hierarchy import coding_order
+from ...kernels.hierarchy import Place, coding_order
 from .block import Decoded, State, finish_frame, frame_step, predict_frame
 
 LAMBDA = np.float32(0.16)  # of step squared; 0.12 and 0.20 are worse or equal
 REACH_Y, REACH_X = 14, 18  # of the coarse search, in pixels of the quarter-size picture
+
+
+Motion = dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.int16]]]
 
 
 @dataclass
@@ -26,11 +31,7 @@ class Analysis:
     frames: npt.NDArray[np.uint8]
     planes: list[npt.NDArray[np.float32]]
     small: list[npt.NDArray[np.float32]]
-    motion: dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.int16]]] = field(
-        default_factory=dict
-    )
-    motion_step: int | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    motion: Motion | None = None
 
 
 def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
@@ -63,39 +64,68 @@ def _coarse(src: npt.NDArray[np.float32], d: Decoded) -> npt.NDArray[np.int64]:
     return best
 
 
-def encode_block(state: State, analysis: Analysis, step: int) -> tuple[list[FrameTokens], dict[int, Decoded]]:
-    """Choose every token of a block at one quantiser step; also returns the decoded frames, by time."""
-    ctx = state.ctx.copy()
-    h, w = state.height, state.width
-    links: dict[int, Decoded] = {-1: state.past} if state.past is not None else {}
+def encode_block(
+    state: State, analysis: Analysis, step: int, pool: Executor | None = None
+) -> tuple[list[FrameTokens], dict[int, Decoded]]:
+    """Choose every token of a block at one quantiser step; also returns the decoded frames, by time.
+
+    Frames of one kind do not look at each other, so `pool` may work on them at once; each starts from the contexts
+    as they were before the first of them, so that the outcome is the same with and without a pool.
+    """
+    ctx = state.ctx
+    links = {-1: state.past} if state.past is not None else {}
     n = len(analysis.planes)
-    parts = [FrameTokens.empty(h, w) for _ in range(n)]
-    searching = analysis.motion_step is None
-    for place in coding_order(n, state.past is not None):
-        t = place.time
-        part, src, s = parts[t], analysis.planes[t], step_of(place, links, h, w)
-        q_step = frame_step(step, place.kind)
-        lam = LAMBDA * q_step * q_step
-        if place.first is None:
-            part.intra[:] = 0
-        elif searching:
-            first = links[place.first]
-            second = links[place.second] if place.second is not None else first
-            coarse0 = _coarse(analysis.small[t], first)
-            coarse1 = _coarse(analysis.small[t], second) if s.two else coarse0
-            search.search_frame(
-                ctx, place.kind, s.two, s.d0, s.d1, s.temporal, src, _phases(first), _phases(second),
-                coarse0, coarse1, lam, q_step, part.split, part.intra, part.mv, True,
-            )  # fmt: skip
-            analysis.motion[t] = (part.split.copy(), part.intra.copy(), part.mv.copy())
-        else:
-            part.split[:], part.intra[:], part.mv[:] = analysis.motion[t]
-        act = np.zeros(part.split.shape, np.uint8)
-        rec = predict_frame(place, links, part.mv)
-        encode_residual(
-            ctx, place.kind, src, rec, q_step, lam, True, s.act0, s.act1, part.mv, part.intra, part.eight, part.q, act
-        )
-        links[t] = finish_frame(rec, Link(part.mv, s.d0, s.d1, place.kind, act))
-    if searching:
-        analysis.motion_step = step
+    parts = [FrameTokens.empty(state.height, state.width) for _ in range(n)]
+    motion = analysis.motion
+
+    def work(place: Place) -> tuple[Place, Decoded, npt.NDArray[np.uint16]]:
+        own = ctx.copy()
+        return place, _encode_frame(place, links, analysis, parts[place.time], motion, own, step), own
+
+    for _, group in groupby(coding_order(n, state.past is not None), key=lambda place: place.kind):
+        places = list(group)
+        if motion is None:  # before the threads start, so that they do not make them twice
+            for time in {t for place in places for t in (place.first, place.second) if t is not None}:
+                _phases(links[time])
+        done = list(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
+        links.update({place.time: decoded for place, decoded, _ in done})
+        ctx = done[0][2]
+    if motion is None:
+        analysis.motion = {t: (p.split.copy(), p.intra.copy(), p.mv.copy()) for t, p in enumerate(parts)}
     return parts, links
+
+
+def _encode_frame(
+    place: Place,
+    links: Mapping[int, Decoded],
+    analysis: Analysis,
+    part: FrameTokens,
+    motion: Motion | None,
+    ctx: npt.NDArray[np.uint16],
+    step: int,
+) -> Decoded:
+    """One frame into `part`: its motion (searched unless given), then its coefficients. ctx adapts."""
+    src, (h, w) = analysis.planes[place.time], part.q.shape[1:]
+    s = step_of(place, links, h, w)
+    q_step = frame_step(step, place.kind)
+    lam = LAMBDA * q_step * q_step
+    if place.first is None:
+        part.intra[:] = 0
+    elif motion is None:
+        first = links[place.first]
+        second = links[place.second] if place.second is not None else first
+        small = analysis.small[place.time]
+        coarse0 = _coarse(small, first)
+        coarse1 = _coarse(small, second) if s.two else coarse0
+        search.search_frame(
+            ctx, place.kind, s.two, s.d0, s.d1, s.temporal, src, _phases(first), _phases(second),
+            coarse0, coarse1, lam, q_step, part.split, part.intra, part.mv,
+        )  # fmt: skip
+    else:
+        part.split[:], part.intra[:], part.mv[:] = motion[place.time]
+    rec = predict_frame(place, links, part.mv)
+    act = np.zeros(part.split.shape, np.uint8)
+    encode_residual(
+        ctx, place.kind, src, rec, q_step, lam, s.act0, s.act1, part.mv, part.intra, part.eight, part.q, act
+    )
+    return finish_frame(rec, part, Link(part.mv, s.d0, s.d1, place.kind, act), q_step)

@@ -7,6 +7,7 @@ float32 in a fixed order, so encoder and decoder, and two machines, show the sam
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +45,23 @@ class Weights:
         return cls(np.ascontiguousarray(contexts), digest, generation)
 
 
+@dataclass(eq=False)
+class NanoTokens(BlockTokens):
+    """Tokens of the encoder. shown: the frames that it decoded on the way, uint8 (T, H, W, 3)."""
+
+    shown: Frames | None = None
+
+
+def _shown(decoded: Mapping[int, Decoded], frames: int) -> Frames:
+    return np.stack([decoded[t].rgb for t in range(frames)])
+
+
 class NanoModel:
     """The bundled model."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, threads: int = 2) -> None:
         self.weights = weights
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @property
     def spec(self) -> ModelSpec:
@@ -87,8 +100,9 @@ class NanoModel:
 
         The first call of a block searches its motion at its own step; later calls keep that motion.
         """
-        parts, _ = encode_block(state, analysis, step)
-        block = BlockTokens(parts, step, state.past)
+        pool = self._pool if analysis.motion is None else None
+        parts, decoded = encode_block(state, analysis, step, pool)
+        block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
     def _decode(self, state: State, tokens: BlockTokens) -> tuple[dict[int, Decoded], npt.NDArray[np.uint16]]:
@@ -97,11 +111,20 @@ class NanoModel:
         return decode_pixels(state.past, tokens.parts, links, tokens.step), ctx
 
     def reconstruct(self, state: State, tokens: BlockTokens) -> Frames:
-        """What the decoder shows: uint8 (T, H, W, 3)."""
+        """What the decoder shows: uint8 (T, H, W, 3).
+
+        Tokens fresh from the encoder bring it with them, for its closed loop decodes as it goes; `advance` decodes
+        them once more and compares.
+        """
+        if isinstance(tokens, NanoTokens) and tokens.shown is not None:
+            return tokens.shown
         decoded, _ = self._decode(state, tokens)
-        return np.stack([decoded[t].rgb for t in range(tokens.frames)])
+        return _shown(decoded, tokens.frames)
 
     def advance(self, state: State, tokens: BlockTokens, analysis: Analysis | None = None) -> State:
         """The state after the block: nothing but its last frame and the contexts."""
         decoded, ctx = self._decode(state, tokens)
+        if isinstance(tokens, NanoTokens) and tokens.shown is not None:
+            if not np.array_equal(_shown(decoded, tokens.frames), tokens.shown):
+                raise RuntimeError("encoder and decoder of elastictok-nano disagree; please report this clip")
         return State(state.height, state.width, decoded[tokens.frames - 1], ctx)
