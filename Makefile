@@ -1,0 +1,57 @@
+# Each of `make demo` and `make test` works as the only command, with nothing but Python (3.11 to 3.13) and make.
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# Any torch from 2.6 on works. This one is what the tests run with; TORCH_INDEX=ADDRESS takes it from another
+# index than pip's own, for example PyTorch's for CPUs (README, "Installing").
+TORCH  ?= torch==2.13.0
+# The Python that the new environment is made of: the first of these that runs and is new enough.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
+READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+DATA   ?= ../shared/data
+
+.PHONY: help demo test test-fast check bench train clean
+
+help:
+	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
+	@echo "make test       all tests            make test-fast   those that take under a minute together"
+	@echo "make check      ruff and mypy        make bench       sizes and speed on $(DATA)/heldout or examples/"
+	@echo "make train      weights/elastictok-nano.safetensors from $(DATA)"
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) (once; downloads about 500 MB)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) )"$(TORCH)"
+	$(PIP) install --quiet -e ".[dev]"
+	@touch $@
+
+demo: $(READY)
+	@mkdir -p demo
+	$(BIN)/elastictok encode examples/demo.mp4 -o demo/demo.etok --threshold 0.007 -f
+	$(BIN)/elastictok stats demo/demo.etok --plot demo/tokens.png -f
+	$(BIN)/elastictok decode demo/demo.etok -o demo/decoded.mp4 -f
+	$(BIN)/elastictok verify demo/demo.etok --source examples/demo.mp4
+	@echo && ls -l examples/demo.mp4 demo/
+
+test: $(READY)
+	$(PYTEST) $(ARGS)
+
+test-fast: $(READY)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check src tests weights
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m elastictok_cli.bench $(ARGS)
+
+train: $(READY)
+	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)
+
+clean:
+	rm -rf $(VENV) demo dist build
