@@ -14,7 +14,7 @@ Curve = Callable[[int], float]
 def ladder(seed: int, noise: float, steps: int = 384, floor: float = 1e-5) -> Curve:
     """As of a quantiser ladder: about 1/8 dB an effort, flattening at both ends, with noise that is not monotone."""
     rng = np.random.default_rng(seed)
-    slope = 0.0415 * rng.uniform(0.6, 1.4)
+    slope = rng.uniform(0.014, 0.045)
     centre = rng.uniform(0.25, 0.75) * steps
     wobble = rng.normal(0, noise, steps)
     roof = 0.007 * rng.uniform(1.5, 40)

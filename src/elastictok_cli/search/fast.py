@@ -15,11 +15,15 @@ from .base import Found, Search, Span
 
 CLOSE = 0.985  # a met error this near to the threshold (1.5 %, 0.066 dB) is not worth another try
 MOST_PROBES = 20  # a bracket can always be closed by then; a curve that is all noise stops here
+AIMS = (0.996, 0.987)  # of the threshold: the two shots of a pair, both within CLOSE where the ladder is fine enough
+NEAR = 0.6  # octaves around the threshold in which the curve is taken for a line
+FAR = 1.0  # octaves: a jump over more is no prediction
+NOISE = 0.01  # octaves between the line and a measured error
 RESCUE_AFTER = 6  # probes after which the second of a pair halves the bracket: the line was no help so far
 
-# Octaves of error per unit of place before anything was measured. A ladder rises by about 1/8 dB of error per index;
-# of token counts, an error that halves as the count doubles.
-LADDER_SLOPE = 0.0415
+# Octaves of error per unit of place before anything was measured. Of a ladder whose quantiser steps are 1/8 dB
+# apart, measured on nano at 0.007 (0.015 to 0.04); of token counts, an error that halves as the count doubles.
+LADDER_SLOPE = 0.025
 COUNT_SLOPE = 1.0
 
 
@@ -59,7 +63,8 @@ class _Curve:
             return (self.guess,)
         if self.guess == span.low and before.inner is not None:
             return self._pair(span.low, before.inner)
-        reach = min(before.missed_by, third)
+        # As far apart as half of what the guess was off by before: enough to know the slope, near enough to use it.
+        reach = min((before.missed_by + 1) // 2, third)
         return self._pair(self.guess - max(1, reach), self.guess + (reach if reach > 1 else 0))
 
     def next(self) -> tuple[int, ...]:
@@ -78,40 +83,54 @@ class _Curve:
         return self._inside() if met is not None and missed is not None else self._outside()
 
     def _inside(self) -> tuple[int, ...]:
-        """Between a miss and a hit: where the line through both crosses the threshold."""
+        """Between a miss and a hit: along the line while it helps, otherwise through the middle."""
         assert self.met is not None and self.missed is not None
         low, high = self.missed + 1, self.met - 1
-        start, end = self.span.place(self.missed), self.span.place(self.met)
-        above, below = self._octaves(self.missed), self._octaves(self.met)
-        # A met error of 0 has no logarithm; then (and for a flat line) halve.
-        share = above / (above - below) if math.isfinite(below) and above > below else 0.5
-        target = max(low, min(high, self.span.clip(self.span.effort(start + (end - start) * share))))
         half = (low + high) // 2
+        rescue = len(self.probes) >= RESCUE_AFTER
         if not self.span.pairs:
-            return (half if len(self.probes) % 3 == 0 and len(self.probes) >= RESCUE_AFTER else target,)
-        other = half if len(self.probes) >= RESCUE_AFTER else target - 1
-        if other < low or other == target:
-            other = target + 1
-        return self._pair(target, other if other <= high else target)
+            shot = half if rescue and len(self.probes) % 3 == 0 else self._shot(AIMS[0])
+            return (max(low, min(high, shot)),)
+        first, second = (max(low, min(high, self._shot(aim))) for aim in AIMS)
+        if rescue:
+            second = half
+        if first == second:
+            second = first - 1 if first > low else min(first + 1, high)
+        return self._pair(first, second)
 
     def _outside(self) -> tuple[int, ...]:
-        """All meet, or all miss: follow the slope from the outermost, further each time."""
+        """All meet, or all miss: along the slope from the outermost, further each time."""
         span = self.span
         edge = self.met if self.met is not None else self.missed
         assert edge is not None
-        octaves = self._octaves(edge)
-        aim = 0.0 if span.pairs else math.log2((1 + CLOSE) / 2)
-        jump = (octaves - aim) / self._slope()  # infinite at an error of 0: the far end
-        # the slope was wrong if this is not the first jump in this direction; and a step of at least one
-        jump *= 1 + len(self.probes) // 4
-        there = span.clip(span.effort(span.place(edge) + jump))
-        there = min(there, edge - 1) if self.met is not None else max(there, edge + 1)
+        # The slope was wrong if this is not the first jump in this direction.
+        further = 1 + len(self.probes) // 4
+        shots = [self._shot(aim, further) for aim in AIMS]
+        least, most = (span.low, edge - 1) if self.met is not None else (edge + 1, span.high)
+        shots = [max(least, min(most, shot)) for shot in shots]
         if not span.pairs:
-            return (there,)
-        margin = round(abs(there - edge) * 0.15)
-        pair = (there - 1, there) if margin < 2 else (there - margin, there + margin)
-        inside = [e for e in pair if e < edge] if self.met is not None else [e for e in pair if e > edge]
-        return self._pair(*(inside or [there]))
+            return (shots[0],)
+        if abs(shots[0] - edge) > FAR / self._slope():
+            # A long way to go on a line that is no line: to both sides of it, to have a bracket next.
+            margin = round(abs(shots[0] - edge) * 0.15)
+            shots = [max(least, min(most, shot)) for shot in (shots[0] - margin, shots[0] + margin)]
+        elif shots[0] == shots[1]:
+            shots[1] = max(least, shots[0] - 1)
+        return self._pair(*shots)
+
+    def _shot(self, aim: float, further: int = 1) -> int:
+        """The cheapest effort that should have this share of the threshold as its error."""
+        aim_octaves = math.log2(aim)
+        if self.met is not None and self.missed is not None:
+            start, end = self.span.place(self.missed), self.span.place(self.met)
+            above, below = self._octaves(self.missed), self._octaves(self.met)
+            if max(above, -below) > NEAR:
+                # An error of 0 has no logarithm; then, and on a cliff, this is no line.
+                share = (above - aim_octaves) / (above - below) if math.isfinite(below) else 0.5
+                return self.span.clip(self.span.effort(start + (end - start) * min(1.0, share)))
+        nearest = min(self.errors, key=lambda e: (abs(self._octaves(e)), e))
+        jump = further * (self._octaves(nearest) - aim_octaves) / self._slope()  # infinite at an error of 0: the far end
+        return self.span.clip(self.span.effort(self.span.place(nearest) + jump))
 
     def _pair(self, *efforts: int) -> tuple[int, ...]:
         """In the span, without doubles and without what was measured before."""
@@ -140,20 +159,29 @@ class _Curve:
         return math.log2(mse / self.threshold) if mse > 0 else -math.inf
 
     def _measured_slope(self) -> float | None:
-        """Octaves of error that one unit of place takes off, between the two efforts nearest to the threshold."""
-        finite = [e for e in self.errors if math.isfinite(self._octaves(e))]
-        nearest = sorted(finite, key=lambda e: abs(self._octaves(e)))[:2]
-        if len(nearest) < 2:
+        """Octaves of error that one unit of place takes off, fitted to what was measured near the threshold."""
+        near = [e for e in self.errors if abs(self._octaves(e)) <= NEAR]
+        if len(near) < 2:
+            near = sorted(self.errors, key=lambda e: abs(self._octaves(e)))[:2]
+        points = [(self.span.place(e), self._octaves(e)) for e in near if math.isfinite(self._octaves(e))]
+        if len(points) < 2:
             return None
-        low, high = sorted(nearest)
-        return (self._octaves(low) - self._octaves(high)) / (self.span.place(high) - self.span.place(low))
+        x0 = sum(x for x, _ in points) / len(points)
+        y0 = sum(y for _, y in points) / len(points)
+        # Two neighbours differ by little but noise, so the usual slope counts as points of its own.
+        usual = self._usual_slope()
+        weight = (NOISE / (0.4 * usual)) ** 2
+        down = sum((x - x0) * (y0 - y) for x, y in points) + weight * usual
+        return down / (sum((x - x0) ** 2 for x, _ in points) + weight)
+
+    def _usual_slope(self) -> float:
+        if self.before is not None and self.before.slope is not None:
+            return self.before.slope
+        return COUNT_SLOPE if self.span.log else LADDER_SLOPE
 
     def _slope(self) -> float:
-        usual = LADDER_SLOPE if not self.span.log else COUNT_SLOPE
-        if self.before is not None and self.before.slope is not None:
-            usual = self.before.slope
+        usual = self._usual_slope()
         measured = self._measured_slope()
-        # Two neighbours differ by little and by noise; a slope far from the usual one is no slope.
         return min(max(measured, usual / 4), usual * 4) if measured is not None else usual
 
     def found(self) -> Found:
