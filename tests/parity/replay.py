@@ -1,0 +1,107 @@
+"""The original's two searches over a batch, run by run, including the runs that it wastes (SPEC.md, section 9)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elastictok_cli.search.strategies import original_counts
+
+Measure = Callable[[int, npt.NDArray[np.int64]], npt.NDArray[np.float32]]  # block, kept (batch,) -> errors (batch,)
+Kept = npt.NDArray[np.int64]
+
+
+@dataclass
+class Run:
+    """What the golden data records of a search."""
+
+    counts: list[npt.NDArray[np.int64]] = field(default_factory=list)  # per block: (batch,)
+    kept: list[Kept] = field(default_factory=list)
+    probe_block: list[int] = field(default_factory=list)
+    probe_kept: list[Kept] = field(default_factory=list)
+    probe_loss: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+
+def replay(
+    case: dict[str, Any], algorithm: str, blocks: int, batch: int, measure: Measure, commit: Callable[[int, Kept], None]
+) -> Run:
+    """Search every block in turn. commit: told what a block was given before the next one is searched."""
+    run, most = Run(), int(case["max_toks"])
+    top = math.ceil(case["max_prop_codes"] * most)
+    default = int(case["default_prop_codes"] * most)
+    threshold = np.float32(case["threshold"])
+    for block in range(blocks):
+
+        def probe(kept: Kept, block: int = block) -> npt.NDArray[np.float32]:
+            errors = measure(block, kept)
+            run.probe_block.append(block)
+            run.probe_kept.append(kept)
+            run.probe_loss.append(errors)
+            return errors
+
+        if algorithm == "linear":
+            bins = case.get("n_interp") or 100
+            counts = _linear(int(case["min_toks"]), top, most, default, bins, threshold, batch, probe)
+        else:
+            counts = _binary(int(case["min_toks"]), top, most, default, threshold, batch, probe)
+        kept = np.minimum(counts + 1, most)
+        run.counts.append(counts)
+        run.kept.append(kept)
+        probe(kept)
+        commit(block, kept)
+    return run
+
+
+def linear_counts(least: int, top: int, bins: int) -> list[int]:
+    """Spaced by a constant factor and cut off; rounding may put either end one lower."""
+    marks = np.exp2(np.linspace(np.log2(least), np.log2(top), bins))
+    return [int(mark) for mark in marks]
+
+
+def _linear(
+    least: int, top: int, most: int, default: int, bins: int, threshold: np.float32, batch: int, probe: Any
+) -> npt.NDArray[np.int64]:
+    counts = linear_counts(least, top, bins)
+    errors = np.stack([probe(np.full(batch, min(count + 1, most))) for count in counts])  # (bins, batch)
+    met = errors <= threshold
+    return np.where(met.any(0), np.array(counts)[met.argmax(0)], default)
+
+
+class _Item:
+    """One item of the batch: the package's own bisection, and what the original goes on to do when it is done."""
+
+    def __init__(self, least: int, top: int, most: int, default: int, threshold: np.float32) -> None:
+        self.low, self.high, self.most, self.threshold = float(least), float(top), most, threshold
+        self.search: Iterator[int] = original_counts(least, top, most, default, float(threshold))
+        self.kept = next(self.search)
+        self.count: int | None = None
+
+    def told(self, error: np.float32) -> None:
+        if self.count is not None:
+            return
+        n = math.ceil((self.low + self.high) / 2)
+        if error < self.threshold:
+            self.high = n - 1.0
+        else:
+            self.low = float(n)
+        try:
+            self.kept = self.search.send(float(error))  # type: ignore[attr-defined]
+        except StopIteration as end:
+            self.count = end.value[0]
+            self.kept = min(math.ceil((self.low + self.high) / 2) + 1, self.most)
+
+
+def _binary(
+    least: int, top: int, most: int, default: int, threshold: np.float32, batch: int, probe: Any
+) -> npt.NDArray[np.int64]:
+    items = [_Item(least, top, most, default, threshold) for _ in range(batch)]
+    while any(item.count is None for item in items):
+        errors = probe(np.array([item.kept for item in items]))
+        for item, error in zip(items, errors, strict=True):
+            item.told(error)
+    return np.array([item.count for item in items])
