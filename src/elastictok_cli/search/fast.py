@@ -17,9 +17,10 @@ CLOSE = 0.985  # a met error this near to the threshold (1.5 %, 0.066 dB) is not
 MOST_PROBES = 20  # a bracket can always be closed by then; a curve that is all noise stops here
 AIMS = (0.996, 0.987)  # of the threshold: the two shots of a pair, both within CLOSE where the ladder is fine enough
 NEAR = 0.6  # octaves around the threshold in which the curve is taken for a line
-FAR = 1.0  # octaves: a jump over more is no prediction
+USUAL_SURPRISE = 12  # efforts by which a block's answer differs from that of the block before, where none was seen
+SPREAD = 0.15  # of a jump, to either side: how wrong a prediction usually is
 NOISE = 0.01  # octaves between the line and a measured error
-RESCUE_AFTER = 6  # probes after which the second of a pair halves the bracket: the line was no help so far
+RESCUE_AFTER = 6  # probes after which the line is not trusted any more
 
 # Octaves of error per unit of place before anything was measured. Of a ladder whose quantiser steps are 1/8 dB
 # apart, measured on nano at 0.007 (0.015 to 0.04); of token counts, an error that halves as the count doubles.
@@ -83,54 +84,58 @@ class _Curve:
         return self._inside() if met is not None and missed is not None else self._outside()
 
     def _inside(self) -> tuple[int, ...]:
-        """Between a miss and a hit: along the line while it helps, otherwise through the middle."""
+        """Between a miss and a hit."""
         assert self.met is not None and self.missed is not None
-        low, high = self.missed + 1, self.met - 1
-        half = (low + high) // 2
-        rescue = len(self.probes) >= RESCUE_AFTER
-        if not self.span.pairs:
-            shot = half if rescue and len(self.probes) % 3 == 0 else self._shot(AIMS[0])
-            return (max(low, min(high, shot)),)
-        first, second = (max(low, min(high, self._shot(aim))) for aim in AIMS)
-        if rescue:
-            second = half
-        if first == second:
-            second = first - 1 if first > low else min(first + 1, high)
-        return self._pair(first, second)
+        return self._aimed(self.missed + 1, self.met - 1)
 
     def _outside(self) -> tuple[int, ...]:
-        """All meet, or all miss: along the slope from the outermost, further each time."""
+        """All meet, or all miss: beyond the outermost."""
         span = self.span
-        edge = self.met if self.met is not None else self.missed
-        assert edge is not None
-        # The slope was wrong if this is not the first jump in this direction.
-        further = 1 + len(self.probes) // 4
-        shots = [self._shot(aim, further) for aim in AIMS]
-        least, most = (span.low, edge - 1) if self.met is not None else (edge + 1, span.high)
-        shots = [max(least, min(most, shot)) for shot in shots]
-        if not span.pairs:
-            return (shots[0],)
-        if abs(shots[0] - edge) > FAR / self._slope():
-            # A long way to go on a line that is no line: to both sides of it, to have a bracket next.
-            margin = round(abs(shots[0] - edge) * 0.15)
-            shots = [max(least, min(most, shot)) for shot in (shots[0] - margin, shots[0] + margin)]
-        elif shots[0] == shots[1]:
-            shots[1] = max(least, shots[0] - 1)
-        return self._pair(*shots)
+        low, high = (span.low, self.met - 1) if self.met is not None else ((self.missed or 0) + 1, span.high)
+        # The slope was wrong if this is not the first jump in this direction: go further.
+        return self._aimed(low, high, 1 + len(self.probes) // 4)
 
-    def _shot(self, aim: float, further: int = 1) -> int:
-        """The cheapest effort that should have this share of the threshold as its error."""
-        aim_octaves = math.log2(aim)
-        if self.met is not None and self.missed is not None:
-            start, end = self.span.place(self.missed), self.span.place(self.met)
-            above, below = self._octaves(self.missed), self._octaves(self.met)
-            if max(above, -below) > NEAR:
-                # An error of 0 has no logarithm; then, and on a cliff, this is no line.
-                share = (above - aim_octaves) / (above - below) if math.isfinite(below) else 0.5
-                return self.span.clip(self.span.effort(start + (end - start) * min(1.0, share)))
+    def _aimed(self, low: int, high: int, further: int = 1) -> tuple[int, ...]:
+        """One or two efforts from low to high that should be close, by what the line says."""
+        first, nearest = self._shot(AIMS[0], further)
+        stuck = len(self.probes) // RESCUE_AFTER  # the line was no help so far
+        if not self.span.pairs:
+            stuck = stuck and len(self.probes) % 3 == 0
+            return (max(low, min(high, (low + high) // 2 if stuck and self._bracketed else first)),)
+        distance = abs(first - nearest)
+        spread = round(SPREAD * distance)
+        if stuck > 1 and self._bracketed:
+            shots = (first, (low + high) // 2)
+        elif stuck and self._bracketed:
+            # All shots fell short on one side of a wide bracket: one beyond the threshold makes it narrow.
+            beyond = 2 * distance + 2
+            shots = (first, first + beyond if first > nearest else first - beyond)
+        elif spread > 1:
+            shots = (first - spread, first + spread)
+        else:
+            shots = (first, self._shot(AIMS[1], further)[0])
+        one, other = (max(low, min(high, shot)) for shot in shots)
+        if one == other:
+            other = one - 1 if one > low else min(one + 1, high)
+        return self._pair(one, other)
+
+    @property
+    def _bracketed(self) -> bool:
+        return self.met is not None and self.missed is not None
+
+    def _shot(self, aim: float, further: int) -> tuple[int, int]:
+        """The cheapest effort that should have this share of the threshold as its error; the measured one nearest to it."""
+        aim_octaves, span = math.log2(aim), self.span
         nearest = min(self.errors, key=lambda e: (abs(self._octaves(e)), e))
+        if self.met is not None and self.missed is not None:
+            start, end = span.place(self.missed), span.place(self.met)
+            above, below = self._octaves(self.missed), self._octaves(self.met)
+            if above - below > 4 * NOISE:
+                # An error of 0 has no logarithm; then halve.
+                share = (above - aim_octaves) / (above - below) if math.isfinite(below) else 0.5
+                return span.clip(span.effort(start + (end - start) * min(1.0, share))), nearest
         jump = further * (self._octaves(nearest) - aim_octaves) / self._slope()  # infinite at an error of 0: the far end
-        return self.span.clip(self.span.effort(self.span.place(nearest) + jump))
+        return span.clip(span.effort(span.place(nearest) + jump)), nearest
 
     def _pair(self, *efforts: int) -> tuple[int, ...]:
         """In the span, without doubles and without what was measured before."""
@@ -200,5 +205,5 @@ class _Curve:
             self.why,
             slope,
             inner,
-            abs(effort - self.guess),
+            abs(effort - self.guess) if self.before is not None else USUAL_SURPRISE,
         )
