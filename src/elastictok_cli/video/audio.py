@@ -1,0 +1,246 @@
+"""Sound is never decoded: its packets are copied from the source, and written again as they were.
+
+An `AudioInfo` is plain numbers, text and bytes, since it travels inside the .etok file. PyAV can only make an output
+stream for packets that it did not encode from the stream of another file. So `add_track` writes the few bytes of a
+Matroska header that names the codec, opens them, and takes that stream for a pattern.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol, cast
+
+import av
+import av.container
+import av.error
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """One copied track. codec: FFmpeg's name of it. extradata: the codec's own parameters, as FFmpeg keeps them.
+
+    frame_size: samples in a packet, 0 if that varies; bytes in a packet for the codecs that need that (WMA, ADPCM).
+    """
+
+    codec: str
+    time_base: Fraction
+    sample_rate: int
+    channels: int
+    layout: str
+    frame_size: int = 0
+    extradata: bytes = b""
+
+
+@dataclass(frozen=True)
+class AudioPacket:
+    """One packet of track number `stream`. pts, dts, duration: in the track's time base. flags: FFmpeg's, 1 is key."""
+
+    stream: int
+    pts: int
+    dts: int
+    duration: int
+    flags: int
+    data: bytes
+
+
+class Track(Protocol):
+    """`AudioInfo`, or what the container kept of it."""
+
+    @property
+    def codec(self) -> str: ...
+    @property
+    def time_base(self) -> Fraction: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def layout(self) -> str: ...
+    @property
+    def frame_size(self) -> int: ...
+    @property
+    def extradata(self) -> bytes: ...
+
+
+class Packet(Protocol):
+    """`AudioPacket`, or what the container kept of it."""
+
+    @property
+    def stream(self) -> int: ...
+    @property
+    def pts(self) -> int: ...
+    @property
+    def dts(self) -> int: ...
+    @property
+    def duration(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+# FFmpeg's codec name to Matroska's; the second part is the bit depth, which tells FFmpeg the PCM formats apart.
+_NATIVE = {
+    "aac": ("A_AAC", 0),
+    "ac3": ("A_AC3", 0),
+    "eac3": ("A_EAC3", 0),
+    "dts": ("A_DTS", 0),
+    "truehd": ("A_TRUEHD", 0),
+    "mp1": ("A_MPEG/L1", 0),
+    "mp2": ("A_MPEG/L2", 0),
+    "mp3": ("A_MPEG/L3", 0),
+    "opus": ("A_OPUS", 0),
+    "vorbis": ("A_VORBIS", 0),
+    "flac": ("A_FLAC", 0),
+    "alac": ("A_ALAC", 0),
+    "tta": ("A_TTA1", 0),
+    "wavpack": ("A_WAVPACK4", 0),
+    "pcm_u8": ("A_PCM/INT/LIT", 8),
+    "pcm_s16le": ("A_PCM/INT/LIT", 16),
+    "pcm_s24le": ("A_PCM/INT/LIT", 24),
+    "pcm_s32le": ("A_PCM/INT/LIT", 32),
+    "pcm_s16be": ("A_PCM/INT/BIG", 16),
+    "pcm_s24be": ("A_PCM/INT/BIG", 24),
+    "pcm_s32be": ("A_PCM/INT/BIG", 32),
+    "pcm_f32le": ("A_PCM/FLOAT/IEEE", 32),
+    "pcm_f64le": ("A_PCM/FLOAT/IEEE", 64),
+}
+# FFmpeg's codec name to the tag that Microsoft gave it, and bits per sample.
+_ACM = {
+    "adpcm_ms": (0x0002, 4),
+    "pcm_alaw": (0x0006, 8),
+    "pcm_mulaw": (0x0007, 8),
+    "adpcm_ima_wav": (0x0011, 4),
+    "amr_nb": (0x0057, 0),
+    "amr_wb": (0x0058, 0),
+    "wmav1": (0x0160, 16),
+    "wmav2": (0x0161, 16),
+    "wmapro": (0x0162, 16),
+}
+FIXED_BYTES = frozenset({"adpcm_ms", "adpcm_ima_wav", "wmav1", "wmav2", "wmapro"})
+
+
+def can_copy(codec: str) -> bool:
+    """Whether `add_track` can write packets of this codec."""
+    return codec in _NATIVE or codec in _ACM
+
+
+def describe(stream: av.AudioStream, packet_bytes: int = 0) -> AudioInfo:
+    """What to keep of a source's track. packet_bytes: size of its first packet, for the codecs in FIXED_BYTES."""
+    context = stream.codec_context
+    codec = context.codec.canonical_name
+    channels = context.layout.nb_channels
+    layout = context.layout.name
+    if layout.endswith(" channels"):  # of no known order: FFmpeg's usual one
+        layout = {1: "mono", 2: "stereo"}.get(channels, layout)
+    return AudioInfo(
+        codec,
+        cast(Fraction, stream.time_base),
+        context.sample_rate,
+        channels,
+        layout,
+        packet_bytes if codec in FIXED_BYTES else context.frame_size,
+        bytes(context.extradata or b""),
+    )
+
+
+def copy_packets(
+    packets: Iterator[av.Packet[Any]], tracks: dict[int, int], low: Fraction | None, high: Fraction | None
+) -> Iterator[AudioPacket]:
+    """Packets that begin within [low, high), in file order. tracks: stream index to track number. Seconds.
+
+    Packets without a PTS get their DTS, or the end of the packet before.
+    """
+    ends: dict[int, int] = {}
+    open_ended = set(tracks)
+    for packet in packets:
+        index = packet.stream_index
+        if index not in tracks or packet.size == 0:
+            continue
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None:
+            pts = ends.get(index, 0)
+        duration = packet.duration or 0
+        ends[index] = pts + duration
+        at = pts * cast(Fraction, packet.time_base)
+        if high is not None and at >= high:
+            open_ended.discard(index)
+            if not open_ended:
+                return
+            continue
+        if low is not None and at < low:
+            continue
+        dts = packet.dts if packet.dts is not None else pts
+        flags = int(packet.is_keyframe) | int(packet.is_discard) << 2
+        yield AudioPacket(tracks[index], pts, dts, duration, flags, bytes(packet))
+
+
+def add_track(output: av.container.OutputContainer, track: Track) -> av.AudioStream | None:
+    """An output stream for a track's packets; None if the output format, or this module, does not know the codec."""
+    if not can_copy(track.codec):
+        return None
+    try:
+        with av.open(io.BytesIO(_matroska(track)), format="matroska") as pattern:
+            stream = output.add_stream_from_template(pattern.streams.audio[0])
+            context = stream.codec_context
+            context.sample_rate = track.sample_rate
+            context.layout = track.layout
+            context.extradata = track.extradata or None
+    except (ValueError, av.error.FFmpegError):
+        return None
+    stream.time_base = track.time_base
+    return stream
+
+
+def out_packet(packet: Packet, stream: av.AudioStream, time_base: Fraction, shift: int, after: int | None) -> av.Packet[Any]:
+    """A packet to mux. shift: taken off its times. after: DTS of the packet before; muxers insist that it grows."""
+    copied: av.Packet[Any] = av.Packet(packet.data)
+    dts = packet.dts - shift
+    if after is not None and dts <= after:
+        dts = after + 1
+    copied.dts, copied.pts = dts, max(packet.pts - shift, dts)
+    copied.duration = packet.duration
+    copied.time_base = time_base
+    copied.is_keyframe = bool(packet.flags & 1)
+    copied.stream = stream
+    return copied
+
+
+def _matroska(track: Track) -> bytes:
+    """The shortest Matroska file with one track of this codec: header, track, an empty cluster."""
+    if track.codec in _NATIVE:
+        codec, depth = _NATIVE[track.codec]
+        private = track.extradata if track.codec == "aac" else b""  # the rest is set later, as it is
+    else:
+        codec = "A_MS/ACM"
+        tag, depth = _ACM[track.codec]
+        align = track.frame_size if track.codec in FIXED_BYTES else 0
+        private = struct.pack(
+            "<HHIIHHH", tag, track.channels, track.sample_rate, 0, min(align, 0xFFFF), depth, 0
+        )
+    sound = _element(0xB5, struct.pack(">d", track.sample_rate)) + _element(0x9F, bytes([max(1, track.channels)]))
+    if depth:
+        sound += _element(0x6264, bytes([depth]))
+    entry = b"".join(
+        [
+            _element(0xD7, b"\1"),  # number
+            _element(0x73C5, b"\1"),  # UID
+            _element(0x83, b"\2"),  # audio
+            _element(0x86, codec.encode()),
+            _element(0x63A2, private) if private else b"",
+            _element(0xE1, sound),
+        ]
+    )
+    info = _element(0x1549A966, _element(0x2AD7B1, (1_000_000).to_bytes(3, "big")))
+    tracks = _element(0x1654AE6B, _element(0xAE, entry))
+    cluster = _element(0x1F43B675, _element(0xE7, b"\0"))
+    return _element(0x1A45DFA3, _element(0x4282, b"matroska")) + _element(0x18538067, info + tracks + cluster)
+
+
+def _element(ident: int, payload: bytes) -> bytes:
+    """EBML: the identifier as it is, the length in eight bytes."""
+    return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + struct.pack(">Q", 1 << 56 | len(payload)) + payload

@@ -1,0 +1,25 @@
+"""What is said about an input before it is read: each automatic decision once, with the option that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+
+from .probe import Probed
+
+
+def reading_notes(probed: Probed, stored: tuple[int, int], coded: tuple[int, int]) -> Iterator[str]:
+    """One sentence each. stored, coded: (width, height), both upright if pixels get turned."""
+    if coded != stored:
+        (width, height), (to_width, to_height) = stored, coded
+        factor = width * height / (to_width * to_height)
+        cost = f" (about {factor:.0f} times slower)" if factor >= 2 else ""
+        yield f"{width}x{height} is coded at {to_width}x{to_height}; --size source keeps every pixel{cost}"
+    depth = max(component.bits for component in av.VideoFormat(probed.pixel_format).components)
+    if depth > 8:
+        yield f"{depth} bit samples are coded as 8 bit"
+    if probed.orientation != 1:
+        yield "the picture is turned upright" + (" (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else "")
+    if probed.left_out:
+        yield f"left out: {', '.join(probed.left_out)}"
