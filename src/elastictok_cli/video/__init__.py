@@ -2,15 +2,19 @@
 
 from .audio import AudioInfo, AudioPacket
 from .geometry import crop, pad, tile, untile
+from .sink import Sink, SinkOptions, open_sink
 from .source import Frame, Source, SourceInfo, open_source
 
 __all__ = [
     "AudioInfo",
     "AudioPacket",
     "Frame",
+    "Sink",
+    "SinkOptions",
     "Source",
     "SourceInfo",
     "crop",
+    "open_sink",
     "open_source",
     "pad",
     "tile",

@@ -166,7 +166,7 @@ def copy_packets(
             pts = ends.get(index, 0)
         duration = packet.duration or 0
         ends[index] = pts + duration
-        at = pts * cast(Fraction, packet.time_base)
+        at = pts * packet.time_base
         if high is not None and at >= high:
             open_ended.discard(index)
             if not open_ended:
@@ -196,7 +196,9 @@ def add_track(output: av.container.OutputContainer, track: Track) -> av.AudioStr
     return stream
 
 
-def out_packet(packet: Packet, stream: av.AudioStream, time_base: Fraction, shift: int, after: int | None) -> av.Packet[Any]:
+def out_packet(
+    packet: Packet, stream: av.AudioStream, time_base: Fraction, shift: int, after: int | None
+) -> av.Packet[Any]:
     """A packet to mux. shift: taken off its times. after: DTS of the packet before; muxers insist that it grows."""
     copied: av.Packet[Any] = av.Packet(packet.data)
     dts = packet.dts - shift
@@ -222,7 +224,9 @@ def _matroska(track: Track) -> bytes:
         private = struct.pack(
             "<HHIIHHH", tag, track.channels, track.sample_rate, 0, min(align, 0xFFFF), depth, 0
         )
-    sound = _element(0xB5, struct.pack(">d", track.sample_rate)) + _element(0x9F, bytes([max(1, track.channels)]))
+    sound = _element(0xB5, struct.pack(">d", track.sample_rate)) + _element(
+        0x9F, bytes([max(1, track.channels)])
+    )
     if depth:
         sound += _element(0x6264, bytes([depth]))
     entry = b"".join(
@@ -243,4 +247,8 @@ def _matroska(track: Track) -> bytes:
 
 def _element(ident: int, payload: bytes) -> bytes:
     """EBML: the identifier as it is, the length in eight bytes."""
-    return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + struct.pack(">Q", 1 << 56 | len(payload)) + payload
+    return (
+        ident.to_bytes((ident.bit_length() + 7) // 8, "big")
+        + struct.pack(">Q", 1 << 56 | len(payload))
+        + payload
+    )

@@ -44,7 +44,9 @@ class Colour(NamedTuple):
 
 def is_rgb(pixel_format: str) -> bool:
     """Whether samples are red, green and blue (or indices of such)."""
-    return "rgb" in pixel_format or "bgr" in pixel_format or pixel_format.startswith(("gbr", "pal8", "0", "x2"))
+    return (
+        "rgb" in pixel_format or "bgr" in pixel_format or pixel_format.startswith(("gbr", "pal8", "0", "x2"))
+    )
 
 
 def has_alpha(pixel_format: str) -> bool:
@@ -100,7 +102,7 @@ class ToRgb:
         if has_alpha(frame.format.name):
             frame = self._on_white(frame)
         rgb = self._convert(self._scale, frame, self.width, self.height, "rgb24").to_ndarray()
-        return np.ascontiguousarray(rgb)
+        return np.ascontiguousarray(rgb, np.uint8)
 
     def _convert(
         self, reformatter: VideoReformatter, frame: av.VideoFrame, width: int, height: int, pixel_format: str
@@ -157,3 +159,7 @@ class FromRgb:
             )
             shown.colorspace, shown.color_range = self.colour.matrix, self.colour.range
         return shown
+
+    def pixels(self, rgb: Pixels) -> Pixels:
+        """As RGB again, uint8 (height, width, 3): for a converter to "rgb24", which only scales."""
+        return np.ascontiguousarray(self(rgb).to_ndarray(), np.uint8)

@@ -32,7 +32,9 @@ def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
         return _short_side(FIT, width, height) if min(width, height) > FIT else (width, height)
     sides = text.split("x")
     if len(sides) not in (1, 2) or not all(side.isascii() and side.isdigit() for side in sides):
-        raise UsageError(f"--size {size}: must be fit256, source, a shorter side such as 256, or a size such as 456x256")
+        raise UsageError(
+            f"--size {size}: must be fit256, source, a shorter side such as 256, or a size such as 456x256"
+        )
     numbers = [int(side) for side in sides]
     if not all(0 < number < MOST_SIDE for number in numbers):
         raise UsageError(f"--size {size}: a side has 1 to {MOST_SIDE - 1} pixels")
@@ -40,7 +42,9 @@ def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
         return numbers[0], numbers[1]
     found = _short_side(numbers[0], width, height)
     if max(found) >= MOST_SIDE:
-        raise UsageError(f"--size {size}: would be {found[0]}x{found[1]}; a side has 1 to {MOST_SIDE - 1} pixels")
+        raise UsageError(
+            f"--size {size}: would be {found[0]}x{found[1]}; a side has 1 to {MOST_SIDE - 1} pixels"
+        )
     return found
 
 

@@ -20,6 +20,8 @@ def reading_notes(probed: Probed, stored: tuple[int, int], coded: tuple[int, int
     if depth > 8:
         yield f"{depth} bit samples are coded as 8 bit"
     if probed.orientation != 1:
-        yield "the picture is turned upright" + (" (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else "")
+        yield "the picture is turned upright" + (
+            " (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else ""
+        )
     if probed.left_out:
         yield f"left out: {', '.join(probed.left_out)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,12 +20,17 @@ from .audio import FIXED_BYTES, AudioInfo, can_copy, describe
 from .colour import Colour, known
 
 # What a demuxer's name says about the input.
-_NO_VIDEO = frozenset({"tty", "lrc", "srt", "ass", "webvtt"})  # text, which FFmpeg would gladly show as a terminal
+_NO_VIDEO = frozenset(
+    {"tty", "lrc", "srt", "ass", "webvtt"}
+)  # text, which FFmpeg would gladly show as a terminal
 _TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
 _MOST_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
 _LOOK = 400  # packets looked at where the frame rate has to be measured
 
-_USUAL_RATES = tuple(Fraction(*r) for r in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1)))
+_USUAL_RATES = tuple(
+    Fraction(*r)
+    for r in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,9 @@ def probe(path: str, name: str) -> Probed:
         first, sizes = _first_frame(container, stream, name)
         still = _is_still(container, head)
         held = stills.orientation(head) if still else _held(first)
-        turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
+        turns = (
+            {} if still else stills.TURNS
+        )  # a picture has no place for a rotation: it is turned upright at once
         audio = {
             track.index: describe(track, sizes.get(track.index, 0))
             for track in container.streams.audio
@@ -178,7 +185,9 @@ def _first_frame(
     """The first frame that can be decoded, and the size of the first packet of each stream before it."""
     sizes: dict[int, int] = {}
     wanted = {
-        s.index for s in container.streams.audio if s.codec_context and s.codec_context.codec.canonical_name in FIXED_BYTES
+        s.index
+        for s in container.streams.audio
+        if s.codec_context and s.codec_context.codec.canonical_name in FIXED_BYTES
     }
     first: av.VideoFrame | None = None
     error: Exception | None = None
@@ -187,7 +196,7 @@ def _first_frame(
         for packet in container.demux():
             if packet.size:
                 sizes.setdefault(packet.stream_index, packet.size)
-            if packet.stream_index == stream.index and first is None:
+            if packet.stream.index == stream.index and first is None:  # stream_index is 0 in flushing packets
                 packets += packet.size > 0
                 try:
                     first = next(iter(cast("list[av.VideoFrame]", packet.decode())), None)
@@ -202,16 +211,20 @@ def _first_frame(
     if not packets and error is None:
         raise InputError(f"{name}: its video stream holds no frame")
     codec = stream.codec_context.codec.canonical_name
-    reason = f" ({error.strerror.lower()})" if isinstance(error, av.error.FFmpegError) and error.strerror else ""
+    reason = (
+        f" ({error.strerror.lower()})" if isinstance(error, av.error.FFmpegError) and error.strerror else ""
+    )
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
 
 
 def _held(frame: av.VideoFrame) -> int:
     """How the camera was held, as EXIF numbers it, by the display matrix of a frame."""
     try:
-        data = frame.side_data.get(SideData.DISPLAYMATRIX)
+        data = cast("Mapping[SideData, Any]", frame.side_data).get(SideData.DISPLAYMATRIX)
     except ValueError:  # PyAV gives up where there is side data of a kind that it does not know
-        return {clockwise: held for held, clockwise in stills.TURNS.items()}.get(-round(frame.rotation / 90) * 90 % 360, 1)
+        return {clockwise: held for held, clockwise in stills.TURNS.items()}.get(
+            -round(frame.rotation / 90) * 90 % 360, 1
+        )
     return 1 if data is None else stills.matrix_orientation(bytes(data))
 
 
@@ -248,7 +261,9 @@ def _frame_count(stream: av.VideoStream, duration: Fraction | None, rate: Fracti
     return max(1, round(duration * rate)) if duration and rate else None
 
 
-def _frame_rate(container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str) -> Fraction | None:
+def _frame_rate(
+    container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str
+) -> Fraction | None:
     """The average one, if it can be one; otherwise the middle distance of the first few hundred frames."""
     rate = stream.average_rate
     if rate is not None and 0 < rate <= _MOST_RATE:
@@ -270,16 +285,27 @@ def _frame_rate(container: av.container.InputContainer, stream: av.VideoStream, 
     mean = Fraction(len(steps), times[-1] - times[0]) / cast(Fraction, stream.time_base)
     if steps[-1] > 2 * steps[0] + 1:  # uneven: the average, whatever it is
         return mean.limit_denominator(1001)
-    return next((usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)), mean.limit_denominator(1001))
+    return next(
+        (usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)),
+        mean.limit_denominator(1001),
+    )
 
 
-def _left_out(container: av.container.InputContainer, chosen: av.VideoStream, copied: set[int]) -> Iterator[str]:
+def _left_out(
+    container: av.container.InputContainer, chosen: av.VideoStream, copied: set[int]
+) -> Iterator[str]:
     """A name for each stream that does not come along. Data tracks that nobody knows are not worth a word."""
-    for stream in cast("list[Any]", list(container.streams)):
+    for stream in list(container.streams):
         if stream.index == chosen.index or stream.index in copied:
             continue
         if stream.type == "video":
-            kind = "cover picture" if _is_cover(stream) else f"video {stream.width}x{stream.height}" if stream.codec_context else "video"
+            kind = (
+                "cover picture"
+                if _is_cover(stream)
+                else f"video {stream.width}x{stream.height}"
+                if stream.codec_context
+                else "video"
+            )
             yield f"stream {stream.index} ({kind})"
         elif stream.type in ("audio", "subtitle"):
             context = stream.codec_context

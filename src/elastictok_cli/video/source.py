@@ -99,7 +99,9 @@ class Source:
     notes: those of `info`, and more as frames are read. truncated: a part of the input could not be read.
     """
 
-    def __init__(self, probed: Probed, size: str, start: float | None, duration: float | None, spooled: str | None) -> None:
+    def __init__(
+        self, probed: Probed, size: str, start: float | None, duration: float | None, spooled: str | None
+    ) -> None:
         self._probed, self._spooled = probed, spooled
         base = probed.time_base
         self._ranged = start is not None or duration is not None
@@ -138,7 +140,7 @@ class Source:
             time_base=it.time_base,
             frames_estimate=frames,
             duration_s=left,
-            colour=tuple(it.colour),
+            colour=it.colour,
             is_still=it.is_still,
             audio=tuple(it.audio.values()),
             notes=tuple(reading_notes(it, stored, coded)),
@@ -212,7 +214,9 @@ class Source:
         with opened(it.path, it.name) as container:
             yield from self._decode(container, _video(container, it.index))
 
-    def _decode(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    def _decode(
+        self, container: av.container.InputContainer, stream: av.VideoStream
+    ) -> Iterator[av.VideoFrame]:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         filter_: Deinterlacer | None = None
@@ -225,11 +229,15 @@ class Source:
             except StopIteration:
                 break
             except av.error.FFmpegError as error:
-                self._cut(f"the input cannot be read to its end ({error.strerror.lower()}); what comes before is coded")
+                self._cut(
+                    f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); what comes before is coded"
+                )
                 break
             if packet.pts is not None:
-                end = max(end, (packet.pts + (packet.duration or 0)) * cast(Fraction, packet.time_base))
-            if packet.stream_index != stream.index:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            if (
+                packet.stream.index != stream.index
+            ):  # not stream_index: PyAV leaves it 0 in the packets that flush
                 continue
             try:
                 frames = cast("list[av.VideoFrame]", packet.decode())
@@ -249,10 +257,14 @@ class Source:
         if filter_ is not None:
             yield from filter_(None)
         if bad:
-            self._cut(f"{bad} damaged packet{'s' if bad > 1 else ''} of the video could not be decoded; the rest is coded")
+            self._cut(
+                f"{bad} damaged packet{'s' if bad > 1 else ''} of the video could not be decoded; the rest is coded"
+            )
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
-            self._cut(f"the input is cut off: it should last {float(whole):.1f} s, {float(end):.1f} s of it are there")
+            self._cut(
+                f"the input is cut off: it should last {float(whole):.1f} s, {float(end):.1f} s of it are there"
+            )
 
     def audio_packets(self) -> Iterator[AudioPacket]:
         """The copied tracks' packets of the range, in file order; `AudioPacket.stream` counts in `info.audio`."""
@@ -287,12 +299,17 @@ class Source:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 def open_source(
-    source: PathLike | BinaryIO, size: str = "fit256", start: float | None = None, duration: float | None = None
+    source: PathLike | BinaryIO,
+    size: str = "fit256",
+    start: float | None = None,
+    duration: float | None = None,
 ) -> Source:
     """Open a video or picture: a path, "-" for standard input, or a binary file.
 
@@ -308,7 +325,9 @@ def open_source(
         path, name = os.fspath(source), Path(source).name
     else:
         file = sys.stdin.buffer if isinstance(source, (str, os.PathLike)) else source
-        name = "standard input" if file is sys.stdin.buffer else Path(str(getattr(file, "name", "input"))).name
+        name = (
+            "standard input" if file is sys.stdin.buffer else Path(str(getattr(file, "name", "input"))).name
+        )
         path = spooled = _spool(file)
     try:
         return Source(probe(path, name), size, start, duration, spooled)

@@ -1,0 +1,227 @@
+"""Video files: frames through an encoder, sound copied beside them, times, turning, aspect and colour tags kept."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import lcm
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import av.container
+import av.error
+
+from ..errors import OutputError, UsageError
+from . import geometry
+from .audio import Packet, add_track, out_packet
+from .colour import FULL, RGB, Colour, FromRgb, for_output
+from .geometry import Pixels
+from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
+
+_MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
+_QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "ffv1": "ffv1"}
+_IN_WEBM = ("av1", "vp9")
+_MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast clocks start anywhere
+
+
+class MuxedSink(Sink):
+    """One video file. Frames wait for the next one, which tells how long they last; the encoder waits for more."""
+
+    def __init__(self, path: Path, container_format: str, options: SinkOptions, info: Shown) -> None:
+        super().__init__(path.name)
+        self._format, self._options, self._info = container_format, options, info
+        self._codec = self._choose_codec()
+        self._file = PartFile(path, options.overwrite)
+        self._output: av.container.OutputContainer | None = None
+        self._tracks: dict[int, av.AudioStream] = {}
+        self._last_dts: dict[int, int] = {}
+        self._durations: dict[int, int] = {}  # of the frames that the encoder holds
+        self._held: tuple[int, av.VideoFrame] | None = None
+        self._origin: int | None = None
+        self._early: list[Packet] = []  # sound before the first frame; its time decides where both begin
+        try:
+            with writing(self.name):
+                self._open(sound=True)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _choose_codec(self) -> str:
+        codec, crf = self._options.codec, self._options.crf
+        if codec not in _ENCODERS:
+            raise UsageError(f"--codec {codec}: must be one of {', '.join(_ENCODERS)}")
+        if codec != "ffv1" and not 0 <= crf <= _QUALITIES[codec]:
+            raise UsageError(f"--crf {crf}: {codec} takes 0 to {_QUALITIES[codec]}")
+        if codec == "ffv1" and self._format != "matroska":
+            raise UsageError(f"{self.name}: FFV1 goes into .mkv only")
+        if self._format == "webm" and codec not in _IN_WEBM:
+            self._note(f"WebM cannot hold {codec}, so the video is AV1; .mp4 or .mkv hold it")
+            return "av1"
+        return codec
+
+    def _open(self, sound: bool) -> None:
+        """Header and encoder. An encoder or format that refuses does so here, before any frame."""
+        info = self._info
+        self._output = output = av.open(
+            str(self._file.part), "w", format=self._format, container_options=self._format_options()
+        )
+        self._stream = stream = self._add_video(output)
+        if info.rotation:
+            # counter-clockwise here
+            stream.set_display_rotation(-info.rotation)
+        for number, track in enumerate(info.audio if sound else ()):
+            added = add_track(output, track)
+            if added is None:
+                self._note(
+                    f"the sound ({track.codec}) cannot go into {self._file.path.suffix}; .mkv takes nearly all"
+                )
+            else:
+                self._tracks[number] = added
+        try:
+            output.start_encoding()
+        except (av.error.FFmpegError, ValueError) as error:
+            self._close_quietly()
+            if not self._tracks:
+                raise OutputError(f"{self.name}: {self._codec} cannot be written ({error})") from error
+            self._tracks.clear()
+            self._note(f"the sound cannot go into {self._file.path.suffix}; .mkv takes nearly all")
+            self._open(sound=False)
+
+    def _format_options(self) -> dict[str, str]:
+        if self._format not in ("mp4", "mov"):
+            return {}
+        # Without these MP4 has clocks of its own, and times come back rounded.
+        base = self._info.time_base
+        movie = lcm(base.denominator, *(track.time_base.denominator for track in self._info.audio))
+        return {
+            "movflags": "+faststart",
+            "video_track_timescale": str(base.denominator),
+            "movie_timescale": str(movie if movie < _MOST_TIMESCALE else base.denominator),
+        }
+
+    def _add_video(self, output: av.container.OutputContainer) -> av.VideoStream:
+        info, codec = self._info, self._codec
+        width, height = output_size(self._options, info)
+        pixel_format = self._pixel_format(width, height)
+        if codec == "ffv1":
+            colour = Colour(info.colour[0], info.colour[1], RGB, FULL)
+        else:
+            colour = for_output(info.colour, width, height)
+        self._convert = FromRgb(width, height, pixel_format, colour)
+        rate = info.frame_rate or Fraction(25)
+        stream = cast(
+            av.VideoStream, output.add_stream(_ENCODERS[codec], rate=rate.limit_denominator(100_000))
+        )
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = width, height, pixel_format
+        context.time_base = stream.time_base = info.time_base
+        context.sample_aspect_ratio = geometry.scaled_sar(info.sar, info.coded_size, (width, height))
+        context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+        context.colorspace, context.color_range = colour.matrix, colour.range
+        # PyAV's default, slices, makes x264 about 40 % less efficient at these sizes.
+        context.thread_type = "FRAME"
+        context.options = self._encoder_options()
+        if codec == "hevc" and self._format in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # the one that Apple's players take
+        return stream
+
+    def _pixel_format(self, width: int, height: int) -> str:
+        if self._codec == "ffv1":
+            return "bgr0"
+        if self._codec in ("h264", "hevc") and (width % 2 or height % 2):
+            self._note(
+                f"{width}x{height} is odd, so {self._codec} is written as 4:4:4, which not all players show; --codec av1 has no such limit"
+            )
+            return "yuv444p"
+        return "yuv420p"
+
+    def _encoder_options(self) -> dict[str, str]:
+        crf = str(self._options.crf)
+        match self._codec:
+            case "hevc":
+                return {"crf": crf, "x265-params": "log-level=none"}
+            case "av1":
+                return {"crf": crf, "preset": "8"}
+            case "vp9":
+                return {"crf": crf, "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "3"}
+            case "ffv1":
+                return {"level": "3", "slices": "4"}
+            case _:
+                return {"crf": crf}
+
+    def _write(self, pts: int, rgb: Pixels) -> None:
+        if self._origin is None:
+            base = self._info.time_base
+            late = pts * base > _MOST_FIRST_S
+            if late and not self._options.rebase:
+                self._note(f"the first frame was at {float(pts * base):.1f} s; times are counted from it")
+            self._origin = pts if self._options.rebase or late else 0
+            early, self._early = self._early, []
+            for packet in early:
+                self._write_audio(packet)
+        pts -= self._origin
+        if self._held is not None:
+            self._encode(pts - self._held[0])
+        self._held = pts, self._convert(rgb)
+
+    def _encode(self, duration: int) -> None:
+        assert self._held is not None and self._output is not None
+        pts, frame = self._held
+        frame.pts, frame.time_base = pts, self._info.time_base
+        self._durations[pts] = self._step = duration
+        self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: list[av.Packet[Any]]) -> None:
+        assert self._output is not None
+        for packet in packets:
+            if packet.pts is not None:
+                packet.duration = self._durations.pop(packet.pts, self._step)
+            self._output.mux(packet)
+
+    def _write_audio(self, packet: Packet) -> None:
+        stream = self._tracks.get(packet.stream)
+        if stream is None:
+            return
+        if self._origin is None:
+            self._early.append(packet)
+            return
+        assert self._output is not None
+        base = self._info.audio[packet.stream].time_base
+        shift = round(self._origin * self._info.time_base / base)
+        copied = out_packet(packet, stream, base, shift, self._last_dts.get(packet.stream))
+        assert copied.dts is not None
+        self._last_dts[packet.stream] = copied.dts
+        self._output.mux(copied)
+
+    def _finish(self) -> None:
+        assert self._held is not None and self._output is not None and self._origin is not None
+        self._encode(self._last_duration(self._held[0]))
+        self._held = None
+        self._mux(self._stream.encode(None))
+        self._output.close()
+        self._output = None
+        self._file.keep()
+
+    def _last_duration(self, pts: int) -> int:
+        """Until the whole is over, if that is known; otherwise as long as the frame before, or one of its rate."""
+        base, rate = self._info.time_base, self._info.frame_rate
+        whole = self._options.duration_s
+        if whole is not None and (left := round(whole / base) - pts) > 0:
+            return left
+        if self.frames > 1:
+            return self._step
+        return max(1, round(1 / ((rate or 25) * base)))
+
+    def _close_quietly(self) -> None:
+        if self._output is not None:
+            output, self._output = self._output, None
+            try:
+                output.close()
+            except (av.error.FFmpegError, OSError, ValueError):
+                pass  # it is thrown away
+
+    def abort(self) -> None:
+        self._held = None
+        self._close_quietly()
+        self._file.remove()

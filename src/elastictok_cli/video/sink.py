@@ -1,0 +1,208 @@
+"""Frames and sound to where the user wants them: a video, a y4m stream, one picture, numbered pictures.
+
+    with open_sink("out.mp4", SinkOptions(), info) as sink:
+        sink.write(pts, rgb)
+        sink.write_audio(packet)
+
+The name decides the kind. Everything is written under a temporary name in the same folder and renamed when it is
+whole; leaving the `with` block by an exception removes it, and an output that existed stays as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import av.error
+
+from ..errors import OutputError, UsageError
+from .audio import Packet, Track
+from .geometry import Pixels
+
+PathLike = str | os.PathLike[str]
+
+VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+
+
+@dataclass(frozen=True)
+class SinkOptions:
+    """How to write.
+
+    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. size: "coded"
+    as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is replaced.
+    rebase: the first frame written is at time 0, not at its own (for a part of a video). duration_s: how long the whole
+    is, if known; then the last frame lasts until there.
+    """
+
+    codec: str = "h264"
+    crf: int = 14
+    size: Literal["coded", "source"] = "coded"
+    overwrite: bool = False
+    rebase: bool = False
+    duration_s: float | None = None
+
+
+class Shown(Protocol):
+    """What a sink must know: a `SourceInfo`, or the header of an .etok file. Sizes are (width, height)."""
+
+    @property
+    def coded_size(self) -> tuple[int, int]: ...
+    @property
+    def source_size(self) -> tuple[int, int]: ...
+    @property
+    def rotation(self) -> int: ...
+    @property
+    def sar(self) -> Fraction: ...
+    @property
+    def colour(self) -> tuple[int, int, int, int]: ...
+    @property
+    def time_base(self) -> Fraction: ...
+    @property
+    def frame_rate(self) -> Fraction | None: ...
+    @property
+    def is_still(self) -> bool: ...
+    @property
+    def audio(self) -> Sequence[Track]: ...
+
+
+class Sink(ABC):
+    """An output in the making; made by `open_sink`. notes: decisions taken, one sentence each; more may come."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.notes: list[str] = []
+        self.frames = 0
+
+    def write(self, pts: int, rgb: Pixels) -> None:
+        """One frame. pts: in the time base of the source, growing. rgb: uint8 (height, width, 3) at the coded size.
+
+        Raises OutputError, after which the sink must be aborted (leaving its `with` block does).
+        """
+        with writing(self.name):
+            self._write(pts, rgb)
+        self.frames += 1
+
+    def write_audio(self, packet: Packet) -> None:
+        """One packet of track `packet.stream`, copied. Outputs without sound take none."""
+        with writing(self.name):
+            self._write_audio(packet)
+
+    def finish(self) -> None:
+        """Make the output whole and give it its name. Raises OutputError if no frame was written."""
+        if not self.frames:
+            self.abort()
+            raise OutputError(f"{self.name}: there was no frame to write")
+        try:
+            with writing(self.name):
+                self._finish()
+        except BaseException:
+            self.abort()
+            raise
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Remove what was written so far. May be called twice, and after `finish`."""
+
+    @abstractmethod
+    def _write(self, pts: int, rgb: Pixels) -> None: ...
+
+    def _write_audio(self, packet: Packet) -> None:
+        self._note("the sound is left out: this kind of output has none; .mp4 or .mkv keep it")
+
+    @abstractmethod
+    def _finish(self) -> None: ...
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+        else:
+            self.abort()
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """Errors of the file system and of FFmpeg in the user's words."""
+    try:
+        yield
+    except (av.error.FFmpegError, OSError) as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError(f"{name}: no space left on the disk; nothing of it is kept") from error
+        raise OutputError(f"{name}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+class PartFile:
+    """The temporary file beside an output, and its renaming. Raises OutputError if the output may not be written."""
+
+    def __init__(self, path: Path, overwrite: bool) -> None:
+        self.path, self.overwrite = path, overwrite
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist")
+        self._refuse_existing()
+        self.part = path.parent / f".{path.stem}.{secrets.token_hex(4)}.part"
+        with writing(str(path)):
+            self.part.touch(exist_ok=False)
+
+    def _refuse_existing(self) -> None:
+        if self.path.exists() and not self.overwrite:
+            raise OutputError(f"{self.path}: exists already; it stays as it is, -f replaces it")
+
+    def keep(self) -> None:
+        """Give it its name. Checked again: a file that has come up meanwhile is not replaced either."""
+        self._refuse_existing()
+        os.replace(self.part, self.path)
+
+    def remove(self) -> None:
+        """Remove it, if it is still there."""
+        self.part.unlink(missing_ok=True)
+
+
+def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
+    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .y4m, .png, or "%05d.png" for numbered pictures.
+
+    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of no known kind,
+    a codec that the format cannot hold).
+    """
+    from .muxed import MuxedSink
+    from .pictures import PictureSink, SequenceSink
+    from .y4m import Y4mSink
+
+    text = os.fspath(path)
+    target = Path(text)
+    suffix = target.suffix.lower()
+    if text == "-" or suffix == ".y4m":
+        return Y4mSink(text, options, info)
+    if suffix in VIDEO_FORMATS:
+        return MuxedSink(target, VIDEO_FORMATS[suffix], options, info)
+    if suffix == ".png":
+        return (
+            SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
+        )
+    known = ", ".join([*VIDEO_FORMATS, ".y4m", ".png"])
+    raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
+
+
+def output_size(options: SinkOptions, info: Shown) -> tuple[int, int]:
+    """(width, height) that frames are written with, before any turning."""
+    if options.size not in ("coded", "source"):
+        raise UsageError(f"--size {options.size}: must be coded or source")
+    return info.source_size if options.size == "source" else info.coded_size
