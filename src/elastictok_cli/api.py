@@ -45,7 +45,8 @@ Result = TypeVar("Result", Finished, Verified)
 def load_model(name: PathLike | None = None, device: str = "auto") -> TokenModel:
     """A model by its name or its .safetensors file; None for the bundled one.
 
-    Raises UnsupportedFile for a file that is none of a model or of a newer one, UsageError for an unknown name.
+    Raises UnsupportedFile for a file that is none of a model or of a newer one, UsageError for an unknown
+    name.
     """
     from .models.registry import load
 
@@ -71,12 +72,13 @@ def encode(
     resume: bool = False,
     watch: Watcher | None = None,
 ) -> Finished:
-    """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is whole.
+    """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is
+    whole.
 
-    target: default `Target.threshold(0.007)`. size: "fit256", "source", "N" (shorter side) or "WxH". start, duration:
-    seconds. strict: a block that misses raises ThresholdMissed. resume: go on with what an interrupted run left.
-    watch: called with every event. An interrupted or failed run leaves its `.part` file if `resume` was asked for.
-    Raises the errors of errors.py.
+    target: default `Target.threshold(0.007)`. size: "fit256", "source", "N" (shorter side) or "WxH". start,
+    duration: seconds. strict: a block that misses raises ThresholdMissed. resume: go on with what an
+    interrupted run left. watch: called with every event. An interrupted or failed run leaves its `.part` file
+    if `resume` was asked for. Raises the errors of errors.py.
     """
     from .codec.encoder import encode as run
     from .codec.header import make_header
@@ -94,7 +96,14 @@ def encode(
             writer, done = Writer(output, header), []
         try:
             events = run(
-                opened, model, writer, target, max_tokens=max_tokens, threads=threads, strict=strict, done=done
+                opened,
+                model,
+                writer,
+                target,
+                max_tokens=max_tokens,
+                threads=threads,
+                strict=strict,
+                done=done,
             )
             return _last(events, Finished, watch)
         finally:
@@ -115,8 +124,8 @@ def decode(
 ) -> Finished:
     """An .etok file to a video, picture or numbered pictures, by the output's name; returns the totals.
 
-    start, duration: seconds from the first frame. recover: show what is whole of a damaged file. Raises the errors of
-    errors.py.
+    start, duration: seconds from the first frame. recover: show what is whole of a damaged file. Raises the
+    errors of errors.py.
     """
     from .codec.decoder import decode as run
     from .video import SinkOptions, open_sink
@@ -136,7 +145,8 @@ def verify(
     model: TokenModel | None = None,
     watch: Watcher | None = None,
 ) -> Verified:
-    """Check an .etok file: structure, checksums, tokens, and beside its source every block's error. See `Verified`."""
+    """Check an .etok file: structure, checksums, tokens, and beside its source every block's error. See
+    `Verified`."""
     from .codec.verify import verify as run
     from .video import open_source
 
@@ -149,7 +159,9 @@ def verify(
             return _last(run(reader, model, opened), Verified, watch)
 
 
-def open_etok(source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False) -> EtokFile:
+def open_etok(
+    source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False
+) -> EtokFile:
     """Open a file to look into it. model: for `tokens` and `frames`; None loads the one that the file names.
 
     Raises InputError, UnsupportedFile or DamagedFile.
@@ -203,11 +215,19 @@ class EtokFile:
                 continue
             for tile, tokens in enumerate(item.tokens):
                 yield TokenBlock(
-                    index, item.gop, item.first_frame, tokens.frames, tile, tokens.step, np.asarray(tokens.values)
+                    index,
+                    item.gop,
+                    item.first_frame,
+                    tokens.frames,
+                    tile,
+                    tokens.step,
+                    np.asarray(tokens.values),
                 )
             index += 1
 
-    def frames(self, start: float | None = None, duration: float | None = None) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def frames(
+        self, start: float | None = None, duration: float | None = None
+    ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
         """(PTS, uint8 (H, W, 3)) of every frame, or of a range in seconds from the first frame."""
         from .codec.decoder import decode_range
 
@@ -221,7 +241,9 @@ class EtokFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

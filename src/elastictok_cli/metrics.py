@@ -1,7 +1,7 @@
 """How far two pictures are apart, on the one scale that the whole program uses.
 
-The error of a block is the mean squared error of its pixels on [-1, 1] (arXiv 2410.08368, Figure 4), as the threshold
-is. 0.007 on this scale is 27.57 dB, 0.00175 on [0, 1] and 113.8 on 0..255.
+The error of a block is the mean squared error of its pixels on [-1, 1] (arXiv 2410.08368, Figure 4), as the
+threshold is. 0.007 on this scale is 27.57 dB, 0.00175 on [0, 1] and 113.8 on 0..255.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ HALF_RANGE = 127.5  # uint8 to [-1, 1] is u / 127.5 - 1
 
 
 def squared_error(decoded: Pixels, source: Pixels) -> int:
-    """Sum of squared differences of two uint8 arrays of one shape, exact. Raises ValueError if the shapes differ."""
+    """Sum of squared differences of two uint8 arrays of one shape, exact. Raises ValueError if the shapes
+    differ."""
     if decoded.shape != source.shape:
         raise ValueError(f"frames of shape {decoded.shape} against {source.shape}")
     if decoded.dtype != np.uint8 or source.dtype != np.uint8:
@@ -30,8 +31,8 @@ def squared_error(decoded: Pixels, source: Pixels) -> int:
 def block_mse(decoded: Pixels, source: Pixels) -> float:
     """Mean squared error of one block with pixels on [-1, 1].
 
-    decoded, source: uint8, any one shape, usually (T, H, W, 3), padding already cut off. The sum is an integer, so the
-    result is the same on every machine. Raises ValueError if the shapes differ or are empty.
+    decoded, source: uint8, any one shape, usually (T, H, W, 3), padding already cut off. The sum is an
+    integer, so the result is the same on every machine. Raises ValueError if the shapes differ or are empty.
     """
     if source.size == 0:
         raise ValueError("no pixels to compare")

@@ -1,4 +1,5 @@
-"""Small real clips: moving, static, with cuts, made with PyAV so that what is read has been through a codec."""
+"""Small real clips: moving, static, with cuts, made with PyAV so that what is read has been through a
+codec."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """A small real codec behind the interface of models/base.py, so that the loop is tested for real.
 
-Blocks of up to two frames, predicted from the last frame of the block before, 8x8 DCT, uniform quantiser. One token is
-one coefficient of one patch in all frames and colours (int8, six numbers); all patches' first coefficients come first,
-so any prefix decodes. With `steps` it has a quantiser ladder, without it one step and only the count decides.
-`jitter` makes its error rise and fall from step to step, as that of no codec should and of some does.
+Blocks of up to two frames, predicted from the last frame of the block before, 8x8 DCT, uniform quantiser. One
+token is one coefficient of one patch in all frames and colours (int8, six numbers); all patches' first
+coefficients come first, so any prefix decodes. With `steps` it has a quantiser ladder, without it one step
+and only the count decides. `jitter` makes its error rise and fall from step to step, as that of no codec
+should and of some does.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class DctModel:
 
     channels = CHANNELS
 
-    def __init__(self, steps: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3) -> None:
+    def __init__(
+        self, steps: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
+    ) -> None:
         self.steps, self.tile, self.jitter, self.gop_blocks = steps, tile, jitter, gop_blocks
         self.made: list[tuple[int, int | None]] = []
         self.threads: set[str] = set()
@@ -64,7 +67,19 @@ class DctModel:
     def spec(self) -> ModelSpec:
         digest = hashlib.sha256(f"{self.steps} {self.jitter}".encode()).digest()[:16]
         return ModelSpec(
-            "dct", digest, 0, "vae/1", FRAMES, self.gop_blocks, PATCH, self.tile, self.steps, True, 1 << 48, 0, 1.0
+            "dct",
+            digest,
+            0,
+            "vae/1",
+            FRAMES,
+            self.gop_blocks,
+            PATCH,
+            self.tile,
+            self.steps,
+            True,
+            1 << 48,
+            0,
+            1.0,
         )
 
     def start(self, height: int, width: int) -> npt.NDArray[np.uint8]:

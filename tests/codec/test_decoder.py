@@ -82,7 +82,9 @@ def test_numpy_frames_of_a_range(etok: bytes) -> None:
     assert np.array_equal([rgb for _, rgb in part], whole.pictures[5:8])
 
 
-@pytest.mark.parametrize("options", [{"start": 9.0}, {"start": -1.0}, {"duration": -0.1}, {"start": float("nan")}])
+@pytest.mark.parametrize(
+    "options", [{"start": 9.0}, {"start": -1.0}, {"duration": -0.1}, {"start": float("nan")}]
+)
 def test_a_range_without_a_frame_is_a_slip(etok: bytes, options: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         play(etok, **options)

@@ -28,8 +28,12 @@ MODELS = {
     "jumpy": DctModel(jitter=1),
 }
 
+SOME_SLOW = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in ("full", "binned"))) for name in STRATEGIES
+]
 
-@pytest.mark.parametrize("search", STRATEGIES)
+
+@pytest.mark.parametrize("search", SOME_SLOW)
 @pytest.mark.parametrize("kind", MODELS)
 def test_what_was_measured_is_what_decode_shows(kind: str, search: str, clip: Path) -> None:
     model, target = MODELS[kind], Target.threshold(0.004)
@@ -40,7 +44,7 @@ def test_what_was_measured_is_what_decode_shows(kind: str, search: str, clip: Pa
     assert [b.mse for b in measured] == pytest.approx(true_errors(etok, model, clip), rel=1e-12)
 
 
-@pytest.mark.parametrize("search", STRATEGIES)
+@pytest.mark.parametrize("search", SOME_SLOW)
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("threshold", [0.0005, 0.004, 0.05])
 def test_met_is_never_claimed_wrongly(kind: str, search: str, threshold: float, clip: Path) -> None:
@@ -86,7 +90,9 @@ def test_events_tell_the_whole_curve_and_why(clip: Path) -> None:
     assert isinstance(events[0], Started)
     header = Reader(etok).header
     for block, record in zip(blocks_of(events), Reader(etok).blocks(), strict=True):
-        assert (record.tiles[0].step, record.count, block.mse) in [(p.step, p.count, p.mse) for p in block.probes]
+        assert (record.tiles[0].step, record.count, block.mse) in [
+            (p.step, p.count, p.mse) for p in block.probes
+        ]
         assert block.why
         assert block.counts == (record.count,)
         assert block.tokens <= block.max_tokens <= header.max_tokens
@@ -173,7 +179,9 @@ def test_a_fixed_count_is_never_passed(kind: str, count: int, clip: Path) -> Non
         assert max(block.counts) <= count
     if kind == "counts" and count:
         assert all(block.tokens == count for block in blocks_of(events))
-    assert [b.mse for b in blocks_of(events)] == pytest.approx(true_errors(etok, MODELS[kind], clip), rel=1e-12)
+    assert [b.mse for b in blocks_of(events)] == pytest.approx(
+        true_errors(etok, MODELS[kind], clip), rel=1e-12
+    )
 
 
 def test_a_fixed_count_on_a_ladder_takes_the_finest_step_that_fits(clip: Path) -> None:

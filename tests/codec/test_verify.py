@@ -44,7 +44,8 @@ def lying(etok: bytes) -> bytes:
         writer = Writer(out, reader.header)
         for gop in reader.gops():
             blocks = tuple(
-                BlockRecord(b.frames, tuple(TileRecord(t.count, True, 0.0001, t.step) for t in b.tiles)) for b in gop.blocks
+                BlockRecord(b.frames, tuple(TileRecord(t.count, True, 0.0001, t.step) for t in b.tiles))
+                for b in gop.blocks
             )
             writer.write_gop(replace(gop, blocks=blocks))
         writer.finish()

@@ -12,7 +12,8 @@ Curve = Callable[[int], float]
 
 
 def ladder(seed: int, noise: float, steps: int = 384, floor: float = 1e-5) -> Curve:
-    """As of a quantiser ladder: about 1/8 dB an effort, flattening at both ends, with noise that is not monotone."""
+    """As of a quantiser ladder: about 1/8 dB an effort, flattening at both ends, with noise that is not
+    monotone."""
     rng = np.random.default_rng(seed)
     slope = rng.uniform(0.014, 0.045)
     centre = rng.uniform(0.25, 0.75) * steps

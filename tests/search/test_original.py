@@ -66,4 +66,6 @@ def test_the_strategy_says_when_the_original_ends_on_a_miss() -> None:
 
 
 def _lands_on(limit: int):  # type: ignore[no-untyped-def]
-    return run(strategy("original")(Span(1, 64, log=True), 0.5), lambda es: [0.4 if e >= limit else 0.9 for e in es])
+    return run(
+        strategy("original")(Span(1, 64, log=True), 0.5), lambda es: [0.4 if e >= limit else 0.9 for e in es]
+    )

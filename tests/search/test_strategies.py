@@ -20,7 +20,9 @@ STEPS = Span(0, 383, pairs=True)
 @given(data=st.data())
 def test_what_is_returned_was_measured_on_any_curve(name: str, data: st.DataObject) -> None:
     low = data.draw(st.integers(1, 20))
-    span = Span(low, low + data.draw(st.integers(0, 60)), log=data.draw(st.booleans()), pairs=data.draw(st.booleans()))
+    span = Span(
+        low, low + data.draw(st.integers(0, 60)), log=data.draw(st.booleans()), pairs=data.draw(st.booleans())
+    )
     errors = data.draw(st.lists(st.floats(0, 1), min_size=100, max_size=100))
     threshold = data.draw(st.floats(0, 1))
     before = data.draw(st.none() | st.builds(

@@ -1,6 +1,7 @@
 """Run a generator in a thread, a little ahead of whoever reads it, so that reading and coding overlap.
 
-Order, items and errors are those of the generator itself. Its memory is `depth` items and the one in the making.
+Order, items and errors are those of the generator itself. Its memory is `depth` items and the one in the
+making.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class _End:
 
 
 def ahead(items: Iterator[Item], depth: int = 1) -> Generator[Item, None, None]:
-    """Yield `items`. Closing it stops the thread and waits for it, so that a file under `items` may then be closed."""
+    """Yield `items`. Closing it stops the thread and waits for it, so that a file under `items` may then be
+    closed."""
     waiting: queue.Queue[Item | _End] = queue.Queue(max(1, depth))
     stop = threading.Event()
 
@@ -38,7 +40,7 @@ def ahead(items: Iterator[Item], depth: int = 1) -> Generator[Item, None, None]:
             for item in items:
                 if not put(item):
                     break
-        except BaseException as caught:  # noqa: BLE001 - handed to the reader, which raises it
+        except BaseException as caught:  # handed to the reader, which raises it
             error = caught
         finally:
             if isinstance(items, Generator):

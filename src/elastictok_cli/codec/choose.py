@@ -1,7 +1,7 @@
 """Chooses the tokens of one tile of one block: runs the search over what the decoder would show.
 
-The guarantee of the whole program is here: the error of a candidate is measured on `model.reconstruct` of the very
-tokens that are then written, uint8, visible part only. A choice that says `met` was measured, and met.
+The guarantee of the whole program is here: the error of a candidate is measured on `model.reconstruct` of the
+very tokens that are then written, uint8, visible part only. A choice that says `met` was measured, and met.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Candidates:
 
     def errors(self, keys: Sequence[Key]) -> list[float]:
         """Errors of several candidates, at the same time where there is a pool."""
-        # The first candidate of a block is made alone: a model may settle with it what the others share (motion), and
-        # which of two threads comes first must not decide a byte.
+        # The first candidate of a block is made alone: a model may settle with it what the others share
+        # (motion), and which of two threads comes first must not decide a byte.
         if not self._made:
             self.tokens(keys[0])
         errors = list(self._map(lambda key: self.error(self.tokens(key)), keys))
@@ -119,14 +119,17 @@ class _Measure:
 
 
 class Chooser:
-    """How every block of a file is chosen. cap: no tile may have more tokens; None for what the model allows."""
+    """How every block of a file is chosen. cap: no tile may have more tokens; None for what the model
+    allows."""
 
     def __init__(self, model: TokenModel, target: Target, search: str, cap: int | None = None) -> None:
         self.model, self.spec, self.target, self.cap = model, model.spec, target, cap
         self.strategy: Strategy = strategy(search)
         for option, tokens in (("--tokens", target.tokens), ("--max-tokens", cap)):
             if tokens is not None and tokens < self.spec.min_tokens:
-                raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
+                raise UsageError(
+                    f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block"
+                )
 
     def choose(self, candidates: Candidates, frames: int, before: Found | None) -> Choice:
         """The tokens for one tile. before: the choice for the same tile of the block before, in this GOP."""
@@ -142,7 +145,9 @@ class Chooser:
             return choice
         capped = self._fixed(candidates, limit, None)
         met = capped.mse <= self.target.limit
-        return Choice(capped.tokens, capped.mse, met, tuple(candidates.probes), "the most tokens allowed", choice.found)
+        return Choice(
+            capped.tokens, capped.mse, met, tuple(candidates.probes), "the most tokens allowed", choice.found
+        )
 
     def _by_step(self, candidates: Candidates, before: Found | None) -> Choice:
         """The coarsest step that meets, with all its tokens."""
@@ -164,7 +169,8 @@ class Chooser:
         return Choice(tokens, mse, mse <= threshold, tuple(candidates.probes), found.why, found)
 
     def _hint(self, span: Span) -> Found | None:
-        """Where a GOP's first search starts. It may depend on nothing before the GOP: GOPs can be coded in any order.
+        """Where a GOP's first search starts. It may depend on nothing before the GOP: GOPs can be coded in
+        any order.
 
         A model with a ladder may say with `first_step(threshold)` which step usually meets.
         """
@@ -180,7 +186,8 @@ class Chooser:
         key: Key = (0, count)
         if self.spec.steps:
             span = Span(0, self.spec.steps - 1, pairs=True)
-            # the same search with the roles changed: a coarser step is the effort, the count is what must get small
+            # the same search with the roles changed: a coarser step is the effort, the count is what must get
+            # small
             measure = _Measure(candidates, candidates.counts, lambda step: (step, None), count)
             found = run(strategy("fast")(span, float(count), before), measure)
             key, why = (found.effort, None), "the finest step that needs no more tokens"

@@ -70,13 +70,15 @@ def check_model(reader: Reader, model: TokenModel) -> None:
     if (header.model, header.model_digest, header.syntax) == (spec.name, spec.digest, spec.syntax):
         return
     raise UnsupportedFile(
-        f"{reader.name}: needs {header.model} generation {header.generation} ({header.model_digest.hex()[:12]}), "
-        f"not {spec.name} generation {spec.generation} ({spec.digest.hex()[:12]}); see 'elastictok weights list'"
+        f"{reader.name}: needs {header.model} generation {header.generation} "
+        f"({header.model_digest.hex()[:12]}), not {spec.name} generation {spec.generation} "
+        f"({spec.digest.hex()[:12]}); see 'elastictok weights list'"
     )
 
 
 def parse(reader: Reader, tables: Any, first_gop: int = 0, audio: bool = True) -> Iterator[Item]:
-    """Tokens of every block from a GOP on, and the audio between. Raises DamagedFile where tokens are not as written.
+    """Tokens of every block from a GOP on, and the audio between. Raises DamagedFile where tokens are not as
+    written.
 
     A reader that recovers gets a warning instead, and what could be parsed.
     """
@@ -104,7 +106,9 @@ def _parse_gop(reader: Reader, gop: Gop, number: int, tables: Any, where: str) -
         for tile, record in enumerate(block.tiles):
             read = decoder.read(block.frames, record.count, record.step, tile)
             if read.count != record.count:
-                raise DamagedFile(f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says")
+                raise DamagedFile(
+                    f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says"
+                )
             tokens.append(read)
         pts = tuple(gop.pts[at : at + block.frames].tolist())
         yield ParsedBlock(number, i, gop.first_frame + at, pts, block, tuple(tokens))
@@ -148,10 +152,10 @@ def decode(
 ) -> Generator[Event, None, None]:
     """Show a file, or the frames of a range of it.
 
-    sink: takes the frames with their PTS, and the audio packets; None decodes and shows nobody (a speed test). It is
-    not finished here: leave its `with` block for that. start, duration: seconds from the file's first frame.
-    A reader that recovers makes `Finished.partial` true if anything was missing.
-    Raises as `decode_blocks`; UsageError if the range holds no frame.
+    sink: takes the frames with their PTS, and the audio packets; None decodes and shows nobody (a speed
+    test). It is not finished here: leave its `with` block for that. start, duration: seconds from the file's
+    first frame. A reader that recovers makes `Finished.partial` true if anything was missing. Raises as
+    `decode_blocks`; UsageError if the range holds no frame.
     """
     header, clock = reader.header, time.monotonic()
     low, high = _range(reader, start, duration)
@@ -159,7 +163,7 @@ def decode(
     totals = Totals(header, model.spec)
     yield Started(
         "decode",
-        _frames_between(reader, first_gop, low, high),
+        reader.frames if low is None and high is None else None,
         *header.coded_size,
         float(header.frame_rate) if header.frame_rate else None,
         header.model,
@@ -199,7 +203,8 @@ def decode(
 def decode_range(
     reader: Reader, model: TokenModel, start: float | None = None, duration: float | None = None
 ) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
-    """PTS and picture, uint8 (height, width, 3), of every frame of a range. Arguments and errors as for `decode`."""
+    """PTS and picture, uint8 (height, width, 3), of every frame of a range. Arguments and errors as for
+    `decode`."""
     low, high = _range(reader, start, duration)
     first_gop = 0 if low is None else reader.gop_at(low)
     with closing(decode_blocks(reader, model, first_gop, audio=False)) as items:
@@ -257,18 +262,9 @@ def _blocks_before(reader: Reader, first_gop: int) -> int:
     return sum(-(-entry.frames // size) for entry in reader.index[:first_gop])
 
 
-def _frames_between(reader: Reader, first_gop: int, low: int | None, high: int | None) -> int | None:
-    """How many frames will be shown: exact for the whole file, otherwise by GOPs."""
-    entries = [e for e in reader.index[first_gop:] if high is None or e.first_pts < high]
-    whole = sum(entry.frames for entry in entries)
-    return whole if low is None and high is None else None
-
-
 def _duration(reader: Reader) -> float:
-    last = None
-    for last in reader.gops():
-        pass
-    if last is None:
+    if not reader.index:
         return 0.0
+    last = reader.gop(len(reader.index) - 1)
     step = int(last.pts[-1] - last.pts[-2]) if len(last.pts) > 1 else 0
     return reader.header.seconds(int(last.pts[-1]) + step - reader.index[0].first_pts)

@@ -1,11 +1,12 @@
 """The way in: block after block is read, chosen, measured and written. Yields events, prints nothing.
 
-    with open_source("in.mp4") as source, Writer("in.etok", make_header(source.info, model.spec, target)) as writer:
+    with open_source("in.mp4") as source, Writer("in.etok", make_header(source.info, model.spec, target)) as
+    writer:
         for event in encode(source, model, writer, target): ...
 
-A GOP depends on nothing outside it, so a resumed run writes what an uninterrupted one would have written. Memory is
-that of a few blocks and the bytes of one GOP. Reading runs one block ahead in a thread; candidates that the search
-wants at once are made in as many threads as there are, which changes no byte.
+A GOP depends on nothing outside it, so a resumed run writes what an uninterrupted one would have written.
+Memory is that of a few blocks and the bytes of one GOP. Reading runs one block ahead in a thread; candidates
+that the search wants at once are made in as many threads as there are, which changes no byte.
 """
 
 from __future__ import annotations
@@ -47,11 +48,12 @@ def encode(
 ) -> Generator[Event, None, None]:
     """Code a whole source into `writer` and finish it.
 
-    writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have more.
-    threads: 1 for none beside reading ahead. strict: the first missed block is an error. done: what `Writer.resume`
-    found; those frames are skipped. The writer is not aborted here: leave its `with` block for that.
-    Raises InputError if there are no frames, UsageError for a target that the model cannot have, ThresholdMissed,
-    OutputError; whatever is raised, and when the generator is closed, the reading thread has ended.
+    writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have
+    more. threads: 1 for none beside reading ahead. strict: the first missed block is an error. done: what
+    `Writer.resume` found; those frames are skipped. The writer is not aborted here: leave its `with` block
+    for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have,
+    ThresholdMissed, OutputError; whatever is raised, and when the generator is closed, the reading thread has
+    ended.
     """
     header = writer.header
     clock = time.monotonic()
@@ -83,7 +85,9 @@ def encode(
         for pts, frames in blocks:
             yield from notes.new()
             if gop_coder is None:
-                gop_coder = _GopCoder(model, chooser, writer, len(done) + totals.new_gops, totals.frames, pool)
+                gop_coder = _GopCoder(
+                    model, chooser, writer, len(done) + totals.new_gops, totals.frames, pool
+                )
             event = gop_coder.add(pts, frames, totals.blocks)
             totals.add(event)
             if strict and not event.met:
@@ -106,7 +110,13 @@ class _GopCoder:
     """One GOP in the making: the state of every tile, the records so far, the entropy coder."""
 
     def __init__(
-        self, model: TokenModel, chooser: Chooser, writer: Writer, number: int, first_frame: int, pool: Executor | None
+        self,
+        model: TokenModel,
+        chooser: Chooser,
+        writer: Writer,
+        number: int,
+        first_frame: int,
+        pool: Executor | None,
     ) -> None:
         self.model, self.chooser, self.writer, self.pool = model, chooser, writer, pool
         self.number, self.first_frame = number, first_frame
@@ -197,6 +207,6 @@ def _blocks(source: Source, block_frames: int, skip: int) -> Iterator[Block]:
 
 def _missed(event: BlockDone, at_s: float, target: Target) -> str:
     return (
-        f"block {event.index} (at {at_s:.2f} s) misses the threshold: {event.mse:.5f} over {target.limit:.5f}; "
-        f"{event.why} (leave --strict out to keep it as missed)"
+        f"block {event.index} (at {at_s:.2f} s) misses the threshold: "
+        f"{event.mse:.5f} over {target.limit:.5f}; {event.why} (leave --strict out to keep it as missed)"
     )

@@ -46,12 +46,12 @@ class Started:
 class BlockDone:
     """One block is coded (encode) or shown (decode).
 
-    index, gop, first_frame: numbers from the start of the file. counts: tokens per tile, in rows from the top left.
-    probes: everything that the search tried, in order, tiles one after the other; empty in decode.
-    mse: measured, the mean over the tiles weighted by what is visible of them; decode gives the stored one.
-    met: every tile meets the threshold. tokens, max_tokens: of all tiles.
-    bits: of the entropy-coded tokens; the coder may still hold back a few bits that the next block then gets.
-    why: why the search stopped; of the tile that misses, if one does.
+    index, gop, first_frame: numbers from the start of the file. counts: tokens per tile, in rows from the top
+    left. probes: everything that the search tried, in order, tiles one after the other; empty in decode. mse:
+    measured, the mean over the tiles weighted by what is visible of them; decode gives the stored one. met:
+    every tile meets the threshold. tokens, max_tokens: of all tiles. bits: of the entropy-coded tokens; the
+    coder may still hold back a few bits that the next block then gets. why: why the search stopped; of the
+    tile that misses, if one does.
     """
 
     index: int
@@ -101,7 +101,8 @@ class Finished:
 
 @dataclass(frozen=True)
 class BlockChecked:
-    """verify measured one block again. stored_mse, stored_met: what the file says; mse: what is; None without a source.
+    """verify measured one block again. stored_mse, stored_met: what the file says; mse: what is; None without
+    a source.
 
     ok: the tokens decode, and a block that is stored as met is met.
     """

@@ -25,7 +25,8 @@ def make_header(
     audio: bool = True,
     extra: Mapping[str, Any] | None = None,
 ) -> Header:
-    """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were trained on.
+    """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were
+    trained on.
 
     Raises UsageError for an unknown search, or a GOP length that cannot be.
     """

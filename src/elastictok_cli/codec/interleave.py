@@ -21,12 +21,14 @@ class AudioFeed:
         self._held: AudioPacket | None = None
 
     def until(self, pts: npt.NDArray[np.int64]) -> list[AudioPacket]:
-        """The packets before the end of a GOP with these frame times (its last frame is as long as the one before)."""
+        """The packets before the end of a GOP with these frame times (its last frame is as long as the one
+        before)."""
         step = int(pts[-1] - pts[-2]) if len(pts) > 1 else 0
         end = (int(pts[-1]) + step) * self.header.time_base
         packets = []
         while (packet := self._next()) is not None:
-            # Only up to here in file order: streams that are muxed far apart come late rather than held in memory.
+            # Only up to here in file order: streams that are muxed far apart come late rather than held in
+            # memory.
             if packet.pts * self.header.audio[packet.stream].time_base >= end:
                 self._held = packet
                 break

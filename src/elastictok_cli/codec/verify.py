@@ -1,5 +1,5 @@
-"""Whether a file is what it says: structure and checksums, tokens against their digest, and, beside its source, every
-block's error measured again."""
+"""Whether a file is what it says: structure and checksums, tokens against their digest, and, beside its
+source, every block's error measured again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from .events import BlockChecked, Event, Started, Verified, Warned
 from .picture import Picture
 
 
-def verify(reader: Reader, model: TokenModel | None = None, source: Source | None = None) -> Generator[Event, None, None]:
-    """Check a file as far as there is something to check it with. Findings are yielded as `Warned` and in `Verified`.
+def verify(
+    reader: Reader, model: TokenModel | None = None, source: Source | None = None
+) -> Generator[Event, None, None]:
+    """Check a file as far as there is something to check it with. Findings are yielded as `Warned` and in
+    `Verified`.
 
-    model: tokens are decoded and compared with their digest. source: opened at the file's coded size; frames are
-    matched by PTS, so it may hold more than was encoded. Nothing of the file's contents raises; only a source without
-    a model does (ValueError), another model (UnsupportedFile), and what reading the source raises.
+    model: tokens are decoded and compared with their digest. source: opened at the file's coded size; frames
+    are matched by PTS, so it may hold more than was encoded. Nothing of the file's contents raises; only a
+    source without a model does (ValueError), another model (UnsupportedFile), and what reading the source
+    raises.
     """
     if source is not None and model is None:
         raise ValueError("measuring needs the model")
@@ -58,7 +62,9 @@ def verify(reader: Reader, model: TokenModel | None = None, source: Source | Non
             findings.append(str(error))
             yield Warned(str(error))
     if check.false:
-        findings.append(f"{check.false} of {check.seen} blocks are stored as met and do not meet the threshold")
+        findings.append(
+            f"{check.false} of {check.seen} blocks are stored as met and do not meet the threshold"
+        )
         yield Warned(findings[-1])
     mse = check.error / check.samples if check.samples else None
     seen = check.frames or reader.frames
@@ -89,7 +95,15 @@ class _Check:
             elif not isinstance(item, tuple):
                 record = item.record
                 yield BlockChecked(
-                    self.seen, item.gop, item.first_frame, record.frames, record.count, record.mse, record.met, None, True
+                    self.seen,
+                    item.gop,
+                    item.first_frame,
+                    record.frames,
+                    record.count,
+                    record.mse,
+                    record.met,
+                    None,
+                    True,
                 )
                 self.seen += 1
                 self.frames += record.frames
@@ -101,12 +115,16 @@ class _Check:
         self.seen += 1
         self.frames += record.frames
         if source is None:
-            yield Warned(f"block {block.index}: the source has no frame at its times; it is not the one encoded")
+            yield Warned(
+                f"block {block.index}: the source has no frame at its times; it is not the one encoded"
+            )
             ok = False
         else:
             errors = self._errors(block.frames, source)
             threshold = self.reader.header.threshold
-            ok = all(self._holds(tile, error, threshold) for tile, error in zip(record.tiles, errors, strict=True))
+            ok = all(
+                self._holds(tile, error, threshold) for tile, error in zip(record.tiles, errors, strict=True)
+            )
             self.false += not ok
             total = squared_error(block.frames, source) / HALF_RANGE**2
             self.error += total
@@ -114,7 +132,15 @@ class _Check:
             mse = total / source.size
         stored = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(record.tiles))
         yield BlockChecked(
-            block.index, block.gop, block.first_frame, record.frames, record.count, stored, record.met, mse, ok
+            block.index,
+            block.gop,
+            block.first_frame,
+            record.frames,
+            record.count,
+            stored,
+            record.met,
+            mse,
+            ok,
         )
 
     @staticmethod

@@ -1,8 +1,9 @@
 """What a search is: a generator that proposes candidates, is sent their errors, and returns what it found.
 
-A candidate is an *effort*: an integer of which a larger one costs more tokens and (mostly) gives a smaller error. For
-a model with a quantiser ladder the effort is a step counted from the coarse end, for others it is the token count. The
-search sees nothing else: no frames, no tokens. Several candidates in one proposal may be measured at the same time.
+A candidate is an *effort*: an integer of which a larger one costs more tokens and (mostly) gives a smaller
+error. For a model with a quantiser ladder the effort is a step counted from the coarse end, for others it is
+the token count. The search sees nothing else: no frames, no tokens. Several candidates in one proposal may be
+measured at the same time.
 
     search = fast(Span(1, 4096, log=True), threshold=0.007, before=None)
     found = run(search, measure)
@@ -22,9 +23,9 @@ from typing import Protocol
 class Span:
     """The efforts that may be tried, low to high, both included.
 
-    log: the error is about a power of the effort (token counts); otherwise it falls by about the same factor from each
-    effort to the next (a quantiser ladder). pairs: proposing two candidates at once is cheaper than one after the other.
-    Raises ValueError if the span is empty, or reaches below 1 where it is logarithmic.
+    log: the error is about a power of the effort (token counts); otherwise it falls by about the same factor
+    from each effort to the next (a quantiser ladder). pairs: proposing two candidates at once is cheaper than
+    one after the other. Raises ValueError if the span is empty, or reaches below 1 where it is logarithmic.
     """
 
     low: int
@@ -53,10 +54,10 @@ class Span:
 class Found:
     """The end of a search.
 
-    effort, mse: chosen, as measured. met: mse <= threshold. probes: (effort, mse) of all that was measured, in order.
-    why: why the search stopped, a few words. slope: octaves of error per unit of `Span.place` around the answer, None
-    if not seen. inner: the last answer that was not at the cheap end, and missed_by how far the first guess was off;
-    both are for the next block's search.
+    effort, mse: chosen, as measured. met: mse <= threshold. probes: (effort, mse) of all that was measured,
+    in order. why: why the search stopped, a few words. slope: octaves of error per unit of `Span.place`
+    around the answer, None if not seen. inner: the last answer that was not at the cheap end, and missed_by
+    how far the first guess was off; both are for the next block's search.
     """
 
     effort: int
@@ -73,7 +74,8 @@ Search = Generator[tuple[int, ...], Sequence[float], Found]
 
 
 class Strategy(Protocol):
-    """Starts a search. before: what was found for the block before it in the same place, None for the first."""
+    """Starts a search. before: what was found for the block before it in the same place, None for the
+    first."""
 
     def __call__(self, span: Span, threshold: float, before: Found | None = None) -> Search: ...
 

@@ -1,9 +1,10 @@
 """The default search: predict, measure, bracket, and stop as soon as one effort less is known to miss.
 
-The logarithm of the error is about a straight line over `Span.place`. So: start where the block before ended, follow
-the line (its slope is the measured one as soon as there are two points) to the cheapest effort that should meet, and
-measure it together with the next cheaper one, which should miss. Where the curve is not as smooth as that, the bracket
-shrinks all the same, because every proposal lies inside it. No prediction is ever returned: only what was measured.
+The logarithm of the error is about a straight line over `Span.place`. So: start where the block before ended,
+follow the line (its slope is the measured one as soon as there are two points) to the cheapest effort that
+should meet, and measure it together with the next cheaper one, which should miss. Where the curve is not as
+smooth as that, the bracket shrinks all the same, because every proposal lies inside it. No prediction is ever
+returned: only what was measured.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from .base import Found, Search, Span
 
 CLOSE = 0.985  # a met error this near to the threshold (1.5 %, 0.066 dB) is not worth another try
 MOST_PROBES = 20  # a bracket can always be closed by then; a curve that is all noise stops here
-AIMS = (0.996, 0.987)  # of the threshold: the two shots of a pair, both within CLOSE where the ladder is fine enough
+# Of the threshold: the two shots of a pair, both within CLOSE where the ladder is fine enough.
+AIMS = (0.996, 0.987)
 NEAR = 0.6  # octaves around the threshold in which the curve is taken for a line
-USUAL_SURPRISE = 12  # efforts by which a block's answer differs from that of the block before, where none was seen
+# Efforts by which a block's answer differs from that of the block before, where no difference was seen yet.
+USUAL_SURPRISE = 12
 SPREAD = 0.15  # of a jump, to either side: how wrong a prediction usually is
 NOISE = 0.01  # octaves between the line and a measured error
 RESCUE_AFTER = 6  # probes after which the line is not trusted any more
 
-# Octaves of error per unit of place before anything was measured. Of a ladder whose quantiser steps are 1/8 dB
-# apart, measured on nano at 0.007 (0.015 to 0.04); of token counts, an error that halves as the count doubles.
+# Octaves of error per unit of place before anything was measured. Of a ladder whose quantiser steps are 1/8
+# dB apart, measured on nano at 0.007 (0.015 to 0.04); of token counts, an error that halves as the count
+# doubles.
 LADDER_SLOPE = 0.025
 COUNT_SLOPE = 1.0
 
@@ -40,7 +44,8 @@ def fast(span: Span, threshold: float, before: Found | None = None) -> Search:
 
 
 class _Curve:
-    """What one search knows so far. `met` is the cheapest effort that meets, `missed` the largest below it that does not."""
+    """What one search knows so far. `met` is the cheapest effort that meets, `missed` the largest below it
+    that does not."""
 
     def __init__(self, span: Span, threshold: float, before: Found | None) -> None:
         self.span, self.threshold, self.before = span, threshold, before
@@ -64,7 +69,8 @@ class _Curve:
             return (self.guess,)
         if self.guess == span.low and before.inner is not None:
             return self._pair(span.low, before.inner)
-        # As far apart as half of what the guess was off by before: enough to know the slope, near enough to use it.
+        # As far apart as half of what the guess was off by before: enough to know the slope, near enough to
+        # use it.
         reach = min((before.missed_by + 1) // 2, third)
         return self._pair(self.guess - max(1, reach), self.guess + (reach if reach > 1 else 0))
 
@@ -124,7 +130,8 @@ class _Curve:
         return self.met is not None and self.missed is not None
 
     def _shot(self, aim: float, further: int) -> tuple[int, int]:
-        """The cheapest effort that should have this share of the threshold as its error; the measured one nearest to it."""
+        """The cheapest effort that should have this share of the threshold as its error; the nearest measured
+        one."""
         aim_octaves, span = math.log2(aim), self.span
         nearest = min(self.errors, key=lambda e: (abs(self._octaves(e)), e))
         if self.met is not None and self.missed is not None:
@@ -134,7 +141,8 @@ class _Curve:
                 # An error of 0 has no logarithm; then halve.
                 share = (above - aim_octaves) / (above - below) if math.isfinite(below) else 0.5
                 return span.clip(span.effort(start + (end - start) * min(1.0, share))), nearest
-        jump = further * (self._octaves(nearest) - aim_octaves) / self._slope()  # infinite at an error of 0: the far end
+        # Infinite at an error of 0, that is to the far end.
+        jump = further * (self._octaves(nearest) - aim_octaves) / self._slope()
         return span.clip(span.effort(span.place(nearest) + jump)), nearest
 
     def _pair(self, *efforts: int) -> tuple[int, ...]:
@@ -154,7 +162,9 @@ class _Curve:
             self.errors[effort] = mse
         self.met = min((e for e, mse in self.errors.items() if mse <= self.threshold), default=None)
         below = self.span.high + 1 if self.met is None else self.met
-        self.missed = max((e for e, mse in self.errors.items() if mse > self.threshold and e < below), default=None)
+        self.missed = max(
+            (e for e, mse in self.errors.items() if mse > self.threshold and e < below), default=None
+        )
 
     def _octaves(self, effort: int) -> float:
         """log2(error / threshold): above 0 misses."""
@@ -164,7 +174,8 @@ class _Curve:
         return math.log2(mse / self.threshold) if mse > 0 else -math.inf
 
     def _measured_slope(self) -> float | None:
-        """Octaves of error that one unit of place takes off, fitted to what was measured near the threshold."""
+        """Octaves of error that one unit of place takes off, fitted to what was measured near the
+        threshold."""
         near = [e for e in self.errors if abs(self._octaves(e)) <= NEAR]
         if len(near) < 2:
             near = sorted(self.errors, key=lambda e: abs(self._octaves(e)))[:2]

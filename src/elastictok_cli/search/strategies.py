@@ -1,7 +1,7 @@
 """The strategies that know nothing about the error but that it falls: full, binned, binary, original.
 
-`fast`, the default, has a file of its own. Comparisons are `error <= threshold`, as everywhere in this program;
-`original` alone also has the original's strict one.
+`fast`, the default, has a file of its own. Comparisons are `error <= threshold`, as everywhere in this
+program; `original` alone also has the original's strict one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def full(span: Span, threshold: float, before: Found | None = None) -> Search:
 
 
 def binned(span: Span, threshold: float, before: Found | None = None) -> Search:
-    """As `full`, over at most 100 efforts: spaced by a constant factor (the original's `linear`) or evenly on a ladder.
+    """As `full`, over at most 100 efforts: spaced by a constant factor (the original's `linear`) or evenly on
+    a ladder.
 
     The largest effort is always among them; the original's truncation can leave it out.
     """
@@ -51,7 +52,8 @@ def binary(span: Span, threshold: float, before: Found | None = None) -> Search:
     probes: list[tuple[int, float]] = []
     answer: tuple[int, float] | None = None
     while low <= high:
-        # if nothing met so far the last try is the largest effort itself: a miss is a miss of all that were tried
+        # if nothing met so far the last try is the largest effort itself: a miss is a miss of all that were
+        # tried
         middle = (low + high) // 2
         (mse,) = yield (middle,)
         probes.append((middle, mse))
@@ -65,7 +67,8 @@ def binary(span: Span, threshold: float, before: Found | None = None) -> Search:
 
 
 def original(span: Span, threshold: float, before: Found | None = None) -> Search:
-    """The published ElasticTok's own bisection, its misses included, for comparison. Its answer is then measured."""
+    """The published ElasticTok's own bisection, its misses included, for comparison. Its answer is then
+    measured."""
     probes: list[tuple[int, float]] = []
     inner = original_counts(span.low, span.high, span.high, span.high, threshold)
     errors: dict[int, float] = {}
@@ -83,16 +86,20 @@ def original(span: Span, threshold: float, before: Found | None = None) -> Searc
         probes.append((kept, mse))
         errors[kept] = mse
     met = errors[kept] <= threshold
-    return Found(kept, errors[kept], met, tuple(probes), "the last one that it tried" if met else "it ended on a miss")
+    return Found(
+        kept, errors[kept], met, tuple(probes), "the last one that it tried" if met else "it ended on a miss"
+    )
 
 
 def original_counts(
     least: int, top: int, most: int, default: int, threshold: float
 ) -> Generator[int, float, tuple[int, int]]:
-    """The original's bisection for one item: yields tokens kept, is sent the error, returns (count, tokens kept).
+    """The original's bisection for one item: yields tokens kept, is sent the error, returns (count, tokens
+    kept).
 
-    The original's count n keeps n + 1 tokens, `most` at most. least, top: its `min_toks` and the largest count.
-    default: the count it falls back on if every error is above the threshold. Errors are compared in float32.
+    The original's count n keeps n + 1 tokens, `most` at most. least, top: its `min_toks` and the largest
+    count. default: the count it falls back on if every error is above the threshold. Errors are compared in
+    float32.
     """
     low, high = float(least), float(top)
     limit = np.float32(threshold)
