@@ -132,7 +132,8 @@ def decode(
 
     with Reader(source, recover=recover) as reader:
         model = model or _model_of(reader.header)
-        with open_sink(output, options or SinkOptions(), reader.header) as sink:
+        options = options or SinkOptions(rebase=start is not None)
+        with open_sink(output, options, reader.header) as sink:
             return _last(
                 run(reader, model, sink, start=start, duration=duration, audio=audio), Finished, watch
             )
