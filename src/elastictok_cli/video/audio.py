@@ -23,7 +23,7 @@ import av.error
 class AudioInfo:
     """One copied track. codec: FFmpeg's name of it. extradata: the codec's own parameters, as FFmpeg keeps them.
 
-    frame_size: samples in a packet, 0 if that varies; bytes in a packet for the codecs that need that (WMA, ADPCM).
+    frame_size: samples in a packet, 0 if that varies or is unknown.
     """
 
     codec: str
@@ -83,6 +83,7 @@ class Packet(Protocol):
     def data(self) -> bytes: ...
 
 
+# What MP4, MOV or Matroska take as it is (WMA and ADPCM are in none of them, as FFmpeg muxes).
 # FFmpeg's codec name to Matroska's; the second part is the bit depth, which tells FFmpeg the PCM formats apart.
 _NATIVE = {
     "aac": ("A_AAC", 0),
@@ -111,17 +112,11 @@ _NATIVE = {
 }
 # FFmpeg's codec name to the tag that Microsoft gave it, and bits per sample.
 _ACM = {
-    "adpcm_ms": (0x0002, 4),
     "pcm_alaw": (0x0006, 8),
     "pcm_mulaw": (0x0007, 8),
-    "adpcm_ima_wav": (0x0011, 4),
     "amr_nb": (0x0057, 0),
     "amr_wb": (0x0058, 0),
-    "wmav1": (0x0160, 16),
-    "wmav2": (0x0161, 16),
-    "wmapro": (0x0162, 16),
 }
-FIXED_BYTES = frozenset({"adpcm_ms", "adpcm_ima_wav", "wmav1", "wmav2", "wmapro"})
 
 
 def can_copy(codec: str) -> bool:
@@ -129,33 +124,34 @@ def can_copy(codec: str) -> bool:
     return codec in _NATIVE or codec in _ACM
 
 
-def describe(stream: av.AudioStream, packet_bytes: int = 0) -> AudioInfo:
-    """What to keep of a source's track. packet_bytes: size of its first packet, for the codecs in FIXED_BYTES."""
+def describe(stream: av.AudioStream) -> AudioInfo:
+    """What to keep of a source's track."""
     context = stream.codec_context
     codec = context.codec.canonical_name
     channels = context.layout.nb_channels
     layout = context.layout.name
     if layout.endswith(" channels"):  # of no known order: FFmpeg's usual one
         layout = {1: "mono", 2: "stereo"}.get(channels, layout)
+    extradata = bytes(context.extradata or b"")
     return AudioInfo(
-        codec,
-        cast(Fraction, stream.time_base),
-        context.sample_rate,
-        channels,
-        layout,
-        packet_bytes if codec in FIXED_BYTES else context.frame_size,
-        bytes(context.extradata or b""),
+        codec, stream.time_base, context.sample_rate, channels, layout, context.frame_size, extradata
     )
 
 
 def copy_packets(
-    packets: Iterator[av.Packet[Any]], tracks: dict[int, int], low: Fraction | None, high: Fraction | None
+    packets: Iterator[av.Packet[Any]],
+    tracks: dict[int, int],
+    ends: dict[int, int],
+    low: Fraction | None,
+    high: Fraction | None,
 ) -> Iterator[AudioPacket]:
-    """Packets that begin within [low, high), in file order. tracks: stream index to track number. Seconds.
+    """Packets that begin within [low, high) seconds, in file order.
 
+    tracks: stream index to track number. ends: by stream index, the PTS where a track is known to end: what its
+    encoder added to fill up the last packet is not to be heard.
     Packets without a PTS get their DTS, or the end of the packet before.
     """
-    ends: dict[int, int] = {}
+    reached: dict[int, int] = {}
     open_ended = set(tracks)
     for packet in packets:
         index = packet.stream_index
@@ -163,9 +159,11 @@ def copy_packets(
             continue
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is None:
-            pts = ends.get(index, 0)
+            pts = reached.get(index, 0)
         duration = packet.duration or 0
-        ends[index] = pts + duration
+        if pts < (end := ends.get(index, pts)):
+            duration = min(duration, end - pts)
+        reached[index] = pts + duration
         at = pts * packet.time_base
         if high is not None and at >= high:
             open_ended.discard(index)
@@ -220,10 +218,7 @@ def _matroska(track: Track) -> bytes:
     else:
         codec = "A_MS/ACM"
         tag, depth = _ACM[track.codec]
-        align = track.frame_size if track.codec in FIXED_BYTES else 0
-        private = struct.pack(
-            "<HHIIHHH", tag, track.channels, track.sample_rate, 0, min(align, 0xFFFF), depth, 0
-        )
+        private = struct.pack("<HHIIHHH", tag, track.channels, track.sample_rate, 0, 0, depth, 0)
     sound = _element(0xB5, struct.pack(">d", track.sample_rate)) + _element(
         0x9F, bytes([max(1, track.channels)])
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -38,6 +39,9 @@ class MuxedSink(Sink):
         self._last_dts: dict[int, int] = {}
         self._durations: dict[int, int] = {}  # of the frames that the encoder holds
         self._held: tuple[int, av.VideoFrame] | None = None
+        self._packet: av.Packet[Any] | None = None
+        self._delay = 0  # of the first packet: PTS minus DTS
+        self._step = 1
         self._origin: int | None = None
         self._early: list[Packet] = []  # sound before the first frame; its time decides where both begin
         try:
@@ -73,9 +77,7 @@ class MuxedSink(Sink):
         for number, track in enumerate(info.audio if sound else ()):
             added = add_track(output, track)
             if added is None:
-                self._note(
-                    f"the sound ({track.codec}) cannot go into {self._file.path.suffix}; .mkv takes nearly all"
-                )
+                self._leave_out_sound(track.codec)
             else:
                 self._tracks[number] = added
         try:
@@ -85,15 +87,20 @@ class MuxedSink(Sink):
             if not self._tracks:
                 raise OutputError(f"{self.name}: {self._codec} cannot be written ({error})") from error
             self._tracks.clear()
-            self._note(f"the sound cannot go into {self._file.path.suffix}; .mkv takes nearly all")
+            self._leave_out_sound(", ".join(track.codec for track in info.audio))
             self._open(sound=False)
+
+    def _leave_out_sound(self, codec: str) -> None:
+        suffix = self._file.path.suffix
+        keep = "" if suffix == ".mkv" else "; .mkv keeps it"
+        self._note(f"the sound ({codec}) cannot go into {suffix} and is left out{keep}")
 
     def _format_options(self) -> dict[str, str]:
         if self._format not in ("mp4", "mov"):
             return {}
         # Without these MP4 has clocks of its own, and times come back rounded.
         base = self._info.time_base
-        movie = lcm(base.denominator, *(track.time_base.denominator for track in self._info.audio))
+        movie = lcm(base.denominator, *(track.sample_rate for track in self._info.audio))
         return {
             "movflags": "+faststart",
             "video_track_timescale": str(base.denominator),
@@ -173,11 +180,16 @@ class MuxedSink(Sink):
         self._mux(self._stream.encode(frame))
 
     def _mux(self, packets: list[av.Packet[Any]]) -> None:
+        """One packet is held back, since the last one is special (see `_finish`)."""
         assert self._output is not None
         for packet in packets:
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, self._step)
-            self._output.mux(packet)
+            if self._packet is not None:
+                self._output.mux(self._packet)
+            elif packet.pts is not None and packet.dts is not None:
+                self._delay = packet.pts - packet.dts
+            self._packet = packet
 
     def _write_audio(self, packet: Packet) -> None:
         stream = self._tracks.get(packet.stream)
@@ -196,30 +208,35 @@ class MuxedSink(Sink):
 
     def _finish(self) -> None:
         assert self._held is not None and self._output is not None and self._origin is not None
-        self._encode(self._last_duration(self._held[0]))
+        end = self._held[0] + (last := self._last_duration(self._held[0]))
+        self._encode(last)
         self._held = None
         self._mux(self._stream.encode(None))
+        if (packet := self._packet) is not None and packet.dts is not None:
+            # MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with uneven times
+            # the sum reaches the end only if the last packet lasts until there, less that delay.
+            packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
+            self._output.mux(packet)
         self._output.close()
         self._output = None
         self._file.keep()
 
     def _last_duration(self, pts: int) -> int:
-        """Until the whole is over, if that is known; otherwise as long as the frame before, or one of its rate."""
+        """Until the end, if that is known; otherwise as the rate says, but no longer than the frame before."""
         base, rate = self._info.time_base, self._info.frame_rate
-        whole = self._options.duration_s
-        if whole is not None and (left := round(whole / base) - pts) > 0:
-            return left
-        if self.frames > 1:
-            return self._step
-        return max(1, round(1 / ((rate or 25) * base)))
+        end = self._options.end_pts
+        if end is not None and self._origin is not None and end - self._origin > pts:
+            return end - self._origin - pts
+        usual = max(1, round(1 / ((rate or 25) * base)))
+        if self.frames == 1:
+            return usual
+        return min(self._step, usual) if rate else self._step
 
     def _close_quietly(self) -> None:
         if self._output is not None:
             output, self._output = self._output, None
-            try:
+            with suppress(av.error.FFmpegError, OSError, ValueError):  # it is thrown away
                 output.close()
-            except (av.error.FFmpegError, OSError, ValueError):
-                pass  # it is thrown away
 
     def abort(self) -> None:
         self._held = None

@@ -12,11 +12,12 @@ from typing import Any, cast
 import av
 import av.container
 import av.error
+import av.stream
 from av.sidedata.sidedata import Type as SideData
 
 from ..errors import InputError
 from . import stills
-from .audio import FIXED_BYTES, AudioInfo, can_copy, describe
+from .audio import AudioInfo, can_copy, describe
 from .colour import Colour, known
 
 # What a demuxer's name says about the input.
@@ -24,6 +25,7 @@ _NO_VIDEO = frozenset(
     {"tty", "lrc", "srt", "ass", "webvtt"}
 )  # text, which FFmpeg would gladly show as a terminal
 _TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
+_KNOWS_END = ("mov", "gif", "apng")
 _MOST_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
 _LOOK = 400  # packets looked at where the frame rate has to be measured
 
@@ -39,7 +41,7 @@ class Probed:
 
     rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else must be
     done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame. whole_s: how long
-    the file says it is, where that can be trusted. audio: by stream index. size: in bytes.
+    the file says it is, where that can be trusted. end: PTS where its last frame ends, likewise. audio: by stream index. size: in bytes.
     """
 
     path: str
@@ -57,10 +59,12 @@ class Probed:
     frames: int | None
     duration_s: float | None
     whole_s: Fraction | None
+    end: int | None
     origin: int
     interlaced: bool
     is_still: bool
     audio: dict[int, AudioInfo]
+    audio_ends: dict[int, int]
     left_out: tuple[str, ...]
     size: int
 
@@ -120,14 +124,14 @@ def probe(path: str, name: str) -> Probed:
         raise InputError(f"{name}: animated WebP cannot be read; convert it to GIF or MP4 first")
     with opened(path, name) as container:
         stream = _choose(container, name)
-        first, sizes = _first_frame(container, stream, name)
+        first = _first_frame(container, stream, name)
         still = _is_still(container, head)
         held = stills.orientation(head) if still else _held(first)
         turns = (
             {} if still else stills.TURNS
         )  # a picture has no place for a rotation: it is turned upright at once
         audio = {
-            track.index: describe(track, sizes.get(track.index, 0))
+            track.index: describe(track)
             for track in container.streams.audio
             if track.codec_context is not None and can_copy(track.codec_context.codec.canonical_name)
         }
@@ -149,10 +153,16 @@ def probe(path: str, name: str) -> Probed:
             frames=1 if still else _frame_count(stream, duration, rate),
             duration_s=None if still or duration is None else float(duration),
             whole_s=_whole(container) if not still else None,
+            end=None if still else _end(container, stream),
             origin=0 if still else _first_pts(first),
             interlaced=bool(first.interlaced_frame),
             is_still=still,
             audio=audio,
+            audio_ends={
+                track.index: (track.start_time or 0) + track.duration
+                for track in container.streams.audio
+                if track.duration and container.format.name.startswith("mov")
+            },
             left_out=tuple(_left_out(container, stream, set(audio))),
             size=os.path.getsize(path),
         )
@@ -175,45 +185,27 @@ def _choose(container: av.container.InputContainer, name: str) -> av.VideoStream
     return stream
 
 
-def _is_cover(stream: av.VideoStream) -> bool:
+def _is_cover(stream: av.stream.Stream) -> bool:
     return bool(int(stream.disposition) & (1 << 10))
 
 
-def _first_frame(
-    container: av.container.InputContainer, stream: av.VideoStream, name: str
-) -> tuple[av.VideoFrame, dict[int, int]]:
-    """The first frame that can be decoded, and the size of the first packet of each stream before it."""
-    sizes: dict[int, int] = {}
-    wanted = {
-        s.index
-        for s in container.streams.audio
-        if s.codec_context and s.codec_context.codec.canonical_name in FIXED_BYTES
-    }
-    first: av.VideoFrame | None = None
-    error: Exception | None = None
+def _first_frame(container: av.container.InputContainer, stream: av.VideoStream, name: str) -> av.VideoFrame:
+    error: av.error.FFmpegError | None = None
     packets = 0
     try:
-        for packet in container.demux():
-            if packet.size:
-                sizes.setdefault(packet.stream_index, packet.size)
-            if packet.stream.index == stream.index and first is None:  # stream_index is 0 in flushing packets
-                packets += packet.size > 0
-                try:
-                    first = next(iter(cast("list[av.VideoFrame]", packet.decode())), None)
-                except av.error.FFmpegError as caught:
-                    error = caught
-            if first is not None and wanted <= sizes.keys():
-                break
+        for packet in container.demux(stream):
+            packets += packet.size > 0
+            try:
+                for frame in cast("list[av.VideoFrame]", packet.decode()):
+                    return frame
+            except av.error.FFmpegError as caught:
+                error = caught
     except av.error.FFmpegError as caught:
         error = caught
-    if first is not None:
-        return first, sizes
     if not packets and error is None:
         raise InputError(f"{name}: its video stream holds no frame")
     codec = stream.codec_context.codec.canonical_name
-    reason = (
-        f" ({error.strerror.lower()})" if isinstance(error, av.error.FFmpegError) and error.strerror else ""
-    )
+    reason = f" ({error.strerror.lower()})" if error is not None and error.strerror else ""
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
 
 
@@ -253,6 +245,16 @@ def _whole(container: av.container.InputContainer) -> Fraction | None:
     if not container.format.name.startswith(_TRUST_DURATION) or not container.duration:
         return None
     return Fraction(container.duration + (container.start_time or 0), 1_000_000)
+
+
+def _end(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
+    """Where formats that note the length of every frame, or of a video without sound, say that the last one ends."""
+    if container.format.name.startswith(_KNOWS_END) and stream.duration:
+        return (stream.start_time or 0) + stream.duration
+    whole = _whole(container)
+    if whole is None or container.streams.audio or container.streams.subtitles:
+        return None
+    return round(whole / cast(Fraction, stream.time_base))
 
 
 def _frame_count(stream: av.VideoStream, duration: Fraction | None, rate: Fraction | None) -> int | None:
@@ -298,7 +300,7 @@ def _left_out(
     for stream in list(container.streams):
         if stream.index == chosen.index or stream.index in copied:
             continue
-        if stream.type == "video":
+        if isinstance(stream, av.VideoStream):
             kind = (
                 "cover picture"
                 if _is_cover(stream)
@@ -310,4 +312,5 @@ def _left_out(
         elif stream.type in ("audio", "subtitle"):
             context = stream.codec_context
             codec = f" {context.codec.canonical_name}" if context else ""
-            yield f"stream {stream.index} ({'sound' if stream.type == 'audio' else 'subtitles'}{codec})"
+            why = "sound{}, which neither MP4 nor Matroska takes" if stream.type == "audio" else "subtitles{}"
+            yield f"stream {stream.index} ({why.format(codec)})"

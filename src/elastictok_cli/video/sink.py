@@ -39,8 +39,8 @@ class SinkOptions:
 
     codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. size: "coded"
     as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is replaced.
-    rebase: the first frame written is at time 0, not at its own (for a part of a video). duration_s: how long the whole
-    is, if known; then the last frame lasts until there.
+    rebase: the first frame written is at time 0, not at its own (for a part of a video). end_pts: where the last frame
+    ends, in the source's time base (`SourceInfo.end_pts`); None: a guess by the frame rate.
     """
 
     codec: str = "h264"
@@ -48,7 +48,7 @@ class SinkOptions:
     size: Literal["coded", "source"] = "coded"
     overwrite: bool = False
     rebase: bool = False
-    duration_s: float | None = None
+    end_pts: int | None = None
 
 
 class Shown(Protocol):

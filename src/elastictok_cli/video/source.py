@@ -48,7 +48,8 @@ class SourceInfo:
     name: without its folder. bytes: its size. width, height: of the frames that `Source.frames` gives. source_width,
     source_height: as stored in the input. rotation: degrees clockwise that a player turns the picture by (0, 90, 180,
     270); frames are given as stored. sar: sample aspect ratio of the frames given. frame_rate: average, None if
-    unknown. frames_estimate, duration_s: of the part that will be read, None if unknown. colour: primaries, transfer,
+    unknown. frames_estimate, duration_s: of the part that will be read, None if unknown. end_pts: where the last frame
+    ends, None if the input does not say. colour: primaries, transfer,
     matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each automatic decision in one sentence.
     """
 
@@ -64,6 +65,7 @@ class SourceInfo:
     time_base: Fraction
     frames_estimate: int | None
     duration_s: float | None
+    end_pts: int | None
     colour: tuple[int, int, int, int]
     is_still: bool
     audio: tuple[AudioInfo, ...]
@@ -140,6 +142,7 @@ class Source:
             time_base=it.time_base,
             frames_estimate=frames,
             duration_s=left,
+            end_pts=it.end if self._high is None or it.end is None else min(it.end, self._high),
             colour=it.colour,
             is_still=it.is_still,
             audio=tuple(it.audio.values()),
@@ -278,7 +281,7 @@ class Source:
             if self._low is not None and self._low > it.origin:
                 _seek(container, _video(container, it.index), self._low)
             try:
-                yield from copy_packets(container.demux(), tracks, low, high)
+                yield from copy_packets(container.demux(), tracks, it.audio_ends, low, high)
             except av.error.FFmpegError:
                 return  # the pass over the frames says so
 

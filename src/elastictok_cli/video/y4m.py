@@ -40,7 +40,7 @@ class Y4mSink(Sink):
         ).encode()
         self._file = None if path == "-" else PartFile(Path(path), options.overwrite)
         with writing(self.name):
-            self._stream: BinaryIO = sys.stdout.buffer if self._file is None else open(self._file.part, "wb")
+            self._stream: BinaryIO = sys.stdout.buffer if self._file is None else self._file.part.open("wb")
 
     def _write(self, pts: int, rgb: Pixels) -> None:
         if self.frames == 0:
