@@ -134,7 +134,13 @@ def describe(stream: av.AudioStream) -> AudioInfo:
         layout = {1: "mono", 2: "stereo"}.get(channels, layout)
     extradata = bytes(context.extradata or b"")
     return AudioInfo(
-        codec, stream.time_base, context.sample_rate, channels, layout, context.frame_size, extradata
+        codec,
+        cast(Fraction, stream.time_base),
+        context.sample_rate,
+        channels,
+        layout,
+        context.frame_size,
+        extradata,
     )
 
 

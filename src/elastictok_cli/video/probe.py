@@ -153,7 +153,7 @@ def probe(path: str, name: str) -> Probed:
             frames=1 if still else _frame_count(stream, duration, rate),
             duration_s=None if still or duration is None else float(duration),
             whole_s=_whole(container) if not still else None,
-            end=None if still else _end(container, stream),
+            end=None if still else _end(container, stream, path),
             origin=0 if still else _first_pts(first),
             interlaced=bool(first.interlaced_frame),
             is_still=still,
@@ -196,7 +196,7 @@ def _first_frame(container: av.container.InputContainer, stream: av.VideoStream,
         for packet in container.demux(stream):
             packets += packet.size > 0
             try:
-                for frame in cast("list[av.VideoFrame]", packet.decode()):
+                for frame in packet.decode():
                     return frame
             except av.error.FFmpegError as caught:
                 error = caught
@@ -247,8 +247,11 @@ def _whole(container: av.container.InputContainer) -> Fraction | None:
     return Fraction(container.duration + (container.start_time or 0), 1_000_000)
 
 
-def _end(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
+def _end(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> int | None:
     """Where formats that note the length of every frame, or of a video without sound, say that the last one ends."""
+    entries = stream.index_entries
+    if len(entries) and entries[-1].pos + entries[-1].size > os.path.getsize(path):
+        return None  # cut off: it ends wherever it can be read no further
     if container.format.name.startswith(_KNOWS_END) and stream.duration:
         return (stream.start_time or 0) + stream.duration
     whole = _whole(container)
