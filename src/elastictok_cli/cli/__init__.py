@@ -1,1 +1,1 @@
-"""The cli room (see docs/architecture.md)."""
+"""The command line: parse, call, render events. Nothing here touches a pixel or a token."""

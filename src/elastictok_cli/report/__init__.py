@@ -1,1 +1,19 @@
-"""The report room (see docs/architecture.md)."""
+"""What an .etok file tells about itself, from the container alone: tables and plots, no model, torch or numba."""
+
+from __future__ import annotations
+
+from .tables import csv_lines, json_records, percentiles, summary
+from .terminal import Look, plot_lines
+from .usage import BlockUse, Usage, read_usage
+
+__all__ = [
+    "BlockUse",
+    "Look",
+    "Usage",
+    "csv_lines",
+    "json_records",
+    "percentiles",
+    "plot_lines",
+    "read_usage",
+    "summary",
+]

@@ -1,0 +1,82 @@
+"""Gathers the commands, and turns whatever they raise into one line and an exit code.
+
+Command modules import only typer and this folder at their top: what is heavy (torch, numba, PyAV, matplotlib,
+numpy) they import when called, so `--help` answers at once. A test holds that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from . import decode, encode, info, stats, verify, weights
+from .console import Interrupted, fail
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file or "
+    "unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted."
+)
+
+HELP = """Video as tokens: as many per block of frames as its pictures need, and no more.
+
+[bold]elastictok encode in.mp4 --threshold 0.007[/bold]   video to tokens: in.etok\n
+[bold]elastictok stats in.etok[/bold]                     where the tokens went\n
+[bold]elastictok decode in.etok[/bold]                    tokens to video: in.decoded.mp4"""
+
+app = typer.Typer(
+    name="elastictok",
+    help=HELP,
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command(no_args_is_help=True)(encode.encode)
+app.command(no_args_is_help=True)(decode.decode)
+app.command(no_args_is_help=True)(stats.stats)
+app.command(no_args_is_help=True)(info.info)
+app.command(no_args_is_help=True)(verify.verify)
+app.add_typer(weights.app, name="weights")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .version import lines
+
+        sys.stdout.write("\n".join(lines()) + "\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Tool, format, model, libraries; then exit."
+        ),
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. arguments: those of the process, unless given."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug, json_lines = "--debug" in arguments, "--json" in arguments
+    try:
+        result = app(args=arguments, prog_name="elastictok", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return fail(Interrupted("interrupted"), debug, json_lines)
+    except Exception as error:
+        return fail(error, debug, json_lines)

@@ -1,0 +1,106 @@
+"""`elastictok decode`: an .etok file to a video, a picture or numbered pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import PartialResult, UsageError
+from . import options as opt
+from .console import Console, Interrupted, clock, plural, size
+from .files import STREAM, source_of, target_of
+
+OUT = "What comes out"
+
+
+def decode(
+    source: opt.EtokFile,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="mp4, mkv, mov, y4m, png, frames/%05d.png [default: FILE.decoded.mp4]; - for y4m on stdout.",
+        ),
+    ] = None,
+    start: opt.Start = None,
+    duration: opt.Duration = None,
+    codec: Annotated[
+        str,
+        typer.Option(
+            "--codec", metavar="NAME", help="h264, hevc, av1 or ffv1 (lossless).", rich_help_panel=OUT
+        ),
+    ] = "h264",
+    crf: Annotated[
+        int, typer.Option("--crf", metavar="Q", help="Its quality, 0 the best.", rich_help_panel=OUT)
+    ] = 14,
+    picture_size: Annotated[
+        str,
+        typer.Option(
+            "--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT
+        ),
+    ] = "coded",
+    no_audio: opt.NoAudio = False,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")
+    ] = False,
+    model: opt.Model = None,
+    device: opt.Device = "auto",
+    force: opt.Force = False,
+    json_lines: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Show an .etok file again: original times, rotation, colours and sound.
+
+    [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4 (.png for a picture)\n
+    [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
+    [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part
+    """
+    console = Console(quiet, verbose, json_lines)
+    if picture_size not in ("coded", "source"):
+        raise UsageError(f"--size {picture_size}: is coded or source")
+    opened = source_of(source)
+
+    from ..codec.decoder import decode as run
+    from ..codec.events import Finished
+    from ..container import Reader
+    from ..models.registry import load_for
+    from ..video import SinkOptions, open_sink
+    from .prepare import prepare
+    from .progress import follow
+
+    with Reader(opened, recover=recover, name=None if source != STREAM else "standard input") as reader:
+        ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
+        name = target_of(output, source, ending, force, json_lines)
+        loaded = load_for(reader.header, device, model)
+        prepare(loaded, console)
+        sink_options = SinkOptions(
+            codec=codec,
+            crf=crf,
+            size="source" if picture_size == "source" else "coded",
+            overwrite=force,
+            rebase=start is not None,
+        )
+        try:
+            with open_sink(name, sink_options, reader.header) as sink:
+                events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio)
+                finished = follow(events, console)
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted: {name} is not written, nothing is left behind") from None
+        for text in sink.notes:
+            console.note(text)
+    assert isinstance(finished, Finished)
+    speed = finished.frames / finished.seconds if finished.seconds else 0
+    written = f", {size(Path(name).stat().st_size)}" if Path(name).is_file() else ""
+    console.line(
+        f"{name if name != STREAM else 'output'}: {plural(finished.frames, 'frame')} in "
+        f"{clock(finished.seconds)} ({speed:.1f} fps){written}"
+    )
+    if finished.partial:
+        shown = plural(finished.frames, "frame")
+        raise PartialResult(f"{source}: damaged; the {shown} that are whole are in {name}")

@@ -1,0 +1,57 @@
+"""Where results go: default names, and what must never be overwritten."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError, OutputError, UsageError
+
+STREAM = "-"
+
+
+def source_of(name: str) -> str | BinaryIO:
+    """What to read: a path that exists, or standard input."""
+    if name == STREAM:
+        if sys.stdin.isatty():
+            raise UsageError("standard input is a terminal; give a file, or pipe one in")
+        return sys.stdin.buffer
+    path = Path(name)
+    if path.is_dir():
+        raise InputError(f"{name}: is a folder, not a file")
+    if not path.exists():
+        raise InputError(f"{name}: there is no such file")
+    return name
+
+
+def target_of(output: str | None, source: str, ending: str, force: bool, json_lines: bool = False) -> str:
+    """The output's name: as given, or the source's with another ending, beside it; "-" if all is streams.
+
+    Raises OutputError if it exists (unless force), UsageError if it is the source or cannot be a stream.
+    """
+    if output is None:
+        output = STREAM if source == STREAM else str(Path(source).with_suffix("")) + ending
+    if output == STREAM:
+        if sys.stdout.isatty():
+            raise UsageError("standard output is a terminal; -o FILE names an output")
+        if json_lines:
+            raise UsageError("--json and -o - both want standard output; leave one of them out")
+        return output
+    path = Path(output)
+    if source != STREAM and path.exists() and os.path.samefile(path, source):
+        raise UsageError(f"{output}: is the input itself; -o must name another file")
+    refuse_existing(output, force)
+    return output
+
+
+def refuse_existing(output: str, force: bool) -> None:
+    """Raises OutputError if there is something that would be lost, or no folder to write to."""
+    path = Path(output)
+    if path.is_dir():
+        raise OutputError(f"{output}: is a folder; -o must name a file")
+    if path.exists() and not force:
+        raise OutputError(f"{output}: exists already and stays as it is; -f replaces it, -o names another")
+    if not path.parent.exists():
+        raise OutputError(f"{output}: the folder {path.parent} does not exist")

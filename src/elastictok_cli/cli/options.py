@@ -1,0 +1,29 @@
+"""Options that several commands have, so that they are spelled and explained alike."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+EtokFile = Annotated[str, typer.Argument(metavar="FILE.etok", help="An .etok file, or - for standard input.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an output that exists.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout (docs/json.md).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More about what is done and why.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error comes from.")]
+Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Leave out the first S seconds.")]
+Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help="Take S seconds.")]
+NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME", help="A model's name or its .safetensors file [default: elastictok-nano]."
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps, for models that run on torch."
+    ),
+]

@@ -1,0 +1,97 @@
+"""The kernels' one-time compilation: a word to the user, then all of it at once, before any bar is drawn.
+
+Where the result is kept is decided by `kernels`. Without this the first block would take half a minute, and the
+bar would stand still.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .console import Console
+
+if TYPE_CHECKING:
+    from ..models.base import TokenModel
+
+PREPARING = "preparing the codec for this machine, once (about half a minute)"
+
+
+def prepare(model: TokenModel, console: Console) -> None:
+    """Compile the kernels if that was never done on this machine. Other models than nano have none."""
+    if not model.spec.syntax.startswith("nano/") or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return
+    from .. import kernels
+
+    mark = kernels.cache_folder() / f"ready-{hashlib.sha256(_processor().encode()).hexdigest()[:8]}"
+    if mark.exists():
+        return
+    console.note(PREPARING)
+    warm_up(model)
+    _touch(mark)
+
+
+def warm_up(model: TokenModel) -> None:
+    """Run every kernel once: three tiny blocks through the model and its entropy coder, there and back."""
+    from fractions import Fraction
+
+    import numpy as np
+
+    from ..container import Header, token_decoder, token_encoder
+
+    spec = model.spec
+    side = 4 * spec.multiple
+    header = Header(
+        tool="",
+        model=spec.name,
+        model_digest=spec.digest,
+        generation=spec.generation,
+        syntax=spec.syntax,
+        block_frames=spec.block_frames,
+        gop_blocks=spec.gop_blocks,
+        coded_size=(side, side),
+        display_size=(side, side),
+        source_size=(side, side),
+        time_base=Fraction(1, 25),
+        multiple=spec.multiple,
+        steps=spec.steps,
+        max_tokens=spec.max_tokens(spec.block_frames, side, side),
+    )
+    # Noise that moves: residual, motion and skipped parts all occur.
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    moving = np.stack([np.roll(noise, 2 * t, axis=1) for t in range(spec.block_frames)])
+    tables = getattr(model, "tables", None)
+    encoder, coded = token_encoder(header, tables), []
+    state = model.start(side, side)
+    for frames in (moving, moving[::-1], moving[:3]):
+        pixels = np.ascontiguousarray(frames)
+        analysis = model.prepare(state, pixels)
+        tokens = model.tokens(state, analysis, step=spec.steps // 2)
+        tokens = model.tokens(state, analysis, tokens.count // 2, spec.steps // 2)
+        model.reconstruct(state, tokens)
+        encoder.write(tokens, 0)
+        coded.append(tokens)
+        state = model.advance(state, tokens, analysis)
+    decoder = token_decoder(encoder.finish(), header, tables)
+    for tokens in coded:
+        decoder.read(tokens.frames, tokens.count, tokens.step, 0)
+    decoder.finish(encoder.digest)
+
+
+def _touch(mark: Path) -> None:
+    try:
+        mark.touch()
+    except OSError:
+        return  # then it is said again next time; nothing else depends on it
+
+
+def _processor() -> str:
+    """What numba compiles for; its own name for it would need the compiler to be loaded."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return next((line for line in file if line.startswith("model name")), platform.machine())
+    except OSError:
+        return platform.processor()

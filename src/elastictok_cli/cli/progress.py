@@ -1,0 +1,134 @@
+"""Shows a run while it goes: a bar on a terminal, elsewhere a plain line every ten seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ..codec.events import BlockChecked, BlockDone, Event, Finished, Started, Verified, Warned
+from .console import Console, clock
+from .records import record
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+PLAIN_EVERY_S = 10.0
+
+
+class Meter:
+    """What there is to say of a running job. now: seconds, any origin."""
+
+    def __init__(self, started: Started, now: float) -> None:
+        self.started, self.begin = started, now
+        self.frames = self.resumed = started.frames_done
+        self.new_blocks = self.new_tokens = self.new_bits = 0
+
+    def add(self, event: BlockDone | BlockChecked) -> None:
+        """One more block."""
+        self.frames += event.frames
+        self.new_blocks += 1
+        self.new_tokens += event.tokens
+        self.new_bits += event.bits if isinstance(event, BlockDone) else 0
+
+    @property
+    def total(self) -> int | None:
+        """Frames that there will be, as far as the input says; never fewer than there were."""
+        estimate = self.started.frames_estimate
+        return None if not estimate else max(estimate, self.frames)
+
+    def text(self, now: float) -> str:
+        """blocks 37/60  4.1 fps  412 tokens/block  0.031 bpp  eta 0:14"""
+        size = self.started.block_frames
+        done = -(-self.frames // size)
+        parts = [f"blocks {done:,}/{-(-self.total // size):,}" if self.total else f"blocks {done:,}"]
+        new, passed = self.frames - self.resumed, now - self.begin
+        if new and passed > 0:
+            fps = new / passed
+            parts += [f"{fps:.1f} fps", f"{self.new_tokens:,} tokens"]
+            if self.new_bits:
+                pixels = new * self.started.width * self.started.height
+                parts.append(f"{self.new_bits / pixels:.3f} bpp")
+            if self.total:
+                parts.append(f"eta {clock((self.total - self.frames) / fps)}")
+        return "  ".join(parts)
+
+
+class Display:
+    """A context manager that is told events and shows them."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.meter: Meter | None = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._last_plain = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self.console.above(None)
+
+    def tell(self, event: Event) -> None:
+        """Show one event."""
+        if self.console.json_lines:
+            self.console.emit(record(event))
+        now = time.monotonic()
+        match event:
+            case Started():
+                self.meter = Meter(event, now)
+                self._last_plain = now
+                if self.console.shows_bar:
+                    self._start_bar(self.meter)
+            case BlockDone() | BlockChecked() if self.meter is not None:
+                self.meter.add(event)
+                self._update(self.meter, now)
+            case Warned():
+                self.console.note(event.text)
+            case _:
+                pass
+
+    def _start_bar(self, meter: Meter) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        live = RichConsole(stderr=True, highlight=False)
+        self._bar = Progress(
+            BarColumn(24), TextColumn("{task.description}", markup=False), console=live, transient=True
+        )
+        self._task = self._bar.add_task(meter.text(meter.begin), total=meter.total, completed=meter.frames)
+        self._bar.start()
+        self.console.above(live)
+
+    def _update(self, meter: Meter, now: float) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(
+                self._task, description=meter.text(now), total=meter.total, completed=meter.frames
+            )
+        elif now - self._last_plain >= PLAIN_EVERY_S:
+            self._last_plain = now
+            self.console.line(meter.text(now))
+
+
+def follow(events: Iterable[Event], console: Console) -> Event:
+    """Run to the end and show it; returns the last event. A generator is closed whatever happens."""
+    last: Event | None = None
+    close = getattr(events, "close", None)
+    with Display(console) as display:
+        if close is not None:
+            with closing(events):  # type: ignore[type-var]  # a generator, as `close` shows
+                for last in events:
+                    display.tell(last)
+        else:
+            for last in events:
+                display.tell(last)
+    if not isinstance(last, (Finished, Verified)):
+        raise RuntimeError("a run ended without its totals")
+    return last

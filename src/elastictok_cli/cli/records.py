@@ -1,0 +1,27 @@
+"""Events as the JSON objects of `--json` (docs/json.md). Fields are only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ..codec.events import BlockChecked, BlockDone, Event, Finished, Started, Verified, Warned
+from ..metrics import psnr_db
+
+TYPES: dict[type[Any], str] = {
+    Started: "started",
+    BlockDone: "block",
+    BlockChecked: "block_checked",
+    Warned: "warning",
+    Finished: "finished",
+    Verified: "verified",
+}
+
+
+def record(event: Event) -> dict[str, Any]:
+    """The object of an event: its fields, its type, and PSNR beside every MSE of a whole block or file."""
+    fields = asdict(event)
+    mse = fields.get("mse")
+    if mse is not None:
+        fields["psnr_db"] = psnr_db(mse)
+    return {"type": TYPES[type(event)], **fields}

@@ -1,0 +1,179 @@
+"""Tokens over time as bars of characters, for any width, with or without colours and Unicode.
+
+Returns lines of (text, style) spans, so that it needs no terminal library and tests can read it; the styles are
+rich's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .usage import BlockUse, Usage
+
+Span = tuple[str, str]
+Line = list[Span]
+
+BAR, FIRST, CUT, MISSED, DIM = "cyan", "blue", "yellow", "red", "bright_black"
+WIDEST_BAR = 6
+LABEL_EVERY = 12  # columns between times below the axis
+
+
+@dataclass(frozen=True)
+class Look:
+    """width: columns. height: rows of the bars. unicode: block characters and box drawing are there."""
+
+    width: int = 80
+    height: int = 8
+    unicode: bool = True
+
+    @property
+    def eighths(self) -> str:
+        """What fills 0/8 to 8/8 of a cell from below."""
+        return " ▁▂▃▄▅▆▇█" if self.unicode else " ...:::##"
+
+    @property
+    def more(self) -> str:
+        """Fills a cell between the mean and the most of several blocks in one column."""
+        return "░" if self.unicode else "'"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One bar: of one block, or of several where there are more blocks than columns."""
+
+    mean: float
+    most: int
+    time_s: float
+    style: str
+    cut: bool
+    missed: bool
+    starts_gop: bool
+
+
+def plot_lines(usage: Usage, look: Look | None = None) -> list[Line]:
+    """The plot: title, bars, axis, times, marks. [] for a file without blocks."""
+    look = look or Look()
+    if not usage.blocks:
+        return []
+    top = nice_top(max(1, max(block.tokens for block in usage.blocks)))
+    labels = [f"{top:,}", f"{top // 2:,}", "0"]
+    gutter = max(map(len, labels)) + 1
+    columns, wide, gap = _columns(usage.blocks, look.width - gutter - 3)
+    lines: list[Line] = [[(" " * gutter + "tokens a block", "bold")]]
+    tick, bar, corner = ("┤", "│", "└") if look.unicode else ("+", "|", "+")
+    for row in range(look.height):
+        label = labels[0] if row == 0 else labels[1] if 2 * row == look.height and top % 2 == 0 else ""
+        line: Line = [(f"{label:>{gutter}} ", ""), (tick if label else bar, DIM)]
+        for column in columns:
+            line.append(_cell(column, look.height - 1 - row, top, look, wide))
+            line.append((" " * gap, ""))
+        lines.append(line)
+    lines.append([(f"{labels[2]:>{gutter}} ", ""), (corner + _axis(columns, wide + gap, look), DIM)])
+    lines.append([(" " * (gutter + 2) + _times(columns, wide + gap), DIM)])
+    marks = _marks(columns, wide, gap, look)
+    if marks:
+        lines.append([(" " * (gutter + 2), ""), *marks])
+    lines.append([(" " * (gutter + 2), ""), *_legend(columns, len(usage.blocks), look)])
+    return lines
+
+
+def nice_top(value: int) -> int:
+    """The smallest round even number that is not below `value`: 1, 1.2, 1.5, 2, ... 8 times a power of ten."""
+    if value <= 2:
+        return 2
+    digits = len(str(value)) - 1
+    for power in (10**digits, 10 * 10**digits):
+        for tenths in (10, 12, 15, 20, 25, 30, 40, 50, 60, 80):
+            top = tenths * power // 10
+            if top >= value and 10 * top == tenths * power and top % 2 == 0:
+                return top
+    raise AssertionError("20 times a power of ten is above any number of its length")
+
+
+def _columns(blocks: Sequence[BlockUse], width: int) -> tuple[list[Column], int, int]:
+    """Bars, how wide each is, and the gap between two."""
+    width = max(8, width)
+    count = min(len(blocks), width)
+    step = min(WIDEST_BAR, width // count)
+    gap = 1 if step >= 3 else 0
+    bounds = [i * len(blocks) // count for i in range(count + 1)]
+    return [_column(blocks[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)], step - gap, gap
+
+
+def _column(blocks: Sequence[BlockUse]) -> Column:
+    counts = [block.tokens for block in blocks]
+    missed, cut = any(not b.met for b in blocks), any(b.cut for b in blocks)
+    first = any(b.starts_gop for b in blocks)
+    style = MISSED if missed else CUT if cut else FIRST if first else BAR
+    return Column(sum(counts) / len(counts), max(counts), blocks[0].time_s, style, cut, missed, first)
+
+
+def _cell(column: Column, row: int, top: int, look: Look, wide: int) -> Span:
+    """The cell of a bar in row 0 (the lowest), 1, ..."""
+    eighths = round(8 * look.height * column.mean / top)
+    if column.most and eighths == 0:
+        eighths = 1  # there is something
+    fill = min(8, max(0, eighths - 8 * row))
+    if fill:
+        return look.eighths[fill] * wide, column.style
+    if 8 * row < round(8 * look.height * column.most / top):
+        return look.more * wide, column.style
+    return " " * wide, ""
+
+
+def _axis(columns: Sequence[Column], step: int, look: Look) -> str:
+    line, tick = ("─", "┬") if look.unicode else ("-", "+")
+    return "".join((tick if column.starts_gop else line) + line * (step - 1) for column in columns)
+
+
+def _times(columns: Sequence[Column], step: int) -> str:
+    out, free = "", 0
+    end = len(columns) * step
+    for number, column in enumerate(columns):
+        at, text = number * step, _clock(column.time_s, columns[-1].time_s)
+        if at >= free and at + len(text) <= max(end, len(text)):
+            out += " " * (at - len(out)) + text
+            free = at + max(LABEL_EVERY, len(text) + 2)
+    return out
+
+
+def _clock(seconds: float, longest: float) -> str:
+    if longest < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+        if longest >= 3600
+        else f"{whole // 60}:{whole % 60:02d}"
+    )
+
+
+def _marks(columns: Sequence[Column], wide: int, gap: int, look: Look) -> Line:
+    cut, missed = _signs(look)
+    if not any(column.cut or column.missed for column in columns):
+        return []
+    return [
+        (
+            (missed if c.missed else cut if c.cut else " ").center(wide) + " " * gap,
+            MISSED if c.missed else CUT,
+        )
+        for c in columns
+    ]
+
+
+def _signs(look: Look) -> tuple[str, str]:
+    return ("▲", "✕") if look.unicode else ("^", "x")
+
+
+def _legend(columns: Sequence[Column], blocks: int, look: Look) -> Line:
+    cut, missed = _signs(look)
+    full = look.eighths[8]
+    legend: Line = [(full, BAR), (" block   ", ""), (full, FIRST), (" first of a GOP   ", "")]
+    if any(column.cut for column in columns):
+        legend += [(cut, CUT), (" likely a cut   ", "")]
+    if any(column.missed for column in columns):
+        legend += [(missed, MISSED), (" missed   ", "")]
+    if blocks > len(columns):
+        legend += [(f"{full}{look.more}", BAR), (f" mean and most of {blocks / len(columns):.3g} blocks", "")]
+    return legend
