@@ -31,7 +31,13 @@ FSQ = ElasticConfig(
     max_sequence_length=128,
 )
 VAE = replace(
-    FSQ, name="tiny-vae", bottleneck_type="vae", vae_bottleneck_dim=5, theta=5e6, patch_size=(2, 8, 8), max_toks=16
+    FSQ,
+    name="tiny-vae",
+    bottleneck_type="vae",
+    vae_bottleneck_dim=5,
+    theta=5e6,
+    patch_size=(2, 8, 8),
+    max_toks=16,
 )
 
 Tensor = tuple[str, npt.NDArray[np.float32]]
@@ -79,10 +85,14 @@ def packed_array(values: npt.NDArray[np.float32], bf16: bool = False) -> bytes:
 
 def packed(key: str, values: npt.NDArray[np.float32], bf16: bool = False) -> bytes:
     """One object of the stream."""
-    return packed_list([packed_list(packed_text(part) for part in key.split("/")), packed_bytes(packed_array(values, bf16))])
+    return packed_list(
+        [packed_list(packed_text(part) for part in key.split("/")), packed_bytes(packed_array(values, bf16))]
+    )
 
 
-def write_params(path: Path, config: ElasticConfig, seed: int = 0, bf16: bool = False, scanned: bool = True) -> Path:
+def write_params(
+    path: Path, config: ElasticConfig, seed: int = 0, bf16: bool = False, scanned: bool = True
+) -> Path:
     """A whole stream, tensor by tensor."""
     with path.open("wb") as file:
         for key, values in tensors(config, seed, scanned):

@@ -1,8 +1,8 @@
 """Compare this implementation with arrays made by the original's code: python tests/parity/check.py DIR
 
-DIR holds one folder per case, in the layout of the reference data (or is such a folder). What a folder holds is told
-from its files, not from its name. One line per array with the largest error, one for each folder or array that there
-is no check for, and totals in the last line. Exit code 1 if anything misses.
+DIR holds one folder per case, in the layout of the reference data (or is such a folder). What a folder holds
+is told from its files, not from its name. One line per array with the largest error, one for each folder or
+array that there is no check for, and totals in the last line. Exit code 1 if anything misses.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def run(folder: Path) -> Report:
                 report.skip(case.name)
             else:
                 check(case, report)
-        except Exception as error:  # noqa: BLE001 - one broken case must not hide the others
+        except Exception as error:
             text = str(error).splitlines()[0] if str(error) else ""
             report.fact(case.name, f"stopped by {type(error).__name__}: {text}", False)
     print(report.total())

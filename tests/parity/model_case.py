@@ -49,7 +49,12 @@ def load(params: Path, config: ElasticConfig) -> Elastic:
 
 class _Case:
     def __init__(
-        self, folder: Path, settings: dict[str, Any], inputs: dict[str, Array], golden: dict[str, Array], report: Report
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        inputs: dict[str, Array],
+        golden: dict[str, Array],
+        report: Report,
     ) -> None:
         self.folder, self.name, self.settings, self.report = folder, folder.name, settings, report
         self.inputs, self.golden = inputs, golden
@@ -191,7 +196,9 @@ class _Case:
             if "mse_by_kept" in self.golden:
                 counts = [np.full(self.batch, kept) for kept in range(1, self.most + 1)]
                 curves.append(self.candidates(k, counts, source, shown))  # (most, batch)
-            mine, new_source = self.model.encode(self.block(self.patches, k), self.block(self.mask, k), source)
+            mine, new_source = self.model.encode(
+                self.block(self.patches, k), self.block(self.mask, k), source
+            )
             recon, new_shown = self.model.decode(mine if z is None else self.block(z, k), shown)
             source, shown = longer(source, new_source), longer(shown, new_shown)
             recons.append(recon)
@@ -230,8 +237,12 @@ class _Case:
         def measure(k: int, kept: Array) -> Array:
             if tuple(kept) not in known:
                 # the linear search asks for all of these one after another anyway
-                wanted = _linear_kept(case, self.batch) if entry["algorithm"] == "linear" and not known else [kept]
-                for count, errors in zip(wanted, self.candidates(k, wanted, past.source, past.shown), strict=True):
+                wanted = (
+                    _linear_kept(case, self.batch) if entry["algorithm"] == "linear" and not known else [kept]
+                )
+                for count, errors in zip(
+                    wanted, self.candidates(k, wanted, past.source, past.shown), strict=True
+                ):
                     known[tuple(count)] = errors
             if tuple(kept) not in known:
                 known[tuple(kept)] = self.candidates(k, [kept], past.source, past.shown)[0]
@@ -301,7 +312,10 @@ def _tap(half: nn.Module, name: str, into: dict[str, Tensor]) -> list[Any]:
         into[f"{name}.input"] = args[0]
 
     transformer: Any = half.transformer
-    hooks = [transformer.register_forward_pre_hook(keep_input), transformer.ln_f.register_forward_hook(keep(f"{name}.ln_f"))]
+    hooks = [
+        transformer.register_forward_pre_hook(keep_input),
+        transformer.ln_f.register_forward_hook(keep(f"{name}.ln_f")),
+    ]
     for part in ("in_proj", "out_proj"):
         if hasattr(half, part):
             hooks.append(getattr(half, part).register_forward_hook(keep(f"{name}.{part}")))

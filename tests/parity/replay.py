@@ -1,4 +1,4 @@
-"""The original's two searches over a batch, run by run, including the runs that it wastes (SPEC.md, section 9)."""
+"""The original's two searches over a batch, run by run, including the runs that it wastes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from elastictok_cli.search.strategies import original_counts
 
-Measure = Callable[[int, npt.NDArray[np.int64]], npt.NDArray[np.float32]]  # block, kept (batch,) -> errors (batch,)
+Measure = Callable[
+    [int, npt.NDArray[np.int64]], npt.NDArray[np.float32]
+]  # block, kept (batch,) -> errors (batch,)
 Kept = npt.NDArray[np.int64]
 
 
@@ -28,7 +30,12 @@ class Run:
 
 
 def replay(
-    case: dict[str, Any], algorithm: str, blocks: int, batch: int, measure: Measure, commit: Callable[[int, Kept], None]
+    case: dict[str, Any],
+    algorithm: str,
+    blocks: int,
+    batch: int,
+    measure: Measure,
+    commit: Callable[[int, Kept], None],
 ) -> Run:
     """Search every block in turn. commit: told what a block was given before the next one is searched."""
     run, most = Run(), int(case["max_toks"])
@@ -73,7 +80,7 @@ def _linear(
 
 
 class _Item:
-    """One item of the batch: the package's own bisection, and what the original goes on to do when it is done."""
+    """One item of the batch: the package's own bisection, and what the original does when it is done."""
 
     def __init__(self, least: int, top: int, most: int, default: int, threshold: np.float32) -> None:
         self.low, self.high, self.most, self.threshold = float(least), float(top), most, threshold

@@ -56,7 +56,11 @@ class Report:
             return
         error = np.abs(got.astype(int) - golden.astype(int))
         off = int(np.count_nonzero(error))
-        self._line(name, f"max error {error.max()}, {off} of {error.size} bytes", error.max() <= 1 and off <= 3 + error.size // 1000)
+        self._line(
+            name,
+            f"max error {error.max()}, {off} of {error.size} bytes",
+            error.max() <= 1 and off <= 3 + error.size // 1000,
+        )
 
     def fact(self, name: str, text: str, good: bool) -> None:
         """Anything else."""
@@ -74,4 +78,5 @@ class Report:
 
     def total(self) -> str:
         """The last line."""
-        return f"total: {self.arrays} arrays, {self.arrays - self.misses} ok, {self.misses} missed, {self.skips} skipped"
+        good = self.arrays - self.misses
+        return f"total: {self.arrays} arrays, {good} ok, {self.misses} missed, {self.skips} skipped"

@@ -1,8 +1,8 @@
 """The original models through the interface of base.py: blocks of frames to tokens and back, with a past.
 
 What the original does not say is settled here:
-- A block with fewer frames than the model takes is filled up by repeating its last one, which for a single frame is
-  the original's own rule for images. Only the frames that were there are shown and measured.
+- A block with fewer frames than the model takes is filled up by repeating its last one, which for a single
+  frame is the original's own rule for images. Only the frames that were there are shown and measured.
 - Shown pixels are rounded; the original truncates, which darkens every picture by half a step (`truncate`).
 - The VAE's latents are stored as int8 steps; everything after the encoder sees what was stored.
 """
@@ -46,7 +46,9 @@ class ElasticTokens:
     def crc(self, before: int = 0) -> int:
         """CRC-32 over frames, count, step and the values, little-endian."""
         before = zlib.crc32(struct.pack("<III", self.frames, self.count, self.step), before)
-        return zlib.crc32(np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before)
+        return zlib.crc32(
+            np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,8 @@ class ElasticAnalysis:
 class ElasticState:
     """Keys and values of the blocks before, for both halves; None at the start.
 
-    A decoder has no encoder half. `made` keeps the last pass of either half with the tokens that it belongs to, so that
-    a block that is committed right after it was tried costs nothing more.
+    A decoder has no encoder half. `made` keeps the last pass of either half with the tokens that it belongs
+    to, so that a block that is committed right after it was tried costs nothing more.
     """
 
     block: int = 0
@@ -89,7 +91,9 @@ class ElasticModel:
     def __init__(self, network: Elastic, digest: bytes, device: str | torch.device = "cpu") -> None:
         config = network.config
         if config.bottleneck_type == "fsq" and config.fsq_quant_levels != CONTAINER_LEVELS:
-            raise UnsupportedFile(f"{config.name}: tokens of levels {config.fsq_quant_levels}, not {CONTAINER_LEVELS}")
+            raise UnsupportedFile(
+                f"{config.name}: tokens of levels {config.fsq_quant_levels}, not {CONTAINER_LEVELS}"
+            )
         self.config: ElasticConfig = config
         self.device = torch.device(device)
         self.network = network.to(self.device).eval().requires_grad_(False)
@@ -127,7 +131,7 @@ class ElasticModel:
         return {"scale": bottleneck.scale.tolist()} if isinstance(bottleneck, VAE) else {}
 
     def work(self, block: int) -> float:
-        """Floating point operations of one evaluation (encoder and decoder) of block number `block` of a GOP."""
+        """Floating point operations of one evaluation (encoder and decoder) of a GOP's block number `block`."""
         c, tokens = self.config, self.config.max_toks
         layer = 4 * c.hidden_size**2 + 3 * c.hidden_size * c.intermediate_size
         attention = 2 * c.hidden_size * tokens * (block + 1)  # products with keys, and with values
@@ -155,9 +159,7 @@ class ElasticModel:
         count = self.config.max_toks if count is None else min(count, self.config.max_toks)
         latents, new = self.network.encode(analysis.patches, self._mask(count), self._source_past(state))
         values = self.network.bottleneck.tokens(latents[0, :count])
-        if self.channels == 1:
-            values = values.astype(np.uint16)
-        tokens = ElasticTokens(values, analysis.frames)
+        tokens = ElasticTokens(values.astype(np.uint16 if self.channels == 1 else np.int8), analysis.frames)
         self._keep(state, "encoder", tokens, new)
         return tokens
 
@@ -174,7 +176,9 @@ class ElasticModel:
     ) -> ElasticState:
         """The state behind the block. Nothing is computed twice if these tokens were the last to be tried."""
         if self._last(state):
-            return ElasticState(state.block + 1)  # the GOP is over; a thousand megabytes of past are not needed
+            return ElasticState(
+                state.block + 1
+            )  # the GOP is over; a thousand megabytes of past are not needed
         made, source = dict(state.made), None
         if analysis is not None:
             before = self._source_past(state)
@@ -183,7 +187,10 @@ class ElasticModel:
                 made["encoder"] = (tokens, new)
             source = longer(before, made["encoder"][1])
         if made.get("decoder", (None,))[0] is not tokens:
-            made["decoder"] = (tokens, self.network.decode(self._latents(tokens), self._decoded_past(state))[1])
+            made["decoder"] = (
+                tokens,
+                self.network.decode(self._latents(tokens), self._decoded_past(state))[1],
+            )
         return ElasticState(state.block + 1, source, longer(self._decoded_past(state), made["decoder"][1]))
 
     def _decoded_past(self, state: ElasticState) -> Past | None:

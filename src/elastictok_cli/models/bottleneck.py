@@ -1,7 +1,10 @@
-"""Between encoder and decoder: finite scalar quantisation, or the VAE's mean with a quantiser of ours behind it.
+"""Between encoder and decoder: finite scalar quantisation, or the VAE's mean with a quantiser of ours behind
+it.
 
-Both turn what the encoder ends in into *latents* (what the decoder is fed), and latents into tokens and back. What is
-stored is what the decoder gets: `latents(tokens(z))` is exact for FSQ and the nearest stored value for the VAE.
+Both turn what the encoder ends in into *latents* (what the decoder is fed), and latents into tokens and back.
+What is
+stored is what the decoder gets: `latents(tokens(z))` is exact for FSQ and the nearest stored value for the
+VAE.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from torch import Tensor, nn
 
 
 class FSQ(nn.Module):
-    """arXiv 2309.15505 with the original's conventions: every dimension is rounded to one of `levels` values."""
+    """arXiv 2309.15505 with the original's conventions: a dimension is rounded to one of `levels` values."""
 
     def __init__(self, levels: tuple[int, ...]) -> None:
         super().__init__()
@@ -24,19 +27,16 @@ class FSQ(nn.Module):
         half = (wide - 1) * (1 - 1e-3) / 2
         offset = np.where(wide % 2 == 0, 0.5, 0.0)
         # tan, where the paper's inverse would be atanh: the published models were trained with it.
-        constants = {"half": half, "offset": offset, "shift": np.tan(offset / half), "middle": wide // 2}
-        for name, value in constants.items():
-            setattr(self, name, torch.tensor(value, dtype=torch.float32, device="cpu"))  # also where "meta" is the default
+        constants = (half, offset, np.tan(offset / half), wide // 2)
+        # On the CPU also where "meta" is the default; no part of the weights.
+        tensors = (torch.tensor(value, dtype=torch.float32, device="cpu") for value in constants)
+        self.reach, self.offset, self.shift, self.middle = tensors
         self.basis = np.cumprod((1, *levels[:-1]))  # the first dimension is the lowest digit
-        self.half: Tensor
-        self.offset: Tensor
-        self.shift: Tensor
-        self.middle: Tensor
 
     def bounded(self, z: Tensor) -> Tensor:
         """What is rounded: (..., dimensions), within the levels."""
-        half, offset, shift = (part.to(z.device) for part in (self.half, self.offset, self.shift))
-        return torch.tanh(z + shift) * half - offset
+        reach, offset, shift = (part.to(z.device) for part in (self.reach, self.offset, self.shift))
+        return torch.tanh(z + shift) * reach - offset
 
     def forward(self, z: Tensor) -> Tensor:
         """Encoder output (..., dimensions) to latents on the grid, -1 .. 1."""
@@ -57,7 +57,8 @@ class FSQ(nn.Module):
 class VAE(nn.Module):
     """The mean of the distribution; its variance only matters in training.
 
-    scale: the quantiser's step by dimension. A token is int8 by dimension, so latents beyond 127 steps are cut off.
+    scale: the quantiser's step by dimension. A token is int8 by dimension, so latents beyond 127 steps are
+    cut off.
     """
 
     def __init__(self, size: int) -> None:

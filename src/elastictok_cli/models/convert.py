@@ -1,18 +1,22 @@
-"""The original's parameter stream to a .safetensors file, tensor by tensor: memory stays at that of one layer's matrix.
+"""The original's parameter stream to a .safetensors file, tensor by tensor: memory stays at that of one
+layer's matrix.
 
-Every key and shape is checked against the configuration before a byte is written. Numbers keep their type, so the file
-of a bfloat16 checkpoint is half as large and widens to the same float32. The same input gives the same bytes everywhere,
-and with them the same digest, which is how an .etok names its model. Neither jax nor pickle nor torch is used.
+Every key and shape is checked against the configuration before a byte is written. Numbers keep their type, so
+the file of a bfloat16 checkpoint is half as large and widens to the same float32. The same input gives the
+same bytes everywhere, and with them the same digest, which is how an .etok names its model. Neither jax nor
+pickle nor torch is used.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +25,13 @@ import numpy.typing as npt
 
 from ..errors import InputError, OutputError
 from .config import ElasticConfig
-from .stream import Entry, read_index
+from .stream import ITEM_SIZES, Entry, read_index
 
 GENERATION = 1  # of the layout below
 NAMES = {"float32": "F32", "bfloat16": "BF16"}
-SCALE_RANGE = 10.0  # standard deviations of a latent, as the weights let expect it, that 127 steps of int8 reach
+SCALE_RANGE = (
+    10.0  # standard deviations of a latent, as the weights let expect it, that 127 steps of int8 reach
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,8 @@ class Part:
 def convert(params: Path, config: ElasticConfig, output: Path, overwrite: bool = False) -> int:
     """Write `output`; returns the number of weights.
 
-    Raises InputError for a file that is damaged, or no parameter stream, or not of this configuration; OutputError if
-    the output exists or cannot be written. It appears whole or not at all.
+    Raises InputError for a file that is damaged, or no parameter stream, or not of this configuration;
+    OutputError if the output exists or cannot be written. It appears whole or not at all.
     """
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: exists; -f overwrites it")
@@ -79,13 +85,27 @@ def expected(config: ElasticConfig, scanned: bool) -> Iterator[Part]:
         if half == "encoder":
             yield whole("encoder.is_kept", "encoder/is_kept_embed", 1, width)
             yield whole("encoder.is_masked", "encoder/is_masked_embed", 1, width)
-            yield whole("encoder.in_proj.weight", "encoder/in_proj/kernel", config.patch_values, width, turned=True)
             yield whole(
-                "encoder.pre_quant.weight", "encoder/pre_quant/kernel", width, config.pre_latent_size, turned=True
+                "encoder.in_proj.weight", "encoder/in_proj/kernel", config.patch_values, width, turned=True
+            )
+            yield whole(
+                "encoder.pre_quant.weight",
+                "encoder/pre_quant/kernel",
+                width,
+                config.pre_latent_size,
+                turned=True,
             )
         else:
-            yield whole("decoder.post_quant.weight", "decoder/post_quant/kernel", config.latent_size, width, turned=True)
-            yield whole("decoder.out_proj.weight", "decoder/out_proj/kernel", width, config.patch_values, turned=True)
+            yield whole(
+                "decoder.post_quant.weight",
+                "decoder/post_quant/kernel",
+                config.latent_size,
+                width,
+                turned=True,
+            )
+            yield whole(
+                "decoder.out_proj.weight", "decoder/out_proj/kernel", width, config.patch_values, turned=True
+            )
         yield whole(f"{half}.transformer.ln_f.weight", f"{half}/ln_f/kernel", width)
         shapes = {f"attention/{w}": (width, width) for w in ("wq", "wk", "wv", "wo")}
         shapes |= {"feed_forward/w1": (width, inner), "feed_forward/w3": (width, inner)}
@@ -100,10 +120,12 @@ def expected(config: ElasticConfig, scanned: bool) -> Iterator[Part]:
 
 
 def plan(name: str, entries: Mapping[str, Entry], config: ElasticConfig) -> list[Part]:
-    """What to write, sorted by name. Raises InputError naming the keys or shapes that are not the configuration's."""
+    """What to write, sorted by name. Raises InputError naming a key or shape that is not the configuration's."""
     if not entries:
         raise InputError(f"{name}: holds no weights of an ElasticTok encoder or decoder")
-    parts = sorted(expected(config, any("/scan_decoder/" in key for key in entries)), key=lambda part: part.name)
+    parts = sorted(
+        expected(config, any("/scan_decoder/" in key for key in entries)), key=lambda part: part.name
+    )
     depth = {"encoder": config.num_encoder_layers, "decoder": config.num_decoder_layers}
     needed = {part.source: part for part in parts}
     missing = sorted(needed.keys() - entries.keys())
@@ -111,7 +133,9 @@ def plan(name: str, entries: Mapping[str, Entry], config: ElasticConfig) -> list
     for what, keys in (("missing", missing), ("not part of such a model", unknown)):
         if keys:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise InputError(f"{name}: {keys[0]}{more} {what}; is the configuration ({config.name}) the right one?")
+            raise InputError(
+                f"{name}: {keys[0]}{more} {what}; is the configuration ({config.name}) the right one?"
+            )
     for source, part in needed.items():
         wanted = part.shape if part.index is None else (depth[source.split("/")[0]], *part.shape)
         if entries[source].shape != wanted:
@@ -127,13 +151,14 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 def _numbers(data: mmap.mmap, entry: Entry, part: Part) -> npt.NDArray[Any]:
-    """The part's numbers as stored, bfloat16 as uint16."""
+    """The part's numbers as stored, bfloat16 as uint16. A copy: a view would keep the file mapped."""
     dtype = np.dtype("<f4") if entry.dtype == "float32" else np.dtype("<u2")
-    if len(entry.pieces) == 1:
+    if part.index is not None and len(entry.pieces) == 1:
         offset, size = entry.pieces[0]
-        flat = np.frombuffer(data, dtype, size // dtype.itemsize, offset)
-    else:
-        flat = np.concatenate([np.frombuffer(data, dtype, n // dtype.itemsize, at) for at, n in entry.pieces])
+        size //= entry.shape[0]
+        offset += part.index * size
+        return np.frombuffer(data[offset : offset + size], dtype).reshape(part.shape)
+    flat = np.frombuffer(b"".join(data[at : at + size] for at, size in entry.pieces), dtype)
     values: npt.NDArray[Any] = flat.reshape(entry.shape)
     return values if part.index is None else values[part.index]
 
@@ -146,16 +171,19 @@ def widen(numbers: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return wide
 
 
-def vae_scale(norm: npt.NDArray[np.float32], kernel: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+def vae_scale(
+    norm: npt.NDArray[np.float32], kernel: npt.NDArray[np.float32], size: int
+) -> npt.NDArray[np.float32]:
     """Steps of the int8 quantiser for the VAE's means, (size,), from the weights that make them.
 
-    A mean is the product of a normalised vector with a column of weights, so that column's length is about its standard
-    deviation (within 2x on the reference data). Rounded up to 1, 1.25, 1.5 or 1.75 times a power of two: so coarse that
-    no machine's rounding can change the file.
+    A mean is the product of a normalised vector with a column of weights, so that column's length is about
+    its standard deviation (within 2x on the reference data). Rounded up to 1, 1.25, 1.5 or 1.75 times a power
+    of two: so coarse that no machine's rounding can change the file.
     """
     deviation = np.sqrt(((norm[:, None].astype(np.float64) * kernel[:, :size]) ** 2).sum(0))
     mantissa, exponent = np.frexp(np.maximum(deviation * SCALE_RANGE / 127, 1e-30))  # mantissa: 0.5 .. 1
-    return np.ldexp(np.ceil(mantissa * 8) / 8, exponent).astype("<f4")
+    scale: npt.NDArray[np.float32] = np.ldexp(np.ceil(mantissa * 8) / 8, exponent).astype("<f4")
+    return scale
 
 
 def _write(
@@ -185,10 +213,12 @@ def _write(
         scale = vae_scale(norm, widen(numbers(named["encoder.pre_quant.weight"])), config.latent_size)
         add("bottleneck.scale", "F32", scale.shape, scale.nbytes, scale.tobytes)
     for part in parts:
-        raw = numbers(part)
-        shape = raw.shape[::-1] if part.turned else raw.shape
-        weights += raw.size
-        add(part.name, NAMES[entries[part.source].dtype], shape, raw.nbytes, lambda p=part: _bytes(name, p, numbers(p)))
+        entry = entries[part.source]
+        size = math.prod(part.shape)
+        weights += size
+        later = partial(_bytes, name, data, entry, part)
+        shape = part.shape[::-1] if part.turned else part.shape
+        add(part.name, NAMES[entry.dtype], shape, size * ITEM_SIZES[entry.dtype], later)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.part")
@@ -205,7 +235,8 @@ def _write(
     return weights
 
 
-def _bytes(name: str, part: Part, raw: npt.NDArray[Any]) -> bytes:
+def _bytes(name: str, data: mmap.mmap, entry: Entry, part: Part) -> bytes:
+    raw = _numbers(data, entry, part)
     if not np.isfinite(widen(raw)).all():
         raise InputError(f"{name}: {part.source} holds numbers that are not finite; the file is damaged")
     return np.ascontiguousarray(raw.T if part.turned else raw).tobytes()

@@ -1,8 +1,9 @@
 """The original ElasticTok (arXiv 2410.08368) in PyTorch: encoder, bottleneck, decoder.
 
-Pixels are float32 on [-1, 1], cut into patches; a token belongs to a patch. A block keeps its first `kept` tokens, and
-the encoder is told which: every count is an encoder pass of its own. A dropped token reaches the decoder as zeros.
-Frames, thresholds and states are `adapter.py`'s business.
+Pixels are float32 on [-1, 1], cut into patches; a token belongs to a patch. A block keeps its first `kept`
+tokens, and
+the encoder is told which: every count is an encoder pass of its own. A dropped token reaches the decoder as
+zeros. Frames, thresholds and states are `adapter.py`'s business.
 """
 
 from __future__ import annotations
@@ -49,13 +50,15 @@ class Decoder(nn.Module):
 
 
 class Elastic(nn.Module):
-    """The whole model. Several blocks in one call are the full path; one block with a past is the cached path."""
+    """The whole model. Several blocks in a call are the full path, one block with a past the cached path."""
 
     def __init__(self, config: ElasticConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.bottleneck = FSQ(config.fsq_quant_levels) if config.bottleneck_type == "fsq" else VAE(config.latent_size)
+        self.bottleneck = (
+            FSQ(config.fsq_quant_levels) if config.bottleneck_type == "fsq" else VAE(config.latent_size)
+        )
         self.decoder = Decoder(config)
 
     def encode(self, patches: Tensor, mask: Tensor, past: Past | None = None) -> tuple[Tensor, Past]:
@@ -71,7 +74,7 @@ class Elastic(nn.Module):
     # --- pixels
 
     def patches(self, frames: Tensor) -> Tensor:
-        """uint8 (batch, frames, side, side, 3) to float32 (batch, tokens, values): time, row, column in both."""
+        """uint8 (batch, frames, side, side, 3) to float32 (batch, tokens, values); time, row, column."""
         t, h, w = self.config.patch_size
         b, frame_count, side, _, _ = frames.shape
         x = frames.reshape(b, frame_count // t, t, side // h, h, side // w, w, 3)

@@ -1,7 +1,7 @@
 """The layers that the original's encoder and decoder share: RMS norm, rotary attention, SwiGLU.
 
-Attention is block-causal without a mask: the queries of a block see the keys of their own block and of all before it,
-so they are handed exactly those. The full path and the cached path are therefore the same code.
+Attention is block-causal without a mask: the queries of a block see the keys of their own block and of all
+before it, so they are handed exactly those. The full path and the cached path are therefore the same code.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def rope_table(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Cosine and sine of every position's angles, float32 (positions, size / 2).
 
-    In numpy and in float32 at every step, as the original: torch's power differs by one ulp in the frequency, and that
-    is 3e-4 of the cosine at position 16383.
+    In numpy and in float32 at every step, as the original: torch's power differs by one ulp in the frequency,
+    and that is 3e-4 of the cosine at position 16383.
     """
     exponent = np.arange(0, size, 2).astype(np.float32) / np.float32(size)
     frequency = np.float32(1) / np.float32(theta) ** exponent
@@ -36,7 +36,7 @@ def rope_table(
 def rotate(x: Tensor, rope: Rope) -> Tensor:
     """Turn the pairs (x0, x1), (x2, x3), ... of (..., tokens, head size) by their angles, in float32."""
     cos, sin = rope
-    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = x.float()[..., 0::2], x.float()[..., 1::2]
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2).to(x.dtype)
 
 
@@ -64,8 +64,9 @@ class Attention(nn.Module):
         self.wq, self.wk, self.wv, self.wo = (nn.Linear(width, width, bias=False) for _ in range(4))
 
     def forward(self, x: Tensor, rope: Rope, past: KeyValue | None) -> tuple[Tensor, KeyValue]:
-        """x: (batch, whole blocks, width). past: keys and values of the blocks before. Also returns those of x."""
-        q, k, v = (w(x).unflatten(-1, (-1, self.head_size)).transpose(1, 2) for w in (self.wq, self.wk, self.wv))
+        """x: (batch, whole blocks, width). past: keys and values of the blocks before. Returns those of x too."""
+        heads = (*x.shape[:2], -1, self.head_size)
+        q, k, v = (w(x).reshape(heads).transpose(1, 2) for w in (self.wq, self.wk, self.wv))
         q, k = rotate(q, rope), rotate(k, rope)
         new = (k, v)
         if past is not None:
@@ -75,7 +76,9 @@ class Attention(nn.Module):
         for start in range(0, q.shape[2], self.block):
             seen = before + start + self.block
             parts.append(
-                F.scaled_dot_product_attention(q[:, :, start : start + self.block], k[:, :, :seen], v[:, :, :seen])
+                F.scaled_dot_product_attention(
+                    q[:, :, start : start + self.block], k[:, :, :seen], v[:, :, :seen]
+                )
             )
         mixed = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
         return self.wo(mixed.transpose(1, 2).flatten(2)), new
@@ -119,7 +122,7 @@ class Transformer(nn.Module):
         self.ln_f = RMSNorm(config)
 
     def forward(self, x: Tensor, past: Past | None = None) -> tuple[Tensor, Past]:
-        """x: (batch, tokens, width), whole blocks. Returns the same shape, and the keys and values of x by layer."""
+        """x: (batch, tokens, width), whole blocks. Returns that shape, and keys and values of x by layer."""
         start = 0 if past is None else past[0][0].shape[2]
         positions = np.arange(start, start + x.shape[1])
         table = rope_table(positions, self.config.head_size, self.config.theta)
@@ -135,4 +138,6 @@ def longer(past: Past | None, new: Past) -> Past:
     """The past of the next block."""
     if past is None:
         return new
-    return tuple((torch.cat((k, a), 2), torch.cat((v, b), 2)) for (k, v), (a, b) in zip(past, new, strict=True))
+    return tuple(
+        (torch.cat((k, a), 2), torch.cat((v, b), 2)) for (k, v), (a, b) in zip(past, new, strict=True)
+    )

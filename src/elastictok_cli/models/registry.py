@@ -1,7 +1,9 @@
-"""Which models there are, where their weights lie, and how a name, a file or an .etok's header becomes a model.
+"""Which models there are, where their weights lie, and how a name, a file or an .etok's header becomes a
+model.
 
-Weights are .safetensors files that say in their metadata which model they are for. They are looked for in the package
-(the bundled model) and in a folder of the user's, `home()`, where `weights pull` and `weights convert` put theirs.
+Weights are .safetensors files that say in their metadata which model they are for. They are looked for in the
+package (the bundled model) and in a folder of the user's, `home()`, where `weights pull` and `weights
+convert` put theirs.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -35,28 +38,44 @@ PathLike = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Known:
-    """A model that has a name. repository, file, config: where the original's parameters are published, and their shape."""
+    """A model that has a name. repository, file, config: where the original's parameters are published, and
+    their shape.
+
+    revision, sha256: the commit and the parameters' SHA-256 that `weights pull` insists on. None as long as
+    nobody here has held the published files; until then the first pull on a machine pins both for the pulls
+    after it.
+    """
 
     name: str
     about: str
     repository: str | None = None
     file: str | None = None
     config: str | None = None
+    revision: str | None = None
+    sha256: str | None = None
 
 
 KNOWN = {
     known.name: known
     for known in (
         Known(BUNDLED, "comes with the package; the default"),
-        Known("elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"),
-        Known("elastictok-vae", "the original, 8 numbers a token", "LargeWorldModel/ElasticTok-VAE", "params", "vae"),
+        Known(
+            "elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"
+        ),
+        Known(
+            "elastictok-vae",
+            "the original, 8 numbers a token",
+            "LargeWorldModel/ElasticTok-VAE",
+            "params",
+            "vae",
+        ),
     )
 }
 
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """What a weights file says about itself. digest: SHA-256 of all of it, hex; an .etok keeps the first 16 bytes."""
+    """What a weights file says about itself. digest: SHA-256 of all of it, hex; an .etok keeps 16 bytes."""
 
     path: Path
     model: str
@@ -78,7 +97,7 @@ class NamesModel(Protocol):
 
 
 def home() -> Path:
-    """The folder for weights that do not come with the package: $ELASTICTOK_HOME, or the system's place for caches."""
+    """The folder for weights that are not in the package: $ELASTICTOK_HOME, or the system's place for caches."""
     if "ELASTICTOK_HOME" in os.environ:
         return Path(os.environ["ELASTICTOK_HOME"])
     if sys.platform == "win32":
@@ -89,40 +108,45 @@ def home() -> Path:
 
 
 def bundled() -> Path:
-    """The bundled weights: inside the installed package, or beside src/ in a checkout. Raises UnsupportedFile."""
+    """The bundled weights, in the installed package or beside src/ in a checkout. Raises UnsupportedFile."""
     here = Path(__file__).resolve()
-    places = [here.parents[1] / "weights" / f"{BUNDLED}{SUFFIX}", here.parents[3] / "weights" / f"{BUNDLED}{SUFFIX}"]
+    places = [
+        here.parents[1] / "weights" / f"{BUNDLED}{SUFFIX}",
+        here.parents[3] / "weights" / f"{BUNDLED}{SUFFIX}",
+    ]
     for place in places:
         if place.is_file():
             return place
-    raise UnsupportedFile(f"{BUNDLED}: its weights are missing from this installation; install elastictok again")
+    raise UnsupportedFile(
+        f"{BUNDLED}: its weights are missing from this installation; install elastictok again"
+    )
 
 
 def files() -> Iterator[Path]:
     """Weights files on this machine, the bundled one first."""
-    try:
+    with suppress(UnsupportedFile):
         yield bundled()
-    except UnsupportedFile:
-        pass
     yield from sorted(home().glob(f"*{SUFFIX}"))
 
 
 def find(name: str) -> Path:
-    """The weights file of a model. Raises UsageError for an unknown name, UnsupportedFile if it is not on this machine."""
+    """The weights file of a model. Raises UsageError for an unknown name, UnsupportedFile if it is not here."""
     if name == BUNDLED:
         return bundled()
     place = home() / f"{name}{SUFFIX}"
     if os.path.basename(name) == name and place.is_file():
         return place
     if name in KNOWN:
-        raise UnsupportedFile(f"{name}: its weights are not on this machine; 'elastictok weights pull {name}' gets them")
+        raise UnsupportedFile(
+            f"{name}: its weights are not on this machine; 'elastictok weights pull {name}' gets them"
+        )
     close = difflib.get_close_matches(name, KNOWN, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN)}, or give a {SUFFIX} file"
     raise UsageError(f"--model {name}: no such model; {hint}")
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """The metadata of a .safetensors file, without its tensors. Raises UnsupportedFile if it is none of a model."""
+    """Metadata of a .safetensors file, without its tensors. Raises UnsupportedFile if it is no model's."""
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -133,15 +157,16 @@ def metadata(path: Path) -> dict[str, str]:
         found = header.get("__metadata__", {})
         if not isinstance(found, dict) or "syntax" not in found:
             raise UnsupportedFile(
-                f"{path.name}: a .safetensors file, but not made by elastictok; 'elastictok weights convert' makes one "
-                "of the original's params"
+                f"{path.name}: a .safetensors file, but not made by elastictok; "
+                "'elastictok weights convert' makes one of the original's params"
             )
         return {str(key): str(value) for key, value in found.items()}
     except OSError as error:
         raise UnsupportedFile(f"{path}: {error.strerror}") from None
     except (ValueError, AttributeError, RecursionError):
         raise UnsupportedFile(
-            f"{path.name}: not a .safetensors file; 'elastictok weights convert' makes one of the original's params"
+            f"{path.name}: not a .safetensors file; "
+            "'elastictok weights convert' makes one of the original's params"
         ) from None
 
 
@@ -164,9 +189,9 @@ def sha256(path: Path) -> str:
 def load(name: PathLike | None = None, device: str = "auto", precision: str = "float32") -> TokenModel:
     """A model by its name or its weights file; None for the bundled one.
 
-    device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", "mps". precision: float32, or bfloat16 or float16,
-    for the original models on GPUs. Raises UsageError for a name, device or precision that is none, UnsupportedFile for
-    weights that are not here, not of a model, damaged, or of a newer version.
+    device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", "mps". precision: float32, or bfloat16 or
+    float16, for the original models on GPUs. Raises UsageError for a name, device or precision that is none,
+    UnsupportedFile for weights that are not here, not of a model, damaged, or of a newer version.
     """
     text = BUNDLED if name is None else os.fspath(name)
     is_file = text.endswith(SUFFIX) or os.path.basename(text) != text
@@ -202,10 +227,14 @@ def load_for(header: NamesModel, device: str = "auto", name: PathLike | None = N
                 return load(path, device)
         except UnsupportedFile:
             continue  # a damaged file in the folder is not the one wanted
-    get = f"'elastictok weights pull {header.model}' or " if header.model in KNOWN and header.model != BUNDLED else ""
+    get = (
+        f"'elastictok weights pull {header.model}' or "
+        if header.model in KNOWN and header.model != BUNDLED
+        else ""
+    )
     raise UnsupportedFile(
-        f"needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), which are not here; "
-        f"{get}--model FILE.safetensors gives them"
+        f"needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), which are "
+        f"not here; {get}--model FILE.safetensors gives them"
     )
 
 
@@ -218,12 +247,15 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(f"--device {name}: there is none on this machine; auto takes what there is") from None
+        raise UsageError(
+            f"--device {name}: there is none on this machine; auto takes what there is"
+        ) from None
     return device
 
 
 def load_network(path: Path, device: torch.device, precision: str = "float32") -> Elastic:
-    """The network of an original model alone. Raises UnsupportedFile if the file is damaged or none, UsageError for a
+    """The network of an original model alone. Raises UnsupportedFile if the file is damaged or none,
+    UsageError for a
     precision that there is not."""
     import torch
     from safetensors import SafetensorError, safe_open
@@ -244,16 +276,21 @@ def load_network(path: Path, device: torch.device, precision: str = "float32") -
             with torch.device("meta"):
                 network = Elastic(config)
             wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-            if any(key not in keys or tuple(file.get_slice(key).get_shape()) != shape for key, shape in wanted.items()):
+            if any(
+                key not in keys or tuple(file.get_slice(key).get_shape()) != shape
+                for key, shape in wanted.items()
+            ):
                 raise ValueError("its tensors are not those of its configuration")
             dtype = getattr(torch, precision)
-            # One by one, so that a bfloat16 file and its float32 copy are never both in memory. The quantiser's steps
-            # stay float32: they are part of the format.
+            # One by one, so that a bfloat16 file and its float32 copy are never both in memory. The
+            # quantiser's steps stay float32: they are part of the format.
             state = {
                 key: file.get_tensor(key).to(device, torch.float32 if key == "bottleneck.scale" else dtype)
                 for key in wanted
             }
     except (SafetensorError, ValueError, AttributeError, UsageError) as error:
-        raise UnsupportedFile(f"{path.name}: damaged or not a model's weights: {str(error).splitlines()[0]}") from None
+        raise UnsupportedFile(
+            f"{path.name}: damaged or not a model's weights: {str(error).splitlines()[0]}"
+        ) from None
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)

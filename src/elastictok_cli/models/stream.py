@@ -1,8 +1,9 @@
 """Reads the index of an original parameter stream: where each tensor lies in the file, nothing more.
 
 The stream is msgpack objects one after another, each [key path, bytes], the bytes again a msgpack document of shape,
-type and raw numbers (docs/format.md names nothing of it; it is the original's). This reader knows just that much of
-msgpack. It copies no tensor, executes nothing, and checks every length against the bytes that are there.
+type and raw numbers (docs/format.md names nothing of it; it is the original's). This reader knows just that
+much of msgpack. It copies no tensor, executes nothing, and checks every length against the bytes that are
+there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ MARKS = (
     (b"\x80\x03", "a Python pickle, which can run code and is never opened; give the file called 'params'"),
     (b"\x80\x04", "a Python pickle, which can run code and is never opened; give the file called 'params'"),
     (b"\x80\x05", "a Python pickle, which can run code and is never opened; give the file called 'params'"),
-    (b"PK", "a zip or PyTorch file, which may hold a pickle and is never opened; give the file called 'params'"),
+    (
+        b"PK",
+        "a zip or PyTorch file, which may hold a pickle and is never opened; give the file called 'params'",
+    ),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'"),
     (b"\x1f\x8b", "a gzip file; unpack it first"),
     (b"<", "a page of HTML or XML; the download went wrong"),
@@ -198,7 +202,7 @@ def _array(inner: _Cursor) -> tuple[str, tuple[int, ...], tuple[int, int]]:
 
 
 def _chunked(key: str, cursor: _Cursor) -> Entry:
-    """{"__msgpack_chunked_array__": true, "shape": {"0": n, ...}, "chunks": {"0": tensor, ...}}, in any order."""
+    """{"__msgpack_chunked_array__": true, "shape": {"0": n, ...}, "chunks": {"0": tensor, ...}}."""
     shape: tuple[int, ...] = ()
     parts: list[tuple[str, tuple[int, ...], tuple[int, int]]] = []
     cursor.skip(1)

@@ -1,0 +1,166 @@
+"""`elastictok weights`: which models there are, where their weights lie, and getting the original's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options as opt
+from .console import Console, size
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="""List, fetch, convert and check the weights of models.
+
+    [bold]elastictok weights list[/bold]                                    what is here\n
+    [bold]elastictok weights pull elastictok-fsq[/bold]                     fetch the published original\n
+    [bold]elastictok weights convert params --config fsq -o m.safetensors[/bold]   or convert one's own
+    """,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, see 'elastictok weights list'.")]
+
+
+@app.command("list")
+def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
+    """Models by name, and the weights that are on this machine."""
+    from ..models import registry
+
+    console = Console(json_lines=json_lines)
+    here = [registry.describe(path) for path in registry.files()]
+    missing = [known for known in registry.KNOWN.values() if known.name not in {file.model for file in here}]
+    if json_lines:
+        for file in here:
+            console.emit(
+                {
+                    "type": "weights",
+                    "name": file.model,
+                    "generation": file.generation,
+                    "syntax": file.syntax,
+                    "bytes": file.bytes,
+                    "sha256": file.digest,
+                    "path": str(file.path),
+                }
+            )
+        for known in missing:
+            console.emit({"type": "weights", "name": known.name, "path": None})
+        return
+    for file in here:
+        said = f"generation {file.generation}, {file.syntax}, {size(file.bytes)}, {file.digest[:12]}"
+        sys.stdout.write(f"{file.model:16} {said}  {file.path}\n")
+    for known in missing:
+        how = f"'elastictok weights pull {known.name}' gets it" if known.repository else "missing"
+        sys.stdout.write(f"{known.name:16} {known.about}; {how}\n")
+
+
+@app.command(no_args_is_help=True)
+def path(name: Name, debug: opt.Debug = False) -> None:
+    """Print where the weights of a model lie; an error if they are not on this machine."""
+    from ..models import registry
+
+    sys.stdout.write(f"{registry.find(name)}\n")
+
+
+@app.command(no_args_is_help=True)
+def convert(
+    params: Annotated[
+        Path, typer.Argument(metavar="PARAMS", help="The original's file called params (no pickle).")
+    ],
+    config: Annotated[
+        str,
+        typer.Option(
+            "--config",
+            metavar="fsq|vae|FILE.json",
+            help="The published model it is, or a model of one's own.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.safetensors",
+            help="Default: where models are found by their name.",
+        ),
+    ] = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Convert parameters of the original ElasticTok to a .safetensors file, which --model takes.
+
+    [bold]elastictok weights convert params --config fsq -o fsq.safetensors[/bold]\n
+    [bold]elastictok encode in.mp4 --model fsq.safetensors --threshold 0.003[/bold]
+    """
+    from ..errors import OutputError, UsageError
+    from ..models import registry
+    from ..models.config import config_named
+    from ..models.convert import convert as run
+
+    shape = config_named(config)
+    if output is None:
+        output = registry.home() / f"{shape.name}{registry.SUFFIX}"
+        output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix != registry.SUFFIX:
+        raise UsageError(f"-o {output}: must end in {registry.SUFFIX}, so that --model knows it for a file")
+    if not output.parent.is_dir():
+        raise OutputError(f"{output}: the folder {output.parent} does not exist")
+    weights = run(params, shape, output, overwrite=force)
+    file = registry.describe(output)
+    Console(quiet).line(
+        f"{output}: {file.model}, {weights:,} weights, {size(file.bytes)}, {file.digest[:12]}"
+    )
+
+
+@app.command(no_args_is_help=True)
+def pull(
+    name: Name,
+    revision: Annotated[
+        str | None, typer.Option("--revision", metavar="COMMIT", help="Another commit than the one pinned.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", metavar="HEX", help="What the published file must hash to.")
+    ] = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Fetch a published model from the Hugging Face Hub and convert it. Goes on where an interrupted pull
+    stopped.
+
+    Needs the extra: pip install 'elastictok\\[hub]'. HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN mean what they
+    always do.
+    """
+    from ..models import registry
+    from ..models.hub import pull as run
+
+    console = Console(quiet)
+    file = registry.describe(
+        run(name, revision=revision, digest=sha256, force=force, say=lambda text: console.line(text))
+    )
+    console.line(f"{file.model}: {size(file.bytes)}, {file.digest[:12]}")
+    sys.stdout.write(f"{file.path}\n")
+
+
+@app.command(no_args_is_help=True)
+def verify(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model's name or a .safetensors file.")],
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Load a model's weights as encode would, and compare them with what was noted when they were pulled."""
+    from ..models import registry
+    from ..models.hub import check
+
+    where = Path(name) if name.endswith(registry.SUFFIX) else registry.find(name)
+    registry.load(where, device="cpu")
+    file = registry.describe(where)
+    known = check(file)
+    said = "as pulled" if known else "nothing written down to compare with"
+    Console(quiet).line(
+        f"{where}: good; {file.model} generation {file.generation}, SHA-256 {file.digest} ({said})"
+    )

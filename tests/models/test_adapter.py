@@ -1,0 +1,160 @@
+"""The original models through the interface of base.py, with random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from elastictok_cli.container.entropy import values_crc
+from elastictok_cli.metrics import block_mse
+from elastictok_cli.models.adapter import ElasticModel, ElasticTokens, truncate
+from elastictok_cli.models.registry import load
+
+SIDE = 32
+Frames = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(params=["fsq_file", "vae_file"])
+def model(request: pytest.FixtureRequest) -> ElasticModel:
+    loaded = load(request.getfixturevalue(request.param), device="cpu")
+    assert isinstance(loaded, ElasticModel)
+    return loaded
+
+
+def clip(frames: int, seed: int = 0) -> Frames:
+    return np.random.default_rng(seed).integers(0, 256, (frames, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def masks(model: ElasticModel, counts: list[int]) -> torch.Tensor:
+    most = model.config.max_toks
+    return torch.cat([torch.arange(most) < count for count in counts])[None]
+
+
+def test_blocks_one_by_one_are_the_whole_run_at_once(model: ElasticModel) -> None:
+    counts, frames, network = [5, 16, 9, 12], clip(8), model.network
+    patches, mask = network.patches(torch.from_numpy(frames)[None]), masks(model, counts)
+    with torch.inference_mode():
+        z, _ = network.encode(patches, mask)
+        stored = network.bottleneck.latents(network.bottleneck.tokens(z)) * mask[..., None]
+        shown, _ = network.decode(stored)
+    state = model.start(SIDE, SIDE)
+    for k, count in enumerate(counts):
+        analysis = model.prepare(state, frames[2 * k : 2 * k + 2])
+        tokens = model.tokens(state, analysis, count)
+        most = model.config.max_toks
+        np.testing.assert_array_equal(
+            tokens.values,
+            network.bottleneck.tokens(z[0, k * most : k * most + count]).astype(tokens.values.dtype),
+        )
+        whole = (network.pixels(shown)[0, 2 * k : 2 * k + 2] + 1) * 127.5
+        np.testing.assert_allclose(model.reconstruct(state, tokens), whole.numpy(), atol=0.51)
+        state = model.advance(state, tokens, analysis)
+
+
+def test_the_decoder_shows_what_the_encoder_measured(model: ElasticModel) -> None:
+    frames, encoder, decoder = clip(6), model.start(SIDE, SIDE), model.start(SIDE, SIDE)
+    for k, count in enumerate([7, 16, 4]):
+        analysis = model.prepare(encoder, frames[2 * k : 2 * k + 2])
+        tokens = model.tokens(encoder, analysis, count)
+        measured = model.reconstruct(encoder, tokens)
+        model.reconstruct(encoder, model.tokens(encoder, analysis, 11))  # another candidate comes between
+        encoder = model.advance(encoder, tokens, analysis)
+        read = ElasticTokens(tokens.values.copy(), tokens.frames)
+        np.testing.assert_array_equal(model.reconstruct(decoder, read), measured)
+        decoder = model.advance(decoder, read)
+
+
+def test_a_block_depends_on_the_blocks_before(model: ElasticModel) -> None:
+    frames, fresh = clip(4), model.start(SIDE, SIDE)
+    first = model.prepare(fresh, frames[:2])
+    later = model.advance(fresh, model.tokens(fresh, first, 16), first)
+    analysis = model.prepare(fresh, frames[2:])
+    alone, after = (model.tokens(state, analysis, 16) for state in (fresh, later))
+    assert not np.array_equal(alone.values, after.values)
+    assert not np.array_equal(model.reconstruct(fresh, alone), model.reconstruct(later, alone))
+
+
+def test_trying_a_candidate_changes_no_state(model: ElasticModel) -> None:
+    frames, state = clip(2), model.start(SIDE, SIDE)
+    analysis = model.prepare(state, frames)
+    before = model.tokens(state, analysis, 6)
+    model.advance(state, model.tokens(state, analysis, 16), analysis)
+    assert model.tokens(state, analysis, 6).crc() == before.crc()
+
+
+def test_tokens_are_not_nested(model: ElasticModel) -> None:
+    state = model.start(SIDE, SIDE)
+    analysis = model.prepare(state, clip(2))
+    few, all_of_them = model.tokens(state, analysis, 8), model.tokens(state, analysis)
+    assert (few.count, all_of_them.count) == (8, model.spec.max_tokens(2, SIDE, SIDE))
+    assert not np.array_equal(few.values, all_of_them.values[:8])
+    assert not model.spec.nested
+
+
+def test_tokens_are_what_the_container_stores(model: ElasticModel) -> None:
+    state = model.start(SIDE, SIDE)
+    tokens = model.tokens(state, model.prepare(state, clip(2)), 8)
+    shape = (8,) if model.channels == 1 else (8, 5)
+    assert (tokens.values.shape, tokens.values.dtype) == (
+        shape,
+        np.uint16 if model.channels == 1 else np.int8,
+    )
+    assert tokens.crc(7) == values_crc(tokens.values, 2, 0, 7)
+    assert model.extra == ({} if model.channels == 1 else {"scale": model.network.bottleneck.scale.tolist()})
+
+
+def test_a_picture_is_repeated_and_shown_once(model: ElasticModel) -> None:
+    frames, state = clip(1), model.start(SIDE, SIDE)
+    one, both = model.prepare(state, frames), model.prepare(state, np.repeat(frames, 2, 0))
+    assert torch.equal(one.patches, both.patches)
+    tokens = model.tokens(state, one, 10)
+    assert (tokens.frames, model.reconstruct(state, tokens).shape) == (1, (1, SIDE, SIDE, 3))
+    assert model.spec.max_tokens(1, SIDE, SIDE) == model.config.max_toks
+
+
+def test_pixels_are_rounded_to_the_nearest(model: ElasticModel) -> None:
+    state = model.start(SIDE, SIDE)
+    tokens = model.tokens(state, model.prepare(state, clip(2)), 16)
+    with torch.inference_mode():
+        exact = model.network.pixels(model.network.decode(model._latents(tokens))[0])[0]
+    assert np.abs(model.reconstruct(state, tokens) - (exact.numpy() + 1) * 127.5).max() <= 0.501
+    assert block_mse(model.reconstruct(state, tokens), truncate(exact)) > 0
+
+
+def test_a_state_without_the_source_only_decodes(model: ElasticModel) -> None:
+    start = model.start(SIDE, SIDE)
+    analysis = model.prepare(start, clip(2))
+    tokens = model.tokens(start, analysis, 8)
+    decoder = model.advance(start, tokens)
+    assert model.reconstruct(decoder, tokens).shape == (2, SIDE, SIDE, 3)
+    with pytest.raises(ValueError, match="without the source"):
+        model.tokens(decoder, analysis, 8)
+
+
+def test_a_gop_ends_after_four_blocks(model: ElasticModel) -> None:
+    assert model.spec.gop_blocks == 4
+    state = model.start(SIDE, SIDE)
+    tokens = model.tokens(state, model.prepare(state, clip(2)), 8)
+    for _ in range(4):
+        state = model.advance(state, tokens)
+    assert state.decoder is None, "the past of a GOP that is over is a gigabyte"
+    with pytest.raises(ValueError, match="4 blocks at most"):
+        model.reconstruct(state, tokens)
+
+
+def test_other_sizes_are_cut_into_tiles_by_the_codec(model: ElasticModel) -> None:
+    assert model.spec.tile == (SIDE, SIDE)
+    with pytest.raises(ValueError, match="tile of 64x32"):
+        model.start(SIDE, 64)
+
+
+def test_half_precision_loads_and_stays_near(fsq_file: Path) -> None:
+    wide, narrow = load(fsq_file, device="cpu"), load(fsq_file, device="cpu", precision="bfloat16")
+    state = wide.start(SIDE, SIDE)
+    tokens = wide.tokens(state, wide.prepare(state, clip(2)), 16)
+    near = block_mse(narrow.reconstruct(narrow.start(SIDE, SIDE), tokens), wide.reconstruct(state, tokens))
+    assert 0 < near < 0.01

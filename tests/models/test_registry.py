@@ -1,0 +1,106 @@
+"""Names, files and headers to models; what is no model gets one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli.errors import ElasticTokError, UnsupportedFile, UsageError
+from elastictok_cli.models import registry
+
+from .streams import FSQ
+
+
+@dataclass
+class Header:
+    model: str
+    model_digest: bytes
+    generation: int = 1
+
+
+def test_a_file_says_what_it_is_without_being_loaded(fsq_file: Path) -> None:
+    file = registry.describe(fsq_file)
+    assert (file.model, file.generation, file.syntax) == ("tiny-fsq", 1, "fsq/1")
+    model = registry.load(fsq_file, device="cpu")
+    assert model.spec.digest == bytes.fromhex(file.digest)[:16]
+    assert model.spec.name == FSQ.name
+
+
+def test_a_header_finds_its_weights_in_the_home(home: Path, fsq_file: Path) -> None:
+    header = Header("tiny-fsq", bytes.fromhex(registry.sha256(fsq_file))[:16])
+    with pytest.raises(UnsupportedFile, match=r"needs the weights of tiny-fsq generation 1 .*--model FILE"):
+        registry.load_for(header)
+    home.mkdir()
+    (home / "broken.safetensors").write_bytes(b"nonsense")
+    shutil.copy(fsq_file, home / "any-name.safetensors")
+    assert registry.load_for(header, device="cpu").spec.digest == header.model_digest
+    with pytest.raises(UnsupportedFile, match="0000000000"):
+        registry.load_for(Header("tiny-fsq", bytes(16)))
+
+
+def test_names_are_explained(home: Path) -> None:
+    with pytest.raises(UnsupportedFile, match="'elastictok weights pull elastictok-fsq' gets them"):
+        registry.load("elastictok-fsq")
+    with pytest.raises(UsageError, match="did you mean elastictok-fsq"):
+        registry.load("elastictok-fsk")
+    with pytest.raises(UsageError, match="there are elastictok-nano"):
+        registry.load("whatever")
+    with pytest.raises(UsageError, match="no such file"):
+        registry.load(home / "none.safetensors")
+
+
+def test_a_device_that_is_not_there_is_named(fsq_file: Path) -> None:
+    with pytest.raises(UsageError, match="--device cuda:77"):
+        registry.load(fsq_file, device="cuda:77")
+    with pytest.raises(UsageError, match="--precision int4"):
+        registry.load(fsq_file, device="cpu", precision="int4")
+
+
+def rewritten(source: Path, target: Path, **metadata: str) -> Path:
+    """A copy of a weights file with other metadata."""
+    data = source.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] |= metadata
+    text = json.dumps(header).encode()
+    target.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + size :])
+    return target
+
+
+def test_files_that_lie_get_one_line(fsq_file: Path, tmp_path: Path) -> None:
+    config = json.loads(registry.metadata(fsq_file)["config"])
+    lies = {
+        "deep": rewritten(
+            fsq_file, tmp_path / "a.safetensors", config=json.dumps(config | {"num_encoder_layers": 10**6})
+        ),
+        "wide": rewritten(
+            fsq_file, tmp_path / "b.safetensors", config=json.dumps(config | {"hidden_size": 64})
+        ),
+        "none": rewritten(fsq_file, tmp_path / "c.safetensors", config="{}"),
+        "text": rewritten(fsq_file, tmp_path / "d.safetensors", config="nonsense"),
+        "list": rewritten(fsq_file, tmp_path / "e.safetensors", config="[]"),
+        "number": rewritten(fsq_file, tmp_path / "f.safetensors", generation="one"),
+    }
+    (tmp_path / "g.safetensors").write_bytes(fsq_file.read_bytes()[:-100])
+    (tmp_path / "h.safetensors").write_bytes(b"\xff" * 200)
+    (tmp_path / "i.safetensors").write_bytes(b"")
+    (tmp_path / "j.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
+    for path in [*lies.values(), *(tmp_path / f"{letter}.safetensors" for letter in "ghij")]:
+        with pytest.raises(ElasticTokError) as caught:
+            registry.load(path, device="cpu")
+            registry.describe(path)
+        assert "\n" not in str(caught.value) and path.name in str(caught.value)
+
+
+def test_a_file_of_another_program_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(3, np.float32)}, tmp_path / "x.safetensors")
+    with pytest.raises(UnsupportedFile, match="not made by elastictok"):
+        registry.load(tmp_path / "x.safetensors")
