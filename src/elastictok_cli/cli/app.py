@@ -17,8 +17,8 @@ from . import decode, encode, info, stats, verify, weights
 from .console import Interrupted, fail
 
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file or "
-    "unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted."
+    "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file "
+    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted."
 )
 
 HELP = """Video as tokens: as many per block of frames as its pictures need, and no more.
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
-        # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain at exit.
+        # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

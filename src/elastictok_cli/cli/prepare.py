@@ -1,7 +1,7 @@
 """The kernels' one-time compilation: a word to the user, then all of it at once, before any bar is drawn.
 
-Where the result is kept is decided by `kernels`. Without this the first block would take half a minute, and the
-bar would stand still.
+Where the result is kept is decided by `kernels`. Without this the first block would take half a minute, and
+the bar would stand still.
 """
 
 from __future__ import annotations

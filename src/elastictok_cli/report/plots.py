@@ -1,4 +1,4 @@
-"""Token usage as a picture (png, svg, pdf): tokens and PSNR of every block over time. Only here is matplotlib."""
+"""Token usage as a picture (png, svg, pdf): tokens and PSNR of every block over time; by matplotlib."""
 
 from __future__ import annotations
 

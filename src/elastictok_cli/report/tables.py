@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics import psnr_db
+from ..units import plural, size
 from .usage import Usage
 
 PERCENTILES = (0, 10, 25, 50, 75, 90, 100)
@@ -55,9 +56,9 @@ def _video(usage: Usage) -> str:
         picture += " (from {}x{})".format(*header.source_size)
     if header.is_still:
         return f"a picture of {picture}"
-    blocks, gops = _plural(len(usage.blocks), "block"), _plural(usage.gops, "GOP")
+    blocks, gops = plural(len(usage.blocks), "block"), plural(usage.gops, "GOP")
     rate = f" at {float(header.frame_rate):.4g} fps" if header.frame_rate else ""
-    return f"{_plural(usage.frames, 'frame')}, {usage.duration_s:.2f} s{rate}, {picture}; {blocks}, {gops}"
+    return f"{plural(usage.frames, 'frame')}, {usage.duration_s:.2f} s{rate}, {picture}; {blocks}, {gops}"
 
 
 def _tokens(usage: Usage) -> str:
@@ -75,7 +76,7 @@ def _quality(usage: Usage) -> str:
     if usage.header.is_still:
         return f"{text}; the threshold is {'missed' if usage.missed else 'met'}"
     met = len(usage.blocks) - usage.missed
-    return f"{text}; {met:,} of {_plural(len(usage.blocks), 'block')} meet the threshold"
+    return f"{text}; {met:,} of {plural(len(usage.blocks), 'block')} meet the threshold"
 
 
 def _size(usage: Usage) -> str:
@@ -83,19 +84,6 @@ def _size(usage: Usage) -> str:
     parts = [f"{label} {size(usage.parts[part])}" for part, label in named.items() if usage.parts.get(part)]
     rest = usage.bytes - sum(usage.parts.get(part, 0) for part in named)
     return f"{size(usage.bytes)}: {', '.join(parts)}, rest {size(rest)}; {usage.bpp:.4f} bits per pixel"
-
-
-def size(count: float) -> str:
-    """Bytes as people say them: 940 B, 23.4 kB, 1.2 MB (powers of 1000)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5 or unit == "GB":
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def json_records(usage: Usage) -> Iterator[dict[str, Any]]:

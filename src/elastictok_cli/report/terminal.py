@@ -1,7 +1,7 @@
 """Tokens over time as bars of characters, for any width, with or without colours and Unicode.
 
-Returns lines of (text, style) spans, so that it needs no terminal library and tests can read it; the styles are
-rich's.
+Returns lines of (text, style) spans, so that it needs no terminal library and tests can read it; the styles
+are rich's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..units import clock
 from .usage import BlockUse, Usage
 
 Span = tuple[str, str]
@@ -79,14 +80,14 @@ def plot_lines(usage: Usage, look: Look | None = None) -> list[Line]:
 
 
 def nice_top(value: int) -> int:
-    """The smallest round even number that is not below `value`: 1, 1.2, 1.5, 2, ... 8 times a power of ten."""
+    """The smallest round even number that is not below `value`: 1, 1.2, 1.5, 2 ... 8 times a power of ten."""
     if value <= 2:
         return 2
-    digits = len(str(value)) - 1
-    for power in (10**digits, 10 * 10**digits):
+    power = int("1" + "0" * (len(str(value)) - 1))
+    for unit in (power, 10 * power):
         for tenths in (10, 12, 15, 20, 25, 30, 40, 50, 60, 80):
-            top = tenths * power // 10
-            if top >= value and 10 * top == tenths * power and top % 2 == 0:
+            top = tenths * unit // 10
+            if top >= value and 10 * top == tenths * unit and top % 2 == 0:
                 return top
     raise AssertionError("20 times a power of ten is above any number of its length")
 
@@ -139,14 +140,7 @@ def _times(columns: Sequence[Column], step: int) -> str:
 
 
 def _clock(seconds: float, longest: float) -> str:
-    if longest < 60:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    return (
-        f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
-        if longest >= 3600
-        else f"{whole // 60}:{whole % 60:02d}"
-    )
+    return f"{seconds:.1f} s" if longest < 60 else clock(seconds)
 
 
 def _marks(columns: Sequence[Column], wide: int, gap: int, look: Look) -> Line:

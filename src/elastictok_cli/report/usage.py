@@ -9,7 +9,7 @@ from statistics import median
 from ..container import BlockRecord, Header, Reader
 from ..metrics import psnr_db
 
-# A block needs this many times the tokens of the blocks around it where new content comes in: most often at a cut.
+# So many times the tokens of the blocks around it a block needs where new content comes in, mostly at a cut.
 CUT_FACTOR = 1.8
 BEFORE, AFTER = 4, 2  # blocks around it that are compared
 FEWEST = 2  # of these; fewer tell nothing
@@ -127,14 +127,20 @@ def _block(
 
 
 def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
-    """Blocks that stand out of those around them. First blocks of GOPs always do, and are no cuts for it."""
+    """Marks blocks that stand out of those around them, of several in a row the first.
+
+    First blocks of GOPs always do, and are no cuts for it. A cut near the end of a block makes the next one dear too.
+    """
     rates = [block.tokens / block.frames for block in blocks]
-    out = []
+    out: list[BlockUse] = []
+    high = False
     for i, block in enumerate(blocks):
         near = [j for j in range(max(0, i - BEFORE), min(len(blocks), i + AFTER + 1)) if j != i]
         usual = [rates[j] for j in near if not blocks[j].starts_gop]
-        cut = len(usual) >= FEWEST and not block.starts_gop and rates[i] > CUT_FACTOR * median(usual)
-        out.append(replace(block, cut=cut))
+        before, high = high, False
+        if len(usual) >= FEWEST and not block.starts_gop:
+            high = rates[i] > CUT_FACTOR * median(usual)
+        out.append(replace(block, cut=high and not before))
     return out
 
 
