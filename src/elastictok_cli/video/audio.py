@@ -1,8 +1,8 @@
 """Sound is never decoded: its packets are copied from the source, and written again as they were.
 
-An `AudioInfo` is plain numbers, text and bytes, since it travels inside the .etok file. PyAV can only make an output
-stream for packets that it did not encode from the stream of another file. So `add_track` writes the few bytes of a
-Matroska header that names the codec, opens them, and takes that stream for a pattern.
+An `AudioInfo` is plain numbers, text and bytes, since it travels inside the .etok file. PyAV can only make an
+output stream for packets that it did not encode from the stream of another file. So `add_track` writes the
+few bytes of a Matroska header that names the codec, opens them, and takes that stream for a pattern.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import av.error
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """One copied track. codec: FFmpeg's name of it. extradata: the codec's own parameters, as FFmpeg keeps them.
+    """One copied track. codec: FFmpeg's name of it. extradata: the codec's parameters, as FFmpeg keeps them.
 
     frame_size: samples in a packet, 0 if that varies or is unknown.
     """
@@ -37,7 +37,7 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class AudioPacket:
-    """One packet of track number `stream`. pts, dts, duration: in the track's time base. flags: FFmpeg's, 1 is key."""
+    """One packet of track number `stream`. Times in the track's time base. flags: FFmpeg's, 1 is key."""
 
     stream: int
     pts: int
@@ -84,7 +84,7 @@ class Packet(Protocol):
 
 
 # What MP4, MOV or Matroska take as it is (WMA and ADPCM are in none of them, as FFmpeg muxes).
-# FFmpeg's codec name to Matroska's; the second part is the bit depth, which tells FFmpeg the PCM formats apart.
+# FFmpeg's codec name to Matroska's, and the bit depth, which tells the PCM formats apart.
 _NATIVE = {
     "aac": ("A_AAC", 0),
     "ac3": ("A_AC3", 0),
@@ -153,8 +153,8 @@ def copy_packets(
 ) -> Iterator[AudioPacket]:
     """Packets that begin within [low, high) seconds, in file order.
 
-    tracks: stream index to track number. ends: by stream index, the PTS where a track is known to end: what its
-    encoder added to fill up the last packet is not to be heard.
+    tracks: stream index to track number. ends: by stream index, the PTS where a track is known to end: what
+    its encoder added to fill up the last packet is not to be heard.
     Packets without a PTS get their DTS, or the end of the packet before.
     """
     reached: dict[int, int] = {}
@@ -184,7 +184,7 @@ def copy_packets(
 
 
 def add_track(output: av.container.OutputContainer, track: Track) -> av.AudioStream | None:
-    """An output stream for a track's packets; None if the output format, or this module, does not know the codec."""
+    """An output stream for a track's packets; None if the output format cannot hold the codec."""
     if not can_copy(track.codec):
         return None
     try:
@@ -203,7 +203,7 @@ def add_track(output: av.container.OutputContainer, track: Track) -> av.AudioStr
 def out_packet(
     packet: Packet, stream: av.AudioStream, time_base: Fraction, shift: int, after: int | None
 ) -> av.Packet[Any]:
-    """A packet to mux. shift: taken off its times. after: DTS of the packet before; muxers insist that it grows."""
+    """A packet to mux. shift: taken off its times. after: the DTS before, which muxers insist must grow."""
     copied: av.Packet[Any] = av.Packet(packet.data)
     dts = packet.dts - shift
     if after is not None and dts <= after:

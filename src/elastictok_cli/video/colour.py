@@ -1,7 +1,8 @@
 """Between the pixels of a video and RGB: matrix, range, depth, transparency and scaling, by swscale.
 
-Tags are FFmpeg's numbers (ITU-T H.273): primaries, transfer, matrix, range. Only matrix and range change pixels here;
-primaries and transfer are carried along, so a BT.2020 or HDR video is coded in its own light and shown in it.
+Tags are FFmpeg's numbers (ITU-T H.273): primaries, transfer, matrix, range. Only matrix and range change
+pixels here; primaries and transfer are carried along, so a BT.2020 or HDR video is coded in its own light and
+shown in it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ LIMITED, FULL = 1, 2
 # H.273 matrix to swscale's. Others (YCgCo, ICtCp, ...) are unknown to it and taken for the default.
 _SWSCALE = {BT709: 1, 4: 4, BT470BG: 5, SMPTE170M: 5, 7: 7, BT2020: 9, 10: 9}
 
-# Bicubic widens its kernel when it shrinks, so it does not alias. The other flags: full chroma resolution on both
-# sides, exact rounding, and the same bytes on every machine.
+# Bicubic widens its kernel when it shrinks, so it does not alias. The other flags: full chroma resolution on
+# both sides, exact rounding, and the same bytes on every machine.
 _FLAGS = int(
     Interpolation.BICUBIC
     | Interpolation.FULL_CHR_H_INT
@@ -59,8 +60,8 @@ def has_alpha(pixel_format: str) -> bool:
 def known(frame: av.VideoFrame, picture: bool) -> Colour:
     """The tags of a decoded frame, with matrix and range made up where they are missing.
 
-    picture: a still, whose levels are full unless it says otherwise. Untagged video is taken as players take it:
-    BT.709 from 1280 pixels width or 577 lines on, BT.601 below, limited range.
+    picture: a still, whose levels are full unless it says otherwise. Untagged video is taken as players take
+    it: BT.709 from 1280 pixels width or 577 lines on, BT.601 below, limited range.
     """
     pixel_format = frame.format.name
     primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
@@ -82,7 +83,7 @@ def default_matrix(width: int, height: int, primaries: int = UNKNOWN) -> int:
 
 
 def for_output(colour: tuple[int, ...], width: int, height: int) -> Colour:
-    """Tags to write a YUV video with: those of the source, or, if that was RGB, the default ones for its size."""
+    """Tags to write a YUV video with: the source's, or, if that was RGB, the default ones for its size."""
     primaries, transfer, matrix, levels = colour
     if matrix not in _SWSCALE:
         return Colour(primaries, transfer, default_matrix(width, height, primaries), LIMITED)
@@ -90,7 +91,7 @@ def for_output(colour: tuple[int, ...], width: int, height: int) -> Colour:
 
 
 class ToRgb:
-    """Frames of one stream to uint8 RGB of one size. blended: a transparent pixel was seen (and laid on white)."""
+    """Frames of one stream to uint8 RGB of one size. blended: a transparent pixel was laid on white."""
 
     def __init__(self, width: int, height: int, colour: Colour) -> None:
         self.width, self.height, self.colour = width, height, colour
@@ -122,7 +123,7 @@ class ToRgb:
         )
 
     def _on_white(self, frame: av.VideoFrame) -> av.VideoFrame:
-        # At full size, before scaling: the colour under transparent pixels must not bleed into its neighbours.
+        # At full size, before scaling: what is under transparent pixels must not bleed into its neighbours.
         rgba = self._convert(self._blend, frame, frame.width, frame.height, "rgba").to_ndarray()
         alpha = rgba[..., 3:].astype(np.uint16)
         if int(alpha.min()) < 255:

@@ -1,6 +1,7 @@
 """Sizes and pixels: what --size means, padding, cropping, tiles, turning. numpy only, no video.
 
-Sizes are (width, height) as people say them; arrays are (height, width, 3) or (frames, height, width, 3), uint8.
+Sizes are (width, height) as people say them; arrays are (height, width, 3) or (frames, height, width, 3),
+uint8.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ MOST_SIDE = 1 << 16  # as in the container
 def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
     """What --size makes of a picture of width x height.
 
-    "source": every pixel. "fit256": shorter side 256, never enlarged. "N": shorter side N. "WxH": exactly that.
-    Where the other side follows from the aspect, it is rounded to an even number, which every video codec takes.
-    Raises UsageError.
+    "source": every pixel. "fit256": shorter side 256, never enlarged. "N": shorter side N. "WxH": just that.
+    Where the other side follows from the aspect, it is rounded to an even number, which every video codec
+    takes. Raises UsageError.
     """
     text = size.strip().lower()
     if text == "source":
@@ -68,13 +69,13 @@ def scaled_sar(sar: Fraction, before: tuple[int, int], after: tuple[int, int]) -
 
 
 def shown_size(size: tuple[int, int], sar: Fraction, rotation: int) -> tuple[int, int]:
-    """The size on the screen: width stretched by the sample aspect ratio, then turned. rotation: degrees clockwise."""
+    """The size shown: width stretched by the sample aspect ratio, then turned. rotation: clockwise."""
     width = max(1, round(size[0] * sar))
     return (size[1], width) if rotation % 180 else (width, size[1])
 
 
 def pad(rgb: Pixels, multiple: int) -> Pixels:
-    """Repeat the lower and right edge until height and width are multiples. (..., H, W, 3); no copy if they are."""
+    """Repeat the lower and right edge until height and width are multiples. (..., H, W, 3)."""
     down, right = -rgb.shape[-3] % multiple, -rgb.shape[-2] % multiple
     if not down and not right:
         return rgb

@@ -1,7 +1,8 @@
-"""Video files: frames through an encoder, sound copied beside them, times, turning, aspect and colour tags kept."""
+"""Video files: frames through an encoder, sound copied; times, turning, aspect and colour tags are kept."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from fractions import Fraction
 from math import lcm
@@ -27,7 +28,7 @@ _MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast 
 
 
 class MuxedSink(Sink):
-    """One video file. Frames wait for the next one, which tells how long they last; the encoder waits for more."""
+    """One video file. Each frame waits for the next one, which tells how long it lasts."""
 
     def __init__(self, path: Path, container_format: str, options: SinkOptions, info: Shown) -> None:
         super().__init__(path.name)
@@ -138,7 +139,8 @@ class MuxedSink(Sink):
             return "bgr0"
         if self._codec in ("h264", "hevc") and (width % 2 or height % 2):
             self._note(
-                f"{width}x{height} is odd, so {self._codec} is written as 4:4:4, which not all players show; --codec av1 has no such limit"
+                f"{width}x{height} is odd, so {self._codec} is written as 4:4:4, which not all players show; "
+                "--codec av1 has no such limit"
             )
             return "yuv444p"
         return "yuv420p"
@@ -149,6 +151,8 @@ class MuxedSink(Sink):
             case "hevc":
                 return {"crf": crf, "x265-params": "log-level=none"}
             case "av1":
+                # It reports on stderr, and only its environment stops it. Errors are still shown.
+                os.environ.setdefault("SVT_LOG", "1")
                 return {"crf": crf, "preset": "8"}
             case "vp9":
                 return {"crf": crf, "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "3"}
@@ -213,8 +217,8 @@ class MuxedSink(Sink):
         self._held = None
         self._mux(self._stream.encode(None))
         if (packet := self._packet) is not None and packet.dts is not None:
-            # MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with uneven times
-            # the sum reaches the end only if the last packet lasts until there, less that delay.
+            # MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with
+            # uneven times the sum reaches the end only if the last packet lasts until there, less that delay.
             packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)
         self._output.close()
@@ -222,7 +226,7 @@ class MuxedSink(Sink):
         self._file.keep()
 
     def _last_duration(self, pts: int) -> int:
-        """Until the end, if that is known; otherwise as the rate says, but no longer than the frame before."""
+        """Until the end, if that is known; otherwise by the rate, but no longer than the frame before."""
         base, rate = self._info.time_base, self._info.frame_rate
         end = self._options.end_pts
         if end is not None and self._origin is not None and end - self._origin > pts:

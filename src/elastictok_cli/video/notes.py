@@ -1,4 +1,4 @@
-"""What is said about an input before it is read: each automatic decision once, with the option that changes it."""
+"""What is said about an input before it is read: each automatic decision, and the option that changes it."""
 
 from __future__ import annotations
 

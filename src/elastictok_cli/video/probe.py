@@ -1,4 +1,4 @@
-"""Opens an input far enough to know what it is: which stream, which size, which times; or says why it is no video."""
+"""Opens an input far enough to know its stream, size and times, or to say why it is no video."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ _USUAL_RATES = tuple(
 class Probed:
     """What one look at the file tells. Sizes and sar are those of the stored pixels.
 
-    rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else must be
-    done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame. whole_s: how long
-    the file says it is, where that can be trusted. end: PTS where its last frame ends, likewise. audio: by stream index. size: in bytes.
+    rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else
+    must be done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame.
+    whole_s: how long the file says it is, where that can be trusted. end: PTS where its last frame ends,
+    likewise. audio: by stream index. size: in bytes.
     """
 
     path: str
@@ -73,7 +74,7 @@ class Probed:
 def opened(path: str, name: str) -> Iterator[av.container.InputContainer]:
     """The input, open. Raises InputError in the user's words."""
     try:
-        # Some cameras write places and names in no known encoding; those must not stop the video from being read.
+        # Some cameras write names and places in no known encoding; that must not keep a video from opening.
         container = av.open(path, metadata_errors="ignore")
     except FileNotFoundError:
         raise InputError(f"{name}: there is no such file") from None
@@ -95,7 +96,7 @@ def _no_video(path: str, name: str, error: Exception) -> str:
     if not head:
         return f"{name}: the file is empty"
     if head[4:8] == b"ftyp":
-        return f"{name}: an MP4 or MOV file that is damaged or cut off before its index, so nothing in it can be read"
+        return f"{name}: damaged or cut off: this MP4 or MOV has no index, so nothing can be read"
     if _is_text(head):
         return f"{name}: a text file, not a video or picture"
     reason = getattr(error, "strerror", None) or str(error)
@@ -248,7 +249,7 @@ def _whole(container: av.container.InputContainer) -> Fraction | None:
 
 
 def _end(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> int | None:
-    """Where formats that note the length of every frame, or of a video without sound, say that the last one ends."""
+    """Where the last frame ends, by formats that note the length of each, or of a video without sound."""
     entries = stream.index_entries
     if len(entries) and entries[-1].pos + entries[-1].size > os.path.getsize(path):
         return None  # cut off: it ends wherever it can be read no further

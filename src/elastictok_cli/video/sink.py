@@ -4,8 +4,8 @@
         sink.write(pts, rgb)
         sink.write_audio(packet)
 
-The name decides the kind. Everything is written under a temporary name in the same folder and renamed when it is
-whole; leaving the `with` block by an exception removes it, and an output that existed stays as it was.
+The name decides the kind. Everything is written under a temporary name in the same folder and renamed when it
+is whole; leaving the `with` block by an exception removes it, and an output that existed stays as it was.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"
 class SinkOptions:
     """How to write.
 
-    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. size: "coded"
-    as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is replaced.
-    rebase: the first frame written is at time 0, not at its own (for a part of a video). end_pts: where the last frame
-    ends, in the source's time base (`SourceInfo.end_pts`); None: a guess by the frame rate.
+    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. size:
+    "coded" as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is
+    replaced. rebase: the first frame written is at time 0, not at its own (for a part of a video). end_pts:
+    where the last frame ends, in the source's time base (`SourceInfo.end_pts`); None: a guess by its rate.
     """
 
     codec: str = "h264"
@@ -75,7 +75,7 @@ class Shown(Protocol):
 
 
 class Sink(ABC):
-    """An output in the making; made by `open_sink`. notes: decisions taken, one sentence each; more may come."""
+    """An output in the making; made by `open_sink`. notes: decisions taken, one sentence each, growing."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -83,7 +83,7 @@ class Sink(ABC):
         self.frames = 0
 
     def write(self, pts: int, rgb: Pixels) -> None:
-        """One frame. pts: in the time base of the source, growing. rgb: uint8 (height, width, 3) at the coded size.
+        """One frame. pts: in the source's time base, growing. rgb: uint8 (height, width, 3), coded size.
 
         Raises OutputError, after which the sink must be aborted (leaving its `with` block does).
         """
@@ -149,7 +149,7 @@ def writing(name: str) -> Iterator[None]:
 
 
 class PartFile:
-    """The temporary file beside an output, and its renaming. Raises OutputError if the output may not be written."""
+    """The temporary file beside an output, and its renaming. Raises OutputError where that may not be."""
 
     def __init__(self, path: Path, overwrite: bool) -> None:
         self.path, self.overwrite = path, overwrite
@@ -177,10 +177,10 @@ class PartFile:
 
 
 def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
-    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .y4m, .png, or "%05d.png" for numbered pictures.
+    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .y4m, .png, or %05d.png for numbered ones.
 
-    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of no known kind,
-    a codec that the format cannot hold).
+    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of no known
+    kind, a codec that the format cannot hold).
     """
     from .muxed import MuxedSink
     from .pictures import PictureSink, SequenceSink

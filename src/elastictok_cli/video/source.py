@@ -4,8 +4,8 @@
         for frame in source.frames():  # uint8 (height, width, 3), one at a time
             ...
 
-Frames and audio packets come from passes of their own over the file, so that they may run in two threads and neither
-waits for the other. Nothing is kept but the frame at hand.
+Frames and audio packets come from passes of their own over the file, so that they may run in two threads and
+neither waits for the other. Nothing is kept but the frame at hand.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ _SHORT_S = 1.0  # less than this may be missing at the end of a file that says h
 class SourceInfo:
     """What is known of a source before it is read.
 
-    name: without its folder. bytes: its size. width, height: of the frames that `Source.frames` gives. source_width,
-    source_height: as stored in the input. rotation: degrees clockwise that a player turns the picture by (0, 90, 180,
-    270); frames are given as stored. sar: sample aspect ratio of the frames given. frame_rate: average, None if
-    unknown. frames_estimate, duration_s: of the part that will be read, None if unknown. end_pts: where the last frame
-    ends, None if the input does not say. colour: primaries, transfer,
-    matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each automatic decision in one sentence.
+    name: without its folder. bytes: its size. width, height: of the frames that `Source.frames` gives.
+    source_width, source_height: as stored in the input. rotation: degrees clockwise that a player turns the
+    picture by (0, 90, 180, 270); frames are given as stored. sar: sample aspect ratio of the frames given.
+    frame_rate: average, None if unknown. frames_estimate, duration_s: of the part that will be read, None if
+    unknown. end_pts: where the last frame ends, None if the input does not say. colour: primaries, transfer,
+    matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each automatic decision in one
+    sentence.
     """
 
     name: str
@@ -89,7 +90,7 @@ class SourceInfo:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame. pts: in the source's time base, larger than the one before. rgb: uint8 (height, width, 3)."""
+    """One frame. pts: in the source's time base, growing. rgb: uint8 (height, width, 3)."""
 
     pts: int
     rgb: Pixels
@@ -150,7 +151,7 @@ class Source:
         )
 
     def frames(self) -> Iterator[Frame]:
-        """All frames of the range, in order of time, from the start at each call; close the iterator to stop early.
+        """All frames of the range, in order of time; from the start at each call. Close it to stop early.
 
         Raises UsageError if the range holds none, InputError if there are none at all.
         """
@@ -233,7 +234,8 @@ class Source:
                 break
             except av.error.FFmpegError as error:
                 self._cut(
-                    f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); what comes before is coded"
+                    f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); "
+                    "what comes before is coded"
                 )
                 break
             if packet.pts is not None:
@@ -260,17 +262,16 @@ class Source:
         if filter_ is not None:
             yield from filter_(None)
         if bad:
-            self._cut(
-                f"{bad} damaged packet{'s' if bad > 1 else ''} of the video could not be decoded; the rest is coded"
-            )
+            noun = "packet" if bad == 1 else "packets"
+            self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
             self._cut(
-                f"the input is cut off: it should last {float(whole):.1f} s, {float(end):.1f} s of it are there"
+                f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded"
             )
 
     def audio_packets(self) -> Iterator[AudioPacket]:
-        """The copied tracks' packets of the range, in file order; `AudioPacket.stream` counts in `info.audio`."""
+        """The copied packets of the range, in file order; `AudioPacket.stream` counts in `info.audio`."""
         it = self._probed
         if not it.audio:
             return
@@ -317,8 +318,9 @@ def open_source(
     """Open a video or picture: a path, "-" for standard input, or a binary file.
 
     size: "fit256", "source", "N" (shorter side) or "WxH". start, duration: seconds from the first frame on.
-    What is no path is copied to a temporary file first: frames, sound and the frame rate are read in separate passes.
-    Raises InputError if there is no video or picture in it, UsageError for a size or range that cannot be meant.
+    What is no path is copied to a temporary file first: frames, sound and the frame rate are read in separate
+    passes. Raises InputError if there is no video or picture in it, UsageError for a size or range that
+    cannot be meant.
     """
     for name, value in (("start", start), ("duration", duration)):
         if value is not None and not 0 <= value < math.inf:

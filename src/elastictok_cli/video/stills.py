@@ -57,7 +57,7 @@ def _tiff_orientation(tiff: bytes) -> int:
 
 
 def matrix_orientation(matrix: bytes) -> int:
-    """The EXIF orientation nearest to a display matrix (nine int32, FFmpeg's layout); skewed ones count as upright."""
+    """The EXIF orientation nearest to a display matrix (nine int32, as FFmpeg keeps them)."""
     a, b, _, c, d = struct.unpack_from("=5i", matrix)
     straight = abs(a) + abs(d) >= abs(b) + abs(c)
     a, d, b, c = (a, d, 0, 0) if straight else (0, 0, b, c)
@@ -78,5 +78,5 @@ def upright(rgb: Pixels, orientation: int) -> Pixels:
 
 
 def is_animated_webp(head: bytes) -> bool:
-    """Whether the first bytes are those of a WebP with the animation flag; FFmpeg decodes none of its frames."""
+    """Whether these first bytes are of a WebP that moves; FFmpeg decodes none of its frames."""
     return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) > 20 and bool(head[20] & 0x02)

@@ -1,4 +1,4 @@
-"""YUV4MPEG2: raw 4:2:0 frames that other encoders and measuring tools read; to a file or to standard output."""
+"""YUV4MPEG2: raw 4:2:0 frames, as other encoders and measuring tools read them; to a file or stdout."""
 
 from __future__ import annotations
 
