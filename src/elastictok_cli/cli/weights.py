@@ -28,10 +28,16 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, see '
 @app.command("list")
 def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
     """Models by name, and the weights that are on this machine."""
+    from ..errors import UnsupportedFile
     from ..models import registry
 
     console = Console(json_lines=json_lines)
-    here = [registry.describe(path) for path in registry.files()]
+    here: list[registry.WeightsFile] = []
+    for path in registry.files():
+        try:
+            here.append(registry.describe(path))
+        except UnsupportedFile as error:
+            console.note(f"{path.parent}: {error}")
     missing = [known for known in registry.KNOWN.values() if known.name not in {file.model for file in here}]
     if json_lines:
         for file in here:

@@ -79,7 +79,7 @@ class ElasticState:
     block: int = 0
     encoder: Past | None = None
     decoder: Past | None = None
-    made: dict[str, tuple[Tokens, Past]] = field(default_factory=dict)
+    made: dict[str, tuple[object, Past]] = field(default_factory=dict)
 
 
 class ElasticModel:
@@ -131,7 +131,7 @@ class ElasticModel:
         return {"scale": bottleneck.scale.tolist()} if isinstance(bottleneck, VAE) else {}
 
     def work(self, block: int) -> float:
-        """Floating point operations of one evaluation (encoder and decoder) of a GOP's block number `block`."""
+        """Floating point operations of one evaluation (encoder and decoder) of a GOP's block `block`."""
         c, tokens = self.config, self.config.max_toks
         layer = 4 * c.hidden_size**2 + 3 * c.hidden_size * c.intermediate_size
         attention = 2 * c.hidden_size * tokens * (block + 1)  # products with keys, and with values
@@ -201,7 +201,7 @@ class ElasticModel:
     def _last(self, state: ElasticState) -> bool:
         return state.block + 1 >= self.config.gop_blocks
 
-    def _keep(self, state: ElasticState, half: str, tokens: Tokens, new: Past) -> None:
+    def _keep(self, state: ElasticState, half: str, tokens: object, new: Past) -> None:
         if not self._last(state):
             state.made[half] = (tokens, new)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -150,7 +151,8 @@ class ElasticConfig:
 def _typed(kind: str, value: Any) -> Any:
     """A JSON value as the type of a field. Raises TypeError or ValueError if it is another."""
     if kind == "str":
-        if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= 100:
+        # The name becomes a file's, and is printed.
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
             raise TypeError
         return value
     if kind.startswith("tuple"):

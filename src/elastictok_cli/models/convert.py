@@ -120,7 +120,7 @@ def expected(config: ElasticConfig, scanned: bool) -> Iterator[Part]:
 
 
 def plan(name: str, entries: Mapping[str, Entry], config: ElasticConfig) -> list[Part]:
-    """What to write, sorted by name. Raises InputError naming a key or shape that is not the configuration's."""
+    """What to write, sorted by name. Raises InputError naming a key or shape that is wrong."""
     if not entries:
         raise InputError(f"{name}: holds no weights of an ElasticTok encoder or decoder")
     parts = sorted(

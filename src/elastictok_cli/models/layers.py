@@ -64,7 +64,7 @@ class Attention(nn.Module):
         self.wq, self.wk, self.wv, self.wo = (nn.Linear(width, width, bias=False) for _ in range(4))
 
     def forward(self, x: Tensor, rope: Rope, past: KeyValue | None) -> tuple[Tensor, KeyValue]:
-        """x: (batch, whole blocks, width). past: keys and values of the blocks before. Returns those of x too."""
+        """x: (batch, whole blocks, width). past: keys and values before it. Also returns those of x."""
         heads = (*x.shape[:2], -1, self.head_size)
         q, k, v = (w(x).reshape(heads).transpose(1, 2) for w in (self.wq, self.wk, self.wv))
         q, k = rotate(q, rope), rotate(k, rope)

@@ -97,7 +97,7 @@ class NamesModel(Protocol):
 
 
 def home() -> Path:
-    """The folder for weights that are not in the package: $ELASTICTOK_HOME, or the system's place for caches."""
+    """The folder for weights that are not in the package: $ELASTICTOK_HOME, or a place for caches."""
     if "ELASTICTOK_HOME" in os.environ:
         return Path(os.environ["ELASTICTOK_HOME"])
     if sys.platform == "win32":
@@ -130,7 +130,7 @@ def files() -> Iterator[Path]:
 
 
 def find(name: str) -> Path:
-    """The weights file of a model. Raises UsageError for an unknown name, UnsupportedFile if it is not here."""
+    """A model's weights file. Raises UsageError for an unknown name, UnsupportedFile if it is not here."""
     if name == BUNDLED:
         return bundled()
     place = home() / f"{name}{SUFFIX}"
