@@ -152,6 +152,17 @@ def test_other_sizes_are_cut_into_tiles_by_the_codec(model: ElasticModel) -> Non
         model.start(SIDE, 64)
 
 
+def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
+    frames, state = clip(2), model.start(SIDE, SIDE)
+    assert model.evaluation_s() > 0
+    assert model.work(3) > model.work(0)
+    analysis = model.prepare(state, frames)
+    for _ in range(3):
+        state = model.advance(state, model.tokens(state, analysis, 8), analysis)
+    past = [part for half in (state.encoder, state.decoder) for rows in half or () for part in rows]
+    assert sum(part.nbytes for part in past) == model.past_bytes
+
+
 def test_half_precision_loads_and_stays_near(fsq_file: Path) -> None:
     wide, narrow = load(fsq_file, device="cpu"), load(fsq_file, device="cpu", precision="bfloat16")
     state = wide.start(SIDE, SIDE)

@@ -10,6 +10,7 @@ What the original does not say is settled here:
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,6 +137,33 @@ class ElasticModel:
         layer = 4 * c.hidden_size**2 + 3 * c.hidden_size * c.intermediate_size
         attention = 2 * c.hidden_size * tokens * (block + 1)  # products with keys, and with values
         return 2.0 * tokens * (c.num_encoder_layers + c.num_decoder_layers) * (layer + attention)
+
+    @torch.inference_mode()
+    def evaluation_s(self) -> float:
+        """Seconds of one evaluation, the mean over a GOP's blocks: one layer is run and the rest is counted.
+
+        For telling the user before a long job; right within a factor of two or so.
+        """
+        c = self.config
+        x = torch.zeros(
+            1, c.max_toks, c.hidden_size, device=self.device, dtype=self.network.encoder.is_kept.dtype
+        )
+        angles = torch.zeros(c.max_toks, c.head_size // 2, device=self.device)
+        layer, times = self.network.encoder.transformer.layers[0], []
+        for _ in range(2):  # the first run also pays for what is set up once
+            clock = time.perf_counter()
+            float(layer(x, (angles, angles), None)[0].sum())  # waits for a GPU to finish
+            times.append(time.perf_counter() - clock)
+        first = min(times) * (c.num_encoder_layers + c.num_decoder_layers)
+        return first * sum(self.work(block) for block in range(c.gop_blocks)) / (c.gop_blocks * self.work(0))
+
+    @property
+    def past_bytes(self) -> int:
+        """Memory of one tile's past at the end of a GOP when encoding; a decoder has only its half."""
+        c = self.config
+        item = self.network.encoder.is_kept.element_size()
+        rows = (c.gop_blocks - 1) * c.max_toks * (c.num_encoder_layers + c.num_decoder_layers)
+        return 2 * rows * c.hidden_size * item
 
     def start(self, height: int, width: int) -> ElasticState:
         """A GOP without a past. Raises ValueError if the tile is not of the model's size."""

@@ -1,7 +1,7 @@
 """Reads the index of an original parameter stream: where each tensor lies in the file, nothing more.
 
 The stream is msgpack objects one after another, each [key path, bytes], the bytes again a msgpack document of
-shape, type and raw numbers. This reader knows just that much of msgpack. It copies no tensor, executes nothing,
+shape, type and raw numbers. This reader knows just that much of msgpack. It copies no tensor, runs nothing,
 and checks every length against the bytes that are there.
 """
 
