@@ -41,7 +41,7 @@ def write_video(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """rotation: degrees counter-clockwise, as the muxer takes it. sound: an encoder, for a tone beside it."""
+    """rotation: degrees counter-clockwise, as the muxer takes it. sound: encoders, for tones beside it."""
     with av.open(str(path), "w", container_options=container_options or {}) as file:
         stream = cast(av.VideoStream, file.add_stream(codec, rate=25, options=options or {}))
         stream.width, stream.height = size
@@ -55,17 +55,17 @@ def write_video(
             context.color_primaries, context.color_trc, context.colorspace, context.color_range = tags
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip=hflip)
-        tone = _Tone(file, sound) if sound else None
+        tones = [_Tone(file, name) for name in sound.split()] if sound else []
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), "rgb24")
             if pixel_format != "rgb24":
                 frame = frame.reformat(format=pixel_format)
             frame.pts, frame.time_base = number if pts is None else pts[number], time_base
             file.mux(stream.encode(frame))
-            if tone is not None:
+            for tone in tones:
                 tone.until((number + 1) / 25)
         file.mux(stream.encode(None))
-        if tone is not None:
+        for tone in tones:
             tone.finish()
     return path
 
@@ -73,7 +73,7 @@ def write_video(
 class _Tone:
     def __init__(self, file: av.container.OutputContainer, codec: str) -> None:
         self.file = file
-        self.stream = cast(Any, file.add_stream(codec, rate=48000, layout="mono"))
+        self.stream = cast(Any, file.add_stream(codec, rate=48000, layout="mono", bit_rate=64000))
         self.sample_format = self.stream.codec_context.format.name
         self.samples = 0
 

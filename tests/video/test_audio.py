@@ -14,7 +14,7 @@ from elastictok_cli.video.audio import AudioPacket, add_track, can_copy, out_pac
 from .clips import read_back, write_video
 from .test_muxed import through
 
-CODECS = ["aac", "libmp3lame", "libopus", "flac", "ac3", "mp2", "alac", "pcm_s16le", "libvorbis"]
+CODECS = ["aac", "libmp3lame", "libopus", "flac", "ac3", "mp2", "alac", "pcm_s16le"]
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -24,7 +24,8 @@ def test_packets_are_copied_byte_for_byte_at_their_times(tmp_path: Path, codec: 
     before, after = read_back(path), read_back(tmp_path / "out.mkv")
     assert notes == []
     assert before["sound"] and [p[2] for p in after["sound"]] == [p[2] for p in before["sound"]]
-    assert [p[1] for p in after["sound"]] == [p[1] for p in before["sound"]]
+    late = [a[1] - b[1] for a, b in zip(after["sound"], before["sound"], strict=True)]
+    assert max(map(abs, late)) <= Fraction(1, 1000)  # what Matroska rounds to
 
 
 @pytest.mark.parametrize("codec", ["aac", "libmp3lame", "libopus", "ac3"])
@@ -51,26 +52,13 @@ def test_priming_before_zero_is_kept(tmp_path: Path) -> None:
 
 
 def test_two_tracks_stay_two(tmp_path: Path) -> None:
-    one = write_video(tmp_path / "one.mkv", 25, sound="aac")
-    two = tmp_path / "two.mkv"
-    with av.open(str(one)) as file, av.open(str(two), "w") as out:
-        video = out.add_stream_from_template(file.streams.video[0])
-        tracks = [out.add_stream_from_template(file.streams.audio[0]) for _ in range(2)]
-        for packet in file.demux():
-            if packet.dts is None:
-                continue
-            data = bytes(packet)
-            for stream in [video] if packet.stream.type == "video" else tracks:
-                copied: av.Packet = av.Packet(data)
-                copied.pts, copied.dts, copied.time_base = packet.pts, packet.dts, packet.time_base
-                copied.is_keyframe, copied.stream = packet.is_keyframe, stream
-                out.mux(copied)
+    two = write_video(tmp_path / "two.mkv", 25, sound="aac libopus")
     with open_source(two) as source:
         assert len(source.info.audio) == 2
         assert {packet.stream for packet in source.audio_packets()} == {0, 1}
     through(two, tmp_path / "out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as file:
-        assert len(file.streams.audio) == 2
+        assert [s.codec_context.name for s in file.streams.audio] == ["aac", "opus"]
 
 
 def test_a_track_is_plain_text_numbers_and_bytes(tmp_path: Path) -> None:
@@ -91,7 +79,7 @@ def test_a_sound_that_mp4_cannot_hold_is_left_out_with_a_way_out(tmp_path: Path)
 
 
 def test_a_sound_that_no_output_holds_is_named_when_reading(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "in.asf", 5, codec="msmpeg4", sound="wmav2")
+    path = write_video(tmp_path / "in.asf", 5, codec="mpeg4", sound="wmav2")
     with open_source(path) as source:
         assert source.info.audio == () and list(source.audio_packets()) == []
     assert any("wmav2" in note for note in source.notes)

@@ -37,13 +37,15 @@ def copy(source: Source, sink: Any) -> None:
         sink.write_audio(packet)
 
 
+# The muxer of these inputs gets the length of uneven times wrong where DTS and PTS differ.
+NO_B = {"bf": "0"}
 UNEVEN = [0, 17, 18, 400, 1234, 1235, 1300, 2000, 2001, 2900, 3000, 5000]
 
 
 @pytest.mark.parametrize("out", ["out.mp4", "out.mov", "out.mkv", "out.webm"])
 @pytest.mark.parametrize("pts", [None, UNEVEN, [1433 + 40 * i for i in range(12)]], ids=["even", "uneven", "late"])
 def test_times_and_length_come_back(tmp_path: Path, out: str, pts: list[int] | None) -> None:
-    path = write_video(tmp_path / "in.mp4", time_base=Fraction(1, 1000 if pts else 25), pts=pts)
+    path = write_video(tmp_path / "in.mp4", time_base=Fraction(1, 1000 if pts else 25), pts=pts, options=NO_B)
     through(path, tmp_path / out, codec="vp9" if out.endswith("webm") else "h264", crf=30)
     before, after = read_back(path), read_back(tmp_path / out)
     assert after["times"] == before["times"]
@@ -54,7 +56,7 @@ def test_times_and_length_come_back(tmp_path: Path, out: str, pts: list[int] | N
 
 def test_times_in_fine_ticks_are_not_rounded(tmp_path: Path) -> None:
     ticks = [129003 + 3003 * i for i in range(12)]
-    path = write_video(tmp_path / "in.ts", codec="mpeg2video", time_base=Fraction(1, 90000), pts=ticks, sound="aac")
+    path = write_video(tmp_path / "in.ts", time_base=Fraction(1, 90000), pts=ticks, sound="aac")
     through(path, tmp_path / "out.mp4")
     assert read_back(tmp_path / "out.mp4")["times"] == read_back(path)["times"]
 
@@ -127,20 +129,24 @@ def test_odd_sizes_come_back_and_say_what_that_costs(tmp_path: Path) -> None:
 
 def test_size_source_enlarges_to_the_input(tmp_path: Path) -> None:
     path = write_video(tmp_path / "in.mp4", 2, size=(128, 96))
-    through(path, tmp_path / "out.mp4", size="64", **{})
+    through(path, tmp_path / "out.mp4", size="64")
     assert read_back(tmp_path / "out.mp4")["size"] == (86, 64)
-    with open_source(path, size="64") as source:
-        with open_sink(tmp_path / "big.mp4", SinkOptions(size="source"), source.info) as sink:
-            copy(source, sink)
+    with (
+        open_source(path, size="64") as source,
+        open_sink(tmp_path / "big.mp4", SinkOptions(size="source"), source.info) as sink,
+    ):
+        copy(source, sink)
     big = read_back(tmp_path / "big.mp4")
     assert big["size"] == (128, 96) and np.abs(big["frames"][0].astype(int) - picture(0, 128, 96)).mean() < 6
 
 
 def test_a_part_may_start_at_zero(tmp_path: Path) -> None:
     path = write_video(tmp_path / "in.mp4", 40, sound="aac", options={"g": "5"})
-    with open_source(path, start=0.8) as source:
-        with open_sink(tmp_path / "out.mp4", SinkOptions(rebase=True), source.info) as sink:
-            copy(source, sink)
+    with (
+        open_source(path, start=0.8) as source,
+        open_sink(tmp_path / "out.mp4", SinkOptions(rebase=True), source.info) as sink,
+    ):
+        copy(source, sink)
     after = read_back(tmp_path / "out.mp4")
     assert after["times"][0] == 0 and len(after["times"]) == 20
     assert 0 <= float(after["sound"][0][1]) < 0.03
@@ -168,11 +174,14 @@ def test_a_failed_run_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, na
     path, out = write_video(tmp_path / "in.mp4", 2), tmp_path / name
     if "/" not in name:
         out.write_bytes(b"precious")
-    with open_source(path) as source, pytest.raises(KeyboardInterrupt):
-        with open_sink(out, SinkOptions(overwrite=True), source.info) as sink:
-            frame = next(source.frames())
-            sink.write(frame.pts, frame.rgb)
-            raise KeyboardInterrupt
+    with (
+        open_source(path) as source,
+        pytest.raises(KeyboardInterrupt),
+        open_sink(out, SinkOptions(overwrite=True), source.info) as sink,
+    ):
+        frame = next(source.frames())
+        sink.write(frame.pts, frame.rgb)
+        raise KeyboardInterrupt
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["in.mp4"] + ([name] if "/" not in name else []))
     if "/" not in name:
         assert out.read_bytes() == b"precious"
@@ -210,9 +219,12 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(
 
 
 def test_nothing_to_write_is_an_error(tmp_path: Path) -> None:
-    with open_source(write_video(tmp_path / "in.mp4", 2)) as source, pytest.raises(OutputError, match="no frame"):
-        with open_sink(tmp_path / "out.mp4", SinkOptions(), source.info):
-            pass
+    with (
+        open_source(write_video(tmp_path / "in.mp4", 2)) as source,
+        pytest.raises(OutputError, match="no frame"),
+        open_sink(tmp_path / "out.mp4", SinkOptions(), source.info),
+    ):
+        pass
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 

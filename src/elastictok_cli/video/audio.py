@@ -225,9 +225,7 @@ def _matroska(track: Track) -> bytes:
         codec = "A_MS/ACM"
         tag, depth = _ACM[track.codec]
         private = struct.pack("<HHIIHHH", tag, track.channels, track.sample_rate, 0, 0, depth, 0)
-    sound = _element(0xB5, struct.pack(">d", track.sample_rate)) + _element(
-        0x9F, bytes([max(1, track.channels)])
-    )
+    sound = _element(0xB5, struct.pack(">d", track.sample_rate)) + _element(0x9F, bytes([max(1, track.channels)]))
     if depth:
         sound += _element(0x6264, bytes([depth]))
     entry = b"".join(
@@ -248,8 +246,4 @@ def _matroska(track: Track) -> bytes:
 
 def _element(ident: int, payload: bytes) -> bytes:
     """EBML: the identifier as it is, the length in eight bytes."""
-    return (
-        ident.to_bytes((ident.bit_length() + 7) // 8, "big")
-        + struct.pack(">Q", 1 << 56 | len(payload))
-        + payload
-    )
+    return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + struct.pack(">Q", 1 << 56 | len(payload)) + payload

@@ -45,9 +45,7 @@ class Colour(NamedTuple):
 
 def is_rgb(pixel_format: str) -> bool:
     """Whether samples are red, green and blue (or indices of such)."""
-    return (
-        "rgb" in pixel_format or "bgr" in pixel_format or pixel_format.startswith(("gbr", "pal8", "0", "x2"))
-    )
+    return "rgb" in pixel_format or "bgr" in pixel_format or pixel_format.startswith(("gbr", "pal8", "0", "x2"))
 
 
 def has_alpha(pixel_format: str) -> bool:

@@ -43,9 +43,7 @@ def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
         return numbers[0], numbers[1]
     found = _short_side(numbers[0], width, height)
     if max(found) >= MOST_SIDE:
-        raise UsageError(
-            f"--size {size}: would be {found[0]}x{found[1]}; a side has 1 to {MOST_SIDE - 1} pixels"
-        )
+        raise UsageError(f"--size {size}: would be {found[0]}x{found[1]}; a side has 1 to {MOST_SIDE - 1} pixels")
     return found
 
 

@@ -98,7 +98,8 @@ class MuxedSink(Sink):
 
     def _format_options(self) -> dict[str, str]:
         if self._format not in ("mp4", "mov"):
-            return {}
+            # Sound that begins before zero (an encoder's priming) would move everything to make room for itself.
+            return {"avoid_negative_ts": "disabled"}
         # Without these MP4 has clocks of its own, and times come back rounded.
         base = self._info.time_base
         movie = lcm(base.denominator, *(track.sample_rate for track in self._info.audio))
@@ -118,9 +119,7 @@ class MuxedSink(Sink):
             colour = for_output(info.colour, width, height)
         self._convert = FromRgb(width, height, pixel_format, colour)
         rate = info.frame_rate or Fraction(25)
-        stream = cast(
-            av.VideoStream, output.add_stream(_ENCODERS[codec], rate=rate.limit_denominator(100_000))
-        )
+        stream = cast(av.VideoStream, output.add_stream(_ENCODERS[codec], rate=rate.limit_denominator(100_000)))
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, pixel_format
         context.time_base = stream.time_base = info.time_base

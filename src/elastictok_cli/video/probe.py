@@ -21,17 +21,14 @@ from .audio import AudioInfo, can_copy, describe
 from .colour import Colour, known
 
 # What a demuxer's name says about the input.
-_NO_VIDEO = frozenset(
-    {"tty", "lrc", "srt", "ass", "webvtt"}
-)  # text, which FFmpeg would gladly show as a terminal
+_NO_VIDEO = frozenset({"tty", "lrc", "srt", "ass", "webvtt"})  # text, which FFmpeg would gladly show as a terminal
 _TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
 _KNOWS_END = ("mov", "gif", "apng")
 _MOST_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
 _LOOK = 400  # packets looked at where the frame rate has to be measured
 
 _USUAL_RATES = tuple(
-    Fraction(*r)
-    for r in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
+    Fraction(*r) for r in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
 )
 
 
@@ -128,9 +125,7 @@ def probe(path: str, name: str) -> Probed:
         first = _first_frame(container, stream, name)
         still = _is_still(container, head)
         held = stills.orientation(head) if still else _held(first)
-        turns = (
-            {} if still else stills.TURNS
-        )  # a picture has no place for a rotation: it is turned upright at once
+        turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
         audio = {
             track.index: describe(track)
             for track in container.streams.audio
@@ -170,20 +165,19 @@ def probe(path: str, name: str) -> Probed:
 
 
 def _choose(container: av.container.InputContainer, name: str) -> av.VideoStream:
-    """The stream that FFmpeg would show: the largest, unless another is marked as the one to show."""
+    """The largest. Muxers mark the first one as the default unasked, so that mark says nothing."""
     if container.format.name in _NO_VIDEO:
         raise InputError(f"{name}: a text file, not a video or picture")
-    best = container.streams.best("video")
     videos = [s for s in container.streams.video if not _is_cover(s)]
     if not videos:
         if container.streams.video:
             raise InputError(f"{name}: sound with a cover picture; there is no video in it")
         kind = "sound only" if container.streams.audio else "no video stream"
         raise InputError(f"{name}: {kind}; there is no video in it")
-    stream = best if isinstance(best, av.VideoStream) and not _is_cover(best) else videos[0]
-    if stream.codec_context is None:
+    videos = [s for s in videos if s.codec_context is not None]
+    if not videos:
         raise InputError(f"{name}: its video is in a codec that this FFmpeg cannot decode")
-    return stream
+    return max(videos, key=lambda s: s.codec_context.width * s.codec_context.height)
 
 
 def _is_cover(stream: av.stream.Stream) -> bool:
@@ -297,9 +291,7 @@ def _frame_rate(
     )
 
 
-def _left_out(
-    container: av.container.InputContainer, chosen: av.VideoStream, copied: set[int]
-) -> Iterator[str]:
+def _left_out(container: av.container.InputContainer, chosen: av.VideoStream, copied: set[int]) -> Iterator[str]:
     """A name for each stream that does not come along. Data tracks that nobody knows are not worth a word."""
     for stream in list(container.streams):
         if stream.index == chosen.index or stream.index in copied:

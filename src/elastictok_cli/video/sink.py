@@ -179,8 +179,8 @@ class PartFile:
 def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
     """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .y4m, .png, or %05d.png for numbered ones.
 
-    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of no known
-    kind, a codec that the format cannot hold).
+    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of
+    no known kind, a codec that the format cannot hold).
     """
     from .muxed import MuxedSink
     from .pictures import PictureSink, SequenceSink
@@ -194,9 +194,7 @@ def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
     if suffix in VIDEO_FORMATS:
         return MuxedSink(target, VIDEO_FORMATS[suffix], options, info)
     if suffix == ".png":
-        return (
-            SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
-        )
+        return SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
     known = ", ".join([*VIDEO_FORMATS, ".y4m", ".png"])
     raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
 

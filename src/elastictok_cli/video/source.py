@@ -218,9 +218,7 @@ class Source:
         with opened(it.path, it.name) as container:
             yield from self._decode(container, _video(container, it.index))
 
-    def _decode(
-        self, container: av.container.InputContainer, stream: av.VideoStream
-    ) -> Iterator[av.VideoFrame]:
+    def _decode(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         filter_: Deinterlacer | None = None
@@ -240,9 +238,7 @@ class Source:
                 break
             if packet.pts is not None:
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-            if (
-                packet.stream.index != stream.index
-            ):  # not stream_index: PyAV leaves it 0 in the packets that flush
+            if packet.stream.index != stream.index:  # not stream_index: PyAV leaves it 0 in the packets that flush
                 continue
             try:
                 frames = cast("list[av.VideoFrame]", packet.decode())
@@ -266,9 +262,7 @@ class Source:
             self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
-            self._cut(
-                f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded"
-            )
+            self._cut(f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded")
 
     def audio_packets(self) -> Iterator[AudioPacket]:
         """The copied packets of the range, in file order; `AudioPacket.stream` counts in `info.audio`."""
@@ -330,9 +324,7 @@ def open_source(
         path, name = os.fspath(source), Path(source).name
     else:
         file = sys.stdin.buffer if isinstance(source, (str, os.PathLike)) else source
-        name = (
-            "standard input" if file is sys.stdin.buffer else Path(str(getattr(file, "name", "input"))).name
-        )
+        name = "standard input" if file is sys.stdin.buffer else Path(str(getattr(file, "name", "input"))).name
         path = spooled = _spool(file)
     try:
         return Source(probe(path, name), size, start, duration, spooled)
