@@ -14,7 +14,7 @@ STRENGTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def fit(tallies: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
-    """tallies: (clips, contexts, 2), zeros and ones seen. Returns the table: uint16 (contexts, 3), see rangecoder.py."""
+    """tallies: (clips, contexts, 2), zeros and ones seen. Returns uint16 (contexts, 3), see rangecoder.py."""
     n = torch.from_numpy(tallies).double()
     zeros, ones = n[..., 0], n[..., 1]
     total = zeros + ones

@@ -73,7 +73,8 @@ def run_round(items: list[data.Clip], start: np.ndarray, number: int, work: Path
             if time.time() > deadline:
                 pool.terminate()
                 break
-    return contexts.fit(np.stack([np.load(p) for p in sorted(folder.glob("*[!t].npy"))]))
+    done = [p for p in sorted(folder.glob("*.npy")) if not p.stem.endswith(".part")]
+    return contexts.fit(np.stack([np.load(p) for p in done]))
 
 
 def main() -> None:

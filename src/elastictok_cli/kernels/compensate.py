@@ -99,7 +99,7 @@ def _equal(a, b):
 
 @numba.njit(cache=True, nogil=True)
 def compensate(ref0, ref1, mv, first_row, end_row, out):
-    """Prediction (3, h, w) from the vector field, for window rows first_row .. end_row - 1 of 0 .. fh (both ends half)."""
+    """Prediction (3, h, w) from the vector field, for window rows first_row .. end_row - 1 of 0 .. fh."""
     fh, fw = mv.shape[0], mv.shape[1]
     h, w = out.shape[1], out.shape[2]
     block = np.empty((8, 8), np.float32)

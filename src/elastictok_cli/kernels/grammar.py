@@ -139,7 +139,8 @@ class BlockTokens:
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
             bound = sum(
-                4 * int(np.count_nonzero(p.q)) + 5 * p.mv.shape[0] * p.mv.shape[1] + 2 * p.split.size for p in self.parts
+                4 * int(np.count_nonzero(p.q)) + 5 * p.mv.shape[0] * p.mv.shape[1] + 2 * p.split.size
+                for p in self.parts
             )
             values, places = np.zeros(bound, np.uint16), np.zeros(bound, np.uint32)
             n = _walk(self.parts, self.past, tokens.BIG, values, places)

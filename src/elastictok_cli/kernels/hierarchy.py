@@ -35,15 +35,13 @@ def coding_order(frames: int, has_past: bool) -> tuple[Place, ...]:
     if last == start:
         return tuple(order)
     order.append(Place(last, start, None, ANCHOR))
-    gaps = [(start, last)]
-    for kind in (FIRST, SECOND, LEAF):
-        split: list[tuple[int, int]] = []
+    gaps, kind = [(start, last)], FIRST
+    while gaps := [(a, b) for a, b in gaps if b - a > 1]:
+        halves: list[tuple[int, int]] = []
         for a, b in gaps:
-            if b - a < 2:
-                continue
             middle = (a + b) // 2
             # A middle with nothing between it and its ends is copied by no one: a leaf, at whatever level.
             order.append(Place(middle, a, b, LEAF if b - a == 2 else kind))
-            split += [(a, middle), (middle, b)]
-        gaps = split
+            halves += [(a, middle), (middle, b)]
+        gaps, kind = halves, min(kind + 1, LEAF)
     return tuple(order)

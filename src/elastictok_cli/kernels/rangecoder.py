@@ -210,7 +210,7 @@ def code_raw(io, buf, value, bits):
 
 @numba.njit(cache=True, nogil=True)
 def code_tree(io, buf, ctx, base, value, bits):
-    """A number of `bits` bits, each in the context of the bits above it; uses contexts base + 1 .. base + 2^bits - 1."""
+    """A number of `bits` bits, each in the context of those above it: contexts base + 1 .. base + 2^bits - 1."""
     node = np.int64(1)
     for k in range(bits - 1, -1, -1):
         node = 2 * node + code(io, buf, ctx, base + node, (value >> k) & 1)

@@ -112,7 +112,7 @@ def _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near):
 
 @numba.njit(cache=True, nogil=True)
 def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, other, near, b):
-    """Levels of the n x n coefficients c (float32) into b (18, 18), chosen by distortion + lam * bits. Returns the cost.
+    """Levels of the n x n coefficients c (float32) into b (18, 18), by distortion + lam * bits. Returns the cost.
 
     io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the first, twice; then
     the whole block is tried as zero.
@@ -140,7 +140,7 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
     bits = flag_price + _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near)
     cost = distortion + lam * BITS * np.float32(bits)
     on_last = _on_diagonal(b, t, last)
-    for turn in range(2):
+    for _ in range(2):
         changed = False
         d = last
         while d >= 0:
@@ -310,6 +310,8 @@ def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight
     above = np.zeros(34, np.float32)
     left = np.zeros(34, np.float32)
     total = np.int64(0)
+    # As variables: numba compiles a function anew for every literal that it is called with.
+    large, small, luma, luma8 = np.int64(16), np.int64(8), np.int64(0), np.int64(1)
     q[:] = 0
     for py in range(ph):
         for px in range(pw):
@@ -325,64 +327,64 @@ def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight
                     code_intra_mode(io, buf, ctx, intra, py, px, mode)
                     io[MODE] = PRICE
             else:
-                mode = -1
-            activity = activity_class(mv, act0, act1, py, px) if kind else 0
-            any_luma = 0
+                mode = np.int64(-1)
+            activity = activity_class(mv, act0, act1, py, px) if kind else np.int64(0)
+            any_luma = np.int64(0)
             for plane in range(3):
                 n_near = near_magnitudes(maps, coded, plane, py, px, near)
-                _block_prediction(rec, plane, y, x, 16, mode, above, left, pred)
+                _block_prediction(rec, plane, y, x, large, mode, above, left, pred)
                 for j in range(16):
                     for i in range(16):
                         d[j, i] = src[plane, y + j, x + i] - pred[j, i]
-                name = 1 + plane if plane else 0
+                name = 1 + plane if plane else luma
                 cost = np.float32(0)
-                if _energy(d, 16) < surely_empty:
+                if _energy(d, large) < surely_empty:
                     b[:] = 0
                 else:
-                    forward(d, 16, c, tmp)
+                    forward(d, large, c, tmp)
                     cost = quantise(
-                        io, buf, ctx, c, 16, step, lam, name, kind, activity, n_near, any_luma, near, b
+                        io, buf, ctx, c, large, step, lam, name, kind, activity, n_near, any_luma, near, b
                     )
                 use_eight = False
-                if plane == 0 and last_diagonal(b, 16) >= 0:
+                if plane == 0 and last_diagonal(b, large) >= 0:
                     at = cx.EIGHT + kind * 3 + near_count(eight, py, px)
                     cost += lam * BITS * np.float32(price(ctx, at, 0))
-                    flag = price(ctx, coded_flag(0, kind, n_near, activity, 0), 1)
+                    flag = price(ctx, coded_flag(luma, kind, n_near, activity, luma), 1)
                     cost8 = lam * BITS * np.float32(price(ctx, at, 1) + flag)
-                    any8 = 0
+                    any8 = np.int64(0)
                     for k in range(4):
                         oy, ox = 8 * (k >> 1), 8 * (k & 1)
-                        _block_prediction(rec, 0, y + oy, x + ox, 8, mode, above, left, pred8)
+                        _block_prediction(rec, luma, y + oy, x + ox, small, mode, above, left, pred8)
                         for j in range(8):
                             for i in range(8):
                                 d[j, i] = src[0, y + oy + j, x + ox + i] - pred8[j, i]
-                        forward(d, 8, c, tmp)
+                        forward(d, small, c, tmp)
                         cost8 += quantise(
-                            io, buf, ctx, c, 8, step, lam, 1, kind, activity, n_near, any8, near, b8[k]
+                            io, buf, ctx, c, small, step, lam, luma8, kind, activity, n_near, any8, near, b8[k]
                         )
-                        if last_diagonal(b8[k], 8) >= 0:
-                            any8 = 1
+                        if last_diagonal(b8[k], small) >= 0:
+                            any8 = np.int64(1)
                         if cost8 > cost:
                             break
                         if mode >= 0:  # the next block is predicted from this one's decoded pixels
-                            _add_block(rec, 0, y + oy, x + ox, 8, pred8, b8[k], step, c, out, tmp)
+                            _add_block(rec, luma, y + oy, x + ox, small, pred8, b8[k], step, c, out, tmp)
                     use_eight = cost8 < cost and any8 == 1
                 if use_eight:
                     eight[py, px] = 1
-                    any_luma = 1
+                    any_luma = np.int64(1)
                     for k in range(4):
                         oy, ox = 8 * (k >> 1), 8 * (k & 1)
-                        store_block(q, 0, y + oy, x + ox, 8, b8[k])
+                        store_block(q, luma, y + oy, x + ox, small, b8[k])
                         if mode < 0:
-                            _block_prediction(rec, 0, y + oy, x + ox, 8, mode, above, left, pred8)
-                            _add_block(rec, 0, y + oy, x + ox, 8, pred8, b8[k], step, c, out, tmp)
+                            _block_prediction(rec, luma, y + oy, x + ox, small, mode, above, left, pred8)
+                            _add_block(rec, luma, y + oy, x + ox, small, pred8, b8[k], step, c, out, tmp)
                 else:
                     if plane == 0:
                         eight[py, px] = 0
-                    if last_diagonal(b, 16) >= 0:
-                        any_luma = 1
-                        store_block(q, plane, y, x, 16, b)
-                    _add_block(rec, plane, y, x, 16, pred, b, step, c, out, tmp)
+                    if last_diagonal(b, large) >= 0:
+                        any_luma = np.int64(1)
+                        store_block(q, plane, y, x, large, b)
+                    _add_block(rec, plane, y, x, large, pred, b, step, c, out, tmp)
             io[MODE] = ADAPT
             io[COST] = 0
             n = code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py, px, b, near)

@@ -132,6 +132,41 @@ class Scratch(NamedTuple):
     bits: npt.NDArray[np.int32]  # (16,)
 
 
+class Frame(NamedTuple):
+    """What the search of one frame looks at. grey: (h, w); phases0, phases1: of its references, (16, H, W)."""
+
+    kind: int
+    two: bool
+    d0: int
+    d1: int
+    temporal: npt.NDArray[np.int16]
+    grey: npt.NDArray[np.float32]
+    phases0: npt.NDArray[np.float32]
+    phases1: npt.NDArray[np.float32]
+    coarse0: npt.NDArray[np.int64]
+    coarse1: npt.NDArray[np.int64]
+    lam: float
+    limit: float
+    gain: float
+
+
+class Prices(NamedTuple):
+    """A coder that only prices or adapts, and the contexts it looks at."""
+
+    io: npt.NDArray[np.int64]
+    buf: npt.NDArray[np.uint8]
+    ctx: npt.NDArray[np.uint16]
+
+
+class Vectors(NamedTuple):
+    """Working memory of the search of one block."""
+
+    trial: npt.NDArray[np.int64]  # (6,)
+    found: npt.NDArray[np.int64]  # (2,)
+    candidates: npt.NDArray[np.int64]  # (8, 6), of the pricing
+    list: npt.NDArray[np.int64]  # (8, 6), of the search
+
+
 @numba.njit(cache=True, nogil=True)
 def new_scratch():
     """Fresh working memory."""
@@ -186,9 +221,9 @@ def _corner(phases, y, x, vx, vy, n):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, sc):
-    """Hadamard estimate for predicting the n x n block at (y, x) with vector m. src: grey plane (h, w)."""
-    d = sc.d
+def vector_cost(frame, y, x, n, m, sc):
+    """Hadamard estimate for predicting the n x n block at (y, x) with vector m."""
+    d, src, ph0, ph1 = sc.d, frame.grey, frame.phases0, frame.phases1
     if m[4] & 1:
         p, y0, x0 = _corner(ph0, y, x, np.int64(m[0]), np.int64(m[1]), n)
         if m[4] & 2:
@@ -209,7 +244,7 @@ def vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, sc):
     s = np.float32(0)
     for j in range(0, n, 8):
         for i in range(0, n, 8):
-            s += hadamard_cost(sc, j, i, limit, gain)
+            s += hadamard_cost(sc, j, i, frame.limit, frame.gain)
     return s
 
 
@@ -234,9 +269,11 @@ def _difference_bits(dx, dy):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d1, lam, limit, gain, sc, m, at):
-    """Best vector into one reference: candidates, diamond, half and quarter pixels. Result in at[0], at[1]."""
-    slope = np.float32(0.9) * np.float32(math.sqrt(lam))
+def _one_reference(frame, ref, y, x, n, px, py, coarse, count, work, sc):
+    """Best vector into one reference: candidates, diamond, half and quarter pixels. Result in work.found."""
+    phases = frame.phases1 if ref else frame.phases0
+    src, d0, d1, m = frame.grey, frame.d0, frame.d1, work.trial
+    slope = np.float32(0.9) * np.float32(math.sqrt(frame.lam))
     lowest = np.float32(1e30)
     best_x = best_y = np.int64(0)
     # candidates: prediction, zero, coarse, merge list (mirrored in time where it uses the other reference)
@@ -248,9 +285,9 @@ def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d
         elif k == 2:
             vx, vy = np.int64(coarse[0]), np.int64(coarse[1])
         else:
-            c = cand[k - 3]
+            c = work.list[k - 3]
             if c[4] & (1 << ref):
-                vx, vy = np.int64(c[2 * ref]), np.int64(c[2 * ref + 1])
+                vx, vy = c[2 * ref], c[2 * ref + 1]
             elif ref == 0:
                 vx, vy = scaled(c[2], d0, d1), scaled(c[3], d0, d1)
             else:
@@ -275,136 +312,138 @@ def _one_reference(src, phases, ref, y, x, n, px, py, cand, count, coarse, d0, d
         if next_x == best_x and next_y == best_y and turn > 0:
             break
         best_x, best_y = next_x, next_y
+    # Now by the Hadamard estimate: where the diamond ended, the prediction as it is, then half and quarter pixels.
     m[:] = 0
     m[4] = 1 << ref
-    m[2 * ref], m[2 * ref + 1] = best_x, best_y
-    rate = np.float32(0.7) * lam
-    lowest = vector_cost(src, phases, phases, y, x, n, m, limit, gain, sc) + rate * _difference_bits(
-        best_x - px, best_y - py
-    )
-    if px != best_x or py != best_y:
-        m[2 * ref], m[2 * ref + 1] = px, py
-        s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, sc)
-        if s < lowest:
-            lowest, best_x, best_y = s, px, py
-    for reach in (2, 1):
-        cx_, cy_ = best_x, best_y
-        for k in range(8):
-            vx, vy = cx_ + AROUND_X[k] * reach, cy_ + AROUND_Y[k] * reach
-            m[2 * ref], m[2 * ref + 1] = vx, vy
-            s = vector_cost(src, phases, phases, y, x, n, m, limit, gain, sc) + rate * _difference_bits(
-                vx - px, vy - py
-            )
-            if s < lowest:
-                lowest, best_x, best_y = s, vx, vy
-    at[0], at[1] = best_x, best_y
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _both_cost(src, ph0, ph1, y, x, n, m, px, py, d0, d1, lam, limit, gain, sc):
-    """Cost of a vector pair with a rough price: against the prediction, and of the second against the first mirrored."""
-    bits = _difference_bits(m[0] - px, m[1] - py)
-    bits += _difference_bits(m[2] - scaled(m[0], d1, d0), m[3] - scaled(m[1], d1, d0))
-    return vector_cost(src, ph0, ph1, y, x, n, m, limit, gain, sc) + np.float32(0.7) * lam * bits
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc):
-    """Estimated cost of vector m with its price."""
-    io[COST] = 0
-    code_vector(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand)
-    bits = np.float32(io[COST]) * BITS
-    return vector_cost(src, ph0, ph1, by * 8, bx * 8, w * 8, m, limit, gain, sc) + lam * bits
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _block(
-    io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, best, cand, src, ph0, ph1, coarse0, coarse1,
-    lam, limit, gain, sc, m, at,
-):  # fmt: skip
-    """Best vector for one block into best (6,); returns its cost."""
-    n = merge_list(field, temporal, two, bx, by, w, cand)
-    list_copy = cand.copy()
+    rate = np.float32(0.7) * frame.lam
     lowest = np.float32(1e30)
-    for i in range(n):
-        for j in range(6):
-            m[j] = list_copy[i, j]
-        s = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
+    start_x, start_y = best_x, best_y
+    for k in range(18):
+        if k == 0:
+            vx, vy = start_x, start_y
+        elif k == 1:
+            vx, vy = px, py
+        else:
+            if k == 2 or k == 10:
+                start_x, start_y = best_x, best_y
+            reach = 2 if k < 10 else 1
+            vx = start_x + AROUND_X[(k - 2) & 7] * reach
+            vy = start_y + AROUND_Y[(k - 2) & 7] * reach
+        m[2 * ref], m[2 * ref + 1] = vx, vy
+        s = vector_cost(frame, y, x, n, m, sc) + rate * _difference_bits(vx - px, vy - py)
+        if s < lowest:
+            lowest, best_x, best_y = s, vx, vy
+    work.found[0], work.found[1] = best_x, best_y
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _both_cost(frame, y, x, n, m, px, py, sc):
+    """Cost of a vector pair with a rough price: to the prediction, and of the second to the first mirrored."""
+    bits = _difference_bits(m[0] - px, m[1] - py)
+    bits += _difference_bits(m[2] - scaled(m[0], frame.d1, frame.d0), m[3] - scaled(m[1], frame.d1, frame.d0))
+    return vector_cost(frame, y, x, n, m, sc) + np.float32(0.7) * frame.lam * bits
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _priced(frame, prices, field, bx, by, w, m, work, sc):
+    """Estimated cost of vector m with its true price."""
+    io = prices.io
+    io[COST] = 0
+    code_vector(
+        io, prices.buf, prices.ctx, frame.kind, frame.two, frame.d0, frame.d1, field, frame.temporal, bx, by, w, m,
+        work.candidates,
+    )  # fmt: skip
+    return vector_cost(frame, by * 8, bx * 8, w * 8, m, sc) + frame.lam * BITS * np.float32(io[COST])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _refine_both(frame, y, x, n, mirrored, px, py, centre, base, stop, work, sc):
+    """Improve the vector pair in centre (6,), both together where one mirrors the other. Returns whether it may pay."""
+    m = work.trial
+    low = _both_cost(frame, y, x, n, centre, px, py, sc)
+    if low > stop:
+        return False
+    for _ in range(2):
+        changed = False
+        for side in range(1 if mirrored else 2):
+            base[:] = centre
+            for k in range(8):
+                m[:] = base
+                if mirrored:
+                    m[0] += AROUND_X[k]
+                    m[1] += AROUND_Y[k]
+                    m[2] = scaled(m[0], frame.d1, frame.d0)
+                    m[3] = scaled(m[1], frame.d1, frame.d0)
+                else:
+                    o = 2 * (1 - side)
+                    m[o] += AROUND_X[k]
+                    m[o + 1] += AROUND_Y[k]
+                if max(abs(m[0]), abs(m[1]), abs(m[2]), abs(m[3])) > LIMIT:
+                    continue
+                s = _both_cost(frame, y, x, n, m, px, py, sc)
+                if s < low:
+                    low = s
+                    centre[:] = m
+                    changed = True
+        if not changed:
+            break
+    return True
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _block(frame, prices, field, bx, by, w, best, work, sc):
+    """Best vector for one block into best (6,); returns its cost."""
+    d0, d1, m, listed = frame.d0, frame.d1, work.trial, work.list
+    n = merge_list(field, frame.temporal, frame.two, bx, by, w, work.candidates)
+    listed[:] = work.candidates
+    y, x, size = by * 8, bx * 8, w * 8
+    lowest = np.float32(1e30)
+    cost0 = cost1 = np.float32(1e30)
+    fx = fy = gx = gy = px = py = np.int64(0)
+    # One loop over all that is tried, so that the compiler sees the pricing once: the merge list, then the best vector
+    # into either reference, then both references from these two vectors and from the better one mirrored in time.
+    for k in range(n + 4):
+        if k < n:
+            for j in range(6):
+                m[j] = listed[k, j]
+        elif k < n + 2:
+            ref = k - n
+            # What the neighbours' vectors predict to within a few bits needs no search.
+            if (ref == 0 and lowest < frame.lam * np.float32(3)) or (ref == 1 and not frame.two):
+                return lowest
+            axis = np.int64(0)
+            vx = predicted_vector(field, frame.temporal, bx, by, w, ref, axis, d0, d1)
+            axis += 1
+            vy = predicted_vector(field, frame.temporal, bx, by, w, ref, axis, d0, d1)
+            coarse = frame.coarse1 if ref else frame.coarse0
+            _one_reference(frame, ref, y, x, size, vx, vy, coarse[by // 2, bx // 2], n, work, sc)
+            m[:] = 0
+            m[4] = 1 << ref
+            m[2 * ref], m[2 * ref + 1] = work.found[0], work.found[1]
+            if ref == 0:
+                fx, fy, px, py = m[0], m[1], vx, vy
+            else:
+                gx, gy = m[2], m[3]
+        else:
+            mirrored = k == n + 3
+            centre, base = listed[6], listed[7]
+            centre[0], centre[1], centre[2], centre[3], centre[4], centre[5] = fx, fy, gx, gy, 3, 0
+            if mirrored:
+                if cost0 < cost1:
+                    centre[2], centre[3] = scaled(fx, d1, d0), scaled(fy, d1, d0)
+                else:
+                    centre[0], centre[1] = scaled(gx, d0, d1), scaled(gy, d0, d1)
+            stop = lowest * np.float32(1.25)
+            if not _refine_both(frame, y, x, size, mirrored, px, py, centre, base, stop, work, sc):
+                continue
+            m[:] = centre
+        s = _priced(frame, prices, field, bx, by, w, m, work, sc)
+        if k == n:
+            cost0 = s
+        elif k == n + 1:
+            cost1 = s
         if s < lowest:
             lowest = s
-            best[:] = m
-    # A block that its neighbours' vectors already predict to below a few bits needs no search.
-    if lowest < lam * np.float32(3):
-        return lowest
-    y, x, size = by * 8, bx * 8, w * 8
-    px = predicted_vector(field, temporal, bx, by, w, 0, 0, d0, d1)
-    py = predicted_vector(field, temporal, bx, by, w, 0, 1, d0, d1)
-    _one_reference(src, ph0, 0, y, x, size, px, py, list_copy, n, coarse0[by // 2, bx // 2], d0, d1, lam, limit, gain, sc, m, at)  # fmt: skip
-    fx, fy = at[0], at[1]
-    m[:] = 0
-    m[0], m[1], m[4] = fx, fy, 1
-    cost0 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
-    if cost0 < lowest:
-        lowest = cost0
-        best[:] = m
-    if not two:
-        return lowest
-    px = predicted_vector(field, temporal, bx, by, w, 1, 0, d0, d1)
-    py = predicted_vector(field, temporal, bx, by, w, 1, 1, d0, d1)
-    _one_reference(src, ph1, 1, y, x, size, px, py, list_copy, n, coarse1[by // 2, bx // 2], d0, d1, lam, limit, gain, sc, m, at)  # fmt: skip
-    gx, gy = at[0], at[1]
-    m[:] = 0
-    m[2], m[3], m[4] = gx, gy, 2
-    cost1 = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
-    if cost1 < lowest:
-        lowest = cost1
-        best[:] = m
-    # Both references: from the two vectors found, then from the better one mirrored in time (cheap to say).
-    px = predicted_vector(field, temporal, bx, by, w, 0, 0, d0, d1)
-    py = predicted_vector(field, temporal, bx, by, w, 0, 1, d0, d1)
-    centre = list_copy[0]
-    base = list_copy[1]
-    for start in range(2):
-        centre[4] = 3
-        if start == 0:
-            centre[0], centre[1], centre[2], centre[3] = fx, fy, gx, gy
-        elif cost0 < cost1:
-            centre[0], centre[1] = fx, fy
-            centre[2], centre[3] = scaled(fx, d1, d0), scaled(fy, d1, d0)
-        else:
-            centre[2], centre[3] = gx, gy
-            centre[0], centre[1] = scaled(gx, d0, d1), scaled(gy, d0, d1)
-        low = _both_cost(src, ph0, ph1, y, x, size, centre, px, py, d0, d1, lam, limit, gain, sc)
-        if low > lowest * np.float32(1.25):
-            continue
-        for turn in range(2):
-            changed = False
-            for side in range(2 if start == 0 else 1):
-                base[:] = centre
-                for k in range(8):
-                    m[:] = base
-                    if start == 1:
-                        m[0] += AROUND_X[k]
-                        m[1] += AROUND_Y[k]
-                        m[2] = scaled(m[0], d1, d0)
-                        m[3] = scaled(m[1], d1, d0)
-                    else:
-                        o = 2 * (1 - side)
-                        m[o] += AROUND_X[k]
-                        m[o + 1] += AROUND_Y[k]
-                    if max(abs(m[0]), abs(m[1]), abs(m[2]), abs(m[3])) > LIMIT:
-                        continue
-                    s = _both_cost(src, ph0, ph1, y, x, size, m, px, py, d0, d1, lam, limit, gain, sc)
-                    if s < low:
-                        low = s
-                        centre[:] = m
-                        changed = True
-            if not changed:
-                break
-        m[:] = centre
-        low = _try(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, w, m, cand, src, ph0, ph1, lam, limit, gain, sc)  # fmt: skip
-        if low < lowest:
-            lowest = low
             best[:] = m
     return lowest
 
@@ -431,59 +470,62 @@ def _intra_cost(src3, y, x, limit, gain, above, left, out, sc):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def search_frame(
-    ctx, kind, two, d0, d1, temporal, src, ph0, ph1, coarse0, coarse1, lam, step, split, intra, mv
-):  # fmt: skip
+def search_frame(ctx, frame, src, split, intra, mv):
     """Choose the motion of a frame. ctx: a copy that adapts here. src: float32 (3, h, w). Fills split, intra, mv."""
     ph, pw = split.shape
-    io = np.zeros(IO_SIZE, np.int64)
-    buf = np.zeros(1, np.uint8)
-    limit = np.float32(0.8) * step * step
-    gain = np.float32(0.5) * lam
+    prices = Prices(np.zeros(IO_SIZE, np.int64), np.zeros(1, np.uint8), ctx)
+    io, lam, kind = prices.io, frame.lam, frame.kind
     field = np.zeros(mv.shape, np.int16)
-    m = np.zeros(6, np.int64)
     whole = np.zeros(6, np.int64)
     quarters = np.zeros((4, 6), np.int64)
-    at = np.zeros(2, np.int64)
-    cand = np.zeros((8, 6), np.int64)
+    work = Vectors(
+        np.zeros(6, np.int64), np.zeros(2, np.int64), np.zeros((8, 6), np.int64), np.zeros((8, 6), np.int64)
+    )
     sc = new_scratch()
     out = np.zeros((16, 16), np.float32)
     above = np.zeros(34, np.float32)
     left = np.zeros(34, np.float32)
-    grey = src[0]
     for py in range(ph):
         for px in range(pw):
             bx, by = 2 * px, 2 * py
             io[MODE] = PRICE
             intra[py, px] = -1
             split[py, px] = 0
-            cost = _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx, by, 2, whole, cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, sc, m, at)  # fmt: skip
             at_split = cx.SPLIT + kind * 3 + near_count(split, py, px)
-            cost += lam * BITS * np.float32(price(ctx, at_split, 0))
-            if cost > lam * np.float32(14):
-                low = lam * BITS * np.float32(price(ctx, at_split, 1))
-                for k in range(4):
-                    low += _block(io, buf, ctx, kind, two, d0, d1, field, temporal, bx + (k & 1), by + (k >> 1), 1, quarters[k], cand, grey, ph0, ph1, coarse0, coarse1, lam, limit, gain, sc, m, at)  # fmt: skip
-                    fill(field, bx + (k & 1), by + (k >> 1), 1, quarters[k])
+            cost = np.float32(0)
+            low = lam * BITS * np.float32(price(ctx, at_split, 1))
+            for k in range(5):  # the whole patch, then its quarters while they may be cheaper
+                if k == 0:
+                    cost = _block(frame, prices, field, bx, by, np.int64(2), whole, work, sc)
+                    cost += lam * BITS * np.float32(price(ctx, at_split, 0))
+                    if cost <= lam * np.float32(14):
+                        break
+                else:
+                    x, y = bx + ((k - 1) & 1), by + ((k - 1) >> 1)
+                    low += _block(frame, prices, field, x, y, np.int64(1), quarters[k - 1], work, sc)
+                    fill(field, x, y, np.int64(1), quarters[k - 1])
                     if low > cost:
                         break
-                for k in range(4):
-                    field[by + (k >> 1), bx + (k & 1), 4] = 0
-                if low < cost:
-                    cost = low
-                    split[py, px] = 1
+                    if k == 4:
+                        cost = low
+                        split[py, px] = 1
+            for k in range(4):
+                field[by + (k >> 1), bx + (k & 1), 4] = 0
             if cost > lam * np.float32(20):
-                intra_cost, mode = _intra_cost(src, by * 8, bx * 8, limit, gain, above, left, out, sc)
+                intra_cost, mode = _intra_cost(
+                    src, by * 8, bx * 8, frame.limit, frame.gain, above, left, out, sc
+                )
                 at_intra = cx.INTRA + kind * 3 + near_intra(intra, py, px)
                 bits = BITS * np.float32(price(ctx, at_intra, 1) - price(ctx, at_intra, 0)) + np.float32(4)
                 if intra_cost * np.float32(1.1) + lam * bits < cost:
                     intra[py, px] = mode
                     split[py, px] = 0
-            if split[py, px]:
-                for k in range(4):
-                    fill(mv, bx + (k & 1), by + (k >> 1), 1, quarters[k])
-            else:
-                fill(mv, bx, by, 2, whole)
+            for k in range(4):
+                chosen = quarters[k] if split[py, px] else whole
+                fill(mv, bx + (k & 1), by + (k >> 1), np.int64(1), chosen)
             io[MODE] = ADAPT
-            code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand)
+            code_motion_patch(
+                io, prices.buf, ctx, kind, frame.two, frame.d0, frame.d1, frame.temporal, split, intra, mv, field,
+                py, px, work.trial, work.candidates,
+            )  # fmt: skip
     mv[:] = field

@@ -36,9 +36,8 @@ for _t, _n in ((0, 16), (1, 8)):
 
 DIAGONAL_CLASS = np.zeros((2, 31), np.int64)
 for _d in range(31):
-    _c = 0 if _d < 1 else 1 if _d < 2 else 2 if _d < 3 else 3 if _d < 5 else 4 if _d < 8 else 5 if _d < 12 else 6 if _d < 18 else 7
-    DIAGONAL_CLASS[0, _d] = _c
-    DIAGONAL_CLASS[1, _d] = min(7, _c + 1) if _d > 4 else _c
+    DIAGONAL_CLASS[0, _d] = sum(_d >= _first for _first in (1, 2, 3, 5, 8, 12, 18))
+    DIAGONAL_CLASS[1, _d] = min(7, DIAGONAL_CLASS[0, _d] + 1) if _d > 4 else DIAGONAL_CLASS[0, _d]
 
 
 # ------------------------------------------------------------------------------------------------ motion
@@ -78,7 +77,7 @@ def _offer(cand, n, m):
 
 @numba.njit(cache=True, nogil=True)
 def merge_list(mv, temporal, two, bx, by, w, cand):
-    """Fill cand (8, 6) with the vectors that a block at cell (bx, by), w cells wide, may take over; returns how many."""
+    """Fill cand (8, 6) with the vectors that a block at cell (bx, by), w cells wide, may take over: how many."""
     fh, fw = mv.shape[0], mv.shape[1]
     n = 0
     if bx > 0:
@@ -212,16 +211,17 @@ def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, can
         for j in range(4):
             m[j] = 0
         m[4] = uses
+    first, second = np.int64(0), np.int64(1)
     if uses & 1:
         for axis in range(2):
-            p = predicted_vector(mv, temporal, bx, by, w, 0, axis, d0, d1)
+            p = predicted_vector(mv, temporal, bx, by, w, first, axis, d0, d1)
             m[axis] = _clamped(p + _code_difference(io, buf, ctx, kind, axis, m[axis] - p))
     if uses & 2:
         for axis in range(2):
             if uses == 3:
                 p = scaled(np.int64(m[axis]), d1, d0)
             else:
-                p = predicted_vector(mv, temporal, bx, by, w, 1, axis, d0, d1)
+                p = predicted_vector(mv, temporal, bx, by, w, second, axis, d0, d1)
             group = axis + 2 if uses == 3 else axis
             m[2 + axis] = _clamped(p + _code_difference(io, buf, ctx, kind, group, m[2 + axis] - p))
 
@@ -272,7 +272,7 @@ def near_intra(intra, py, px):
 @numba.njit(cache=True, nogil=True)
 def inherit_vector(mv, temporal, two, bx, by, m, cand):
     """What an intra patch leaves in the vector field for its neighbours: the first vector it could have merged."""
-    merge_list(mv, temporal, two, bx, by, 2, cand)
+    merge_list(mv, temporal, two, bx, by, np.int64(2), cand)
     for j in range(5):
         m[j] = cand[0, j]
     m[5] = 0
@@ -291,11 +291,11 @@ def code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, m
         intra[py, px] = code_intra_mode(io, buf, ctx, intra, py, px, np.int64(intra[py, px]))
         split[py, px] = 0
         inherit_vector(field, temporal, two, bx, by, m, cand)
-        fill(field, bx, by, 2, m)
+        fill(field, bx, by, np.int64(2), m)
         return
     intra[py, px] = -1
     split[py, px] = code(io, buf, ctx, cx.SPLIT + kind * 3 + near_count(split, py, px), np.int64(split[py, px]))
-    w = 1 if split[py, px] else 2
+    w = np.int64(1 if split[py, px] else 2)
     for k in range(4 if w == 1 else 1):
         x, y = bx + (k & 1), by + (k >> 1)
         if not decoding:
@@ -310,7 +310,7 @@ def code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, m
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def neighbour_sums(b, v, h, k):
-    """(S, S1): magnitudes of the five later neighbours, and what of them exceeds 1. b: (18, 18), zero beyond the block."""
+    """(S, S1): magnitudes of five neighbours, and what of them exceeds 1. b: (18, 18), zero beyond the block."""
     a0, a1, a2, a3, a4 = abs(b[v + 1, h]), abs(b[v + 2, h]), abs(b[v, h + 1]), abs(b[v, h + 2]), abs(b[v + 1, h + 1])
     s = a0 + a1 + a2 + a3 + a4
     s1 = max(a0 - 1, 0) + max(a1 - 1, 0) + max(a2 - 1, 0) + max(a3 - 1, 0) + max(a4 - 1, 0)
@@ -355,7 +355,7 @@ def last_diagonal(b, n):
 def code_levels(io, buf, ctx, b, n, last, plane, kind, activity, near):
     """The n x n coefficients in b (18, 18), not all zero; near (64,): magnitudes of the neighbour patches by frequency.
 
-    From the last diagonal that has any (`last`, ignored when decoding) back to the first. Returns how many are not zero.
+    From the last diagonal that has any (`last`, ignored when decoding) back to the first. Returns how many there are.
     """
     t = 1 if n == 8 else 0
     decoding = io[MODE] == DECODE
@@ -460,7 +460,8 @@ def code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py,
     """
     decoding = io[MODE] == DECODE
     y, x = 16 * py, 16 * px
-    luma = 0
+    luma = np.int64(0)
+    large, small, grey, grey8 = np.int64(16), np.int64(8), np.int64(0), np.int64(1)  # variables: compiled once
     for plane in range(3):
         record = maps[plane, py, px]
         record[:] = 0
@@ -468,10 +469,10 @@ def code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py,
         if decoding:
             b[:] = 0
         else:
-            load_block(q, plane, y, x, 16, b)
-        last = last_diagonal(b, 16)
-        name = 1 + plane if plane else 0
-        other = 1 if plane and (coded[0, py, px] or (plane == 2 and coded[1, py, px])) else 0
+            load_block(q, plane, y, x, large, b)
+        last = last_diagonal(b, large)
+        name = 1 + plane if plane else grey
+        other = np.int64(1 if plane and (coded[0, py, px] or (plane == 2 and coded[1, py, px])) else 0)
         coded[plane, py, px] = code(
             io, buf, ctx, coded_flag(name, kind, n_near, activity, other), 1 if last >= 0 else 0
         )
@@ -488,23 +489,23 @@ def code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py,
                     if decoding:
                         b[:] = 0
                     else:
-                        load_block(q, 0, y8, x8, 8, b)
-                    last = last_diagonal(b, 8)
-                    at = coded_flag(1, kind, n_near, activity, 1 if luma else 0)
+                        load_block(q, grey, y8, x8, small, b)
+                    last = last_diagonal(b, small)
+                    at = coded_flag(grey8, kind, n_near, activity, np.int64(1 if luma else 0))
                     if code(io, buf, ctx, at, 1 if last >= 0 else 0):
-                        luma += code_levels(io, buf, ctx, b, 8, last, 1, kind, activity, near)
-                        add_magnitudes(b, 8, record)
+                        luma += code_levels(io, buf, ctx, b, small, last, grey8, kind, activity, near)
+                        add_magnitudes(b, small, record)
                         if decoding:
-                            store_block(q, 0, y8, x8, 8, b)
+                            store_block(q, grey, y8, x8, small, b)
                 continue
         elif not coded[plane, py, px]:
             continue
-        n = code_levels(io, buf, ctx, b, 16, last, name, kind, activity, near)
-        add_magnitudes(b, 16, record)
+        n = code_levels(io, buf, ctx, b, large, last, name, kind, activity, near)
+        add_magnitudes(b, large, record)
         if plane == 0:
             luma = n
         if decoding:
-            store_block(q, plane, y, x, 16, b)
+            store_block(q, plane, y, x, large, b)
     return luma
 
 
@@ -525,7 +526,7 @@ def code_motion(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv):
 
 @numba.njit(cache=True, nogil=True)
 def code_residual(io, buf, ctx, kind, act0, act1, mv, eight, q, act):
-    """The coefficients of a frame, after its motion. q must be zero when decoding. act (ph, pw): out, for later frames."""
+    """The coefficients of a frame, after its motion. q must be zero when decoding. act (ph, pw): out."""
     ph, pw = eight.shape
     b = np.zeros((18, 18), np.int64)
     near = np.zeros(64, np.int64)
@@ -533,6 +534,6 @@ def code_residual(io, buf, ctx, kind, act0, act1, mv, eight, q, act):
     coded = np.zeros((3, ph, pw), np.uint8)
     for py in range(ph):
         for px in range(pw):
-            activity = activity_class(mv, act0, act1, py, px) if kind else 0
+            activity = activity_class(mv, act0, act1, py, px) if kind else np.int64(0)
             n = code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py, px, b, near)
             act[py, px] = min(n, 255)

@@ -5,7 +5,7 @@ residual has none. Motion first, in raster order; then coefficients stage by sta
 second, ... (within a patch from low to high frequency, luma before colour). A cut leaves the defaults.
 
     value               meaning
-    0 .. 2047           coefficient: 8 * (16 * v + h) + class; classes 0..3 are -1, -2, -3, below; 4..7 are 1, 2, 3, above
+    0 .. 2047           coefficient: 8 * (16 * v + h) + class; 0..3 are -1, -2, -3, below; 4..7 are 1, 2, 3, above
     2048 .. 2559        after a class 3 or 7: magnitude - 4 in base 256, low digit first, + 256 if another digit follows
     2560                the luma coefficients of this patch are of four 8x8 transforms (v, h count through all four)
     2561                the patch is split into four

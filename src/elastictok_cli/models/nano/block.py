@@ -11,11 +11,11 @@ import numpy.typing as npt
 from ...kernels import compensate as mc
 from ...kernels.colour import PAD, planes_of, to_rgb
 from ...kernels.deblock import deblock
-from ...kernels.residual import reconstruct_residual
 from ...kernels.grammar import FrameTokens, Link
 from ...kernels.hierarchy import Place, coding_order
+from ...kernels.residual import reconstruct_residual
 
-STEPS = 384
+STEPS = 480
 # Quantiser step of each kind of frame, as a factor of the block's: what more frames are copied from is coded finer.
 KIND_STEP = (0.75, 0.92, 1.20, 1.50, 1.80)
 
@@ -68,7 +68,9 @@ def finish_frame(rec: npt.NDArray[np.float32], part: FrameTokens, link: Link, st
     return Decoded(link.mv, link.d0, link.d1, link.kind, link.act, rgb, planes_of(rgb, PAD))
 
 
-def decode_pixels(past: Decoded | None, parts: list[FrameTokens], links: dict[int, Link], step: int) -> dict[int, Decoded]:
+def decode_pixels(
+    past: Decoded | None, parts: list[FrameTokens], links: dict[int, Link], step: int
+) -> dict[int, Decoded]:
     """The decoder's pixels of a block, by time. links: of its frames, by time."""
     decoded: dict[int, Decoded] = {-1: past} if past is not None else {}
     for place in coding_order(len(parts), past is not None):

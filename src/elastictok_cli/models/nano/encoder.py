@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from ...kernels import search
 from ...kernels.colour import PAD, planes_of
-from ...kernels.residual import encode_residual
 from ...kernels.grammar import FrameTokens, Link, step_of
 from ...kernels.hierarchy import Place, coding_order
+from ...kernels.residual import encode_residual
 from .block import Decoded, State, finish_frame, frame_step, predict_frame
 
 LAMBDA = np.float32(0.16)  # of step squared; 0.12 and 0.20 are worse or equal
@@ -117,10 +117,12 @@ def _encode_frame(
         small = analysis.small[place.time]
         coarse0 = _coarse(small, first)
         coarse1 = _coarse(small, second) if s.two else coarse0
-        search.search_frame(
-            ctx, place.kind, s.two, s.d0, s.d1, s.temporal, src, _phases(first), _phases(second),
-            coarse0, coarse1, lam, q_step, part.split, part.intra, part.mv,
+        limit, gain = np.float32(0.8) * q_step * q_step, np.float32(0.5) * lam
+        frame = search.Frame(
+            place.kind, s.two, s.d0, s.d1, s.temporal, src[0], _phases(first), _phases(second), coarse0, coarse1,
+            lam, limit, gain,
         )  # fmt: skip
+        search.search_frame(ctx, frame, src, part.split, part.intra, part.mv)
     else:
         part.split[:], part.intra[:], part.mv[:] = motion[place.time]
     rec = predict_frame(place, links, part.mv)

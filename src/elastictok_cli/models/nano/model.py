@@ -6,6 +6,7 @@ float32 in a fixed order, so encoder and decoder, and two machines, show the sam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ...kernels import contexts as cx
 from ...kernels import rangecoder as rc
 from ...kernels import tokens as vocabulary
 from ...kernels.grammar import BlockTokens, code_block_links
+from ...metrics import HALF_RANGE
 from ..base import Frames, ModelSpec
 from .block import STEPS, Decoded, State, decode_pixels
 from .encoder import Analysis, analyse, encode_block
@@ -26,6 +28,9 @@ NAME = "elastictok-nano"
 SYNTAX = "nano/1"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
+FIRST_STEP = 5.5  # quantiser step over root of the squared error, as the first blocks of training clips had it
+
+Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +67,11 @@ class NanoModel:
     def __init__(self, weights: Weights, threads: int = 2) -> None:
         self.weights = weights
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._last: tuple[BlockTokens, State, Made] | None = None
 
     @property
     def spec(self) -> ModelSpec:
-        """See ModelSpec. At most one token per pixel: far more than any threshold above 0.0002 has been seen to need."""
+        """See ModelSpec. At most one token per pixel: far more than usual thresholds need."""
         return ModelSpec(
             name=NAME,
             digest=self.weights.digest,
@@ -105,10 +111,21 @@ class NanoModel:
         block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
-    def _decode(self, state: State, tokens: BlockTokens) -> tuple[dict[int, Decoded], npt.NDArray[np.uint16]]:
+    def first_step(self, threshold: float) -> int:
+        """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
+        step = FIRST_STEP * (threshold * HALF_RANGE**2) ** 0.5
+        return min(max(round(48 * math.log2(max(step, 1.0))), 0), STEPS - 1)
+
+    def _decode(self, state: State, tokens: BlockTokens) -> Made:
+        """Decoded frames by time, and the contexts afterwards. Kept once: `reconstruct` and `advance` both ask."""
+        last = self._last
+        if last is not None and last[0] is tokens and last[1] is state:
+            return last[2]
         ctx = state.ctx.copy()
         links = code_block_links(rc.dry(rc.ADAPT), ctx, state.past, tokens.parts)
-        return decode_pixels(state.past, tokens.parts, links, tokens.step), ctx
+        made = decode_pixels(state.past, tokens.parts, links, tokens.step), ctx
+        self._last = tokens, state, made
+        return made
 
     def reconstruct(self, state: State, tokens: BlockTokens) -> Frames:
         """What the decoder shows: uint8 (T, H, W, 3).
@@ -124,7 +141,7 @@ class NanoModel:
     def advance(self, state: State, tokens: BlockTokens, analysis: Analysis | None = None) -> State:
         """The state after the block: nothing but its last frame and the contexts."""
         decoded, ctx = self._decode(state, tokens)
-        if isinstance(tokens, NanoTokens) and tokens.shown is not None:
-            if not np.array_equal(_shown(decoded, tokens.frames), tokens.shown):
-                raise RuntimeError("encoder and decoder of elastictok-nano disagree; please report this clip")
+        shown = tokens.shown if isinstance(tokens, NanoTokens) else None
+        if shown is not None and not np.array_equal(_shown(decoded, tokens.frames), shown):
+            raise RuntimeError("encoder and decoder of elastictok-nano disagree; please report this clip")
         return State(state.height, state.width, decoded[tokens.frames - 1], ctx)

@@ -1,0 +1,122 @@
+"""Blocks of real video through the grammar: tokens, bytes, prefixes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elastictok_cli.kernels import contexts as cx
+from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.kernels import tokens as vocabulary
+from elastictok_cli.kernels.grammar import BlockTokens, GopDecoder, GopEncoder
+from elastictok_cli.kernels.hierarchy import ANCHOR, INTRA, coding_order
+from elastictok_cli.metrics import block_mse
+from elastictok_cli.models.nano import NanoModel, Weights
+
+from .clips import frames
+
+START = rc.new_contexts(cx.COUNT)
+MODEL = NanoModel(Weights(START, b"", 0))
+
+
+def coded(sizes: list[int], step: int, first: int = 4) -> tuple[list[BlockTokens], list[np.ndarray], bytes]:
+    """Blocks of these sizes from a 96x128 window of the demo clip: tokens, what is shown, bytes."""
+    clip = frames(first, sum(sizes), 64, 96, 96, 128)
+    state, encoder, out, shown, at = MODEL.start(96, 128), GopEncoder(START), [], [], 0
+    for size in sizes:
+        block = MODEL.tokens(state, MODEL.prepare(state, clip[at : at + size]), step=step)
+        shown.append(MODEL.reconstruct(state, block))
+        state = MODEL.advance(state, block)
+        encoder.write(block)
+        out.append(block)
+        at += size
+    return out, shown, encoder.finish()
+
+
+@pytest.mark.parametrize("frames_", range(1, 13))
+@pytest.mark.parametrize("past", [False, True])
+def test_every_frame_is_coded_once_and_after_what_it_needs(frames_: int, past: bool) -> None:
+    done = {-1} if past else set()
+    for place in coding_order(frames_, past):
+        assert place.time not in done
+        assert {t for t in (place.first, place.second) if t is not None} <= done
+        assert (place.kind == INTRA) == (place.first is None)
+        assert (place.kind == ANCHOR) == (place.first is not None and place.second is None)
+        done.add(place.time)
+    assert done - {-1} == set(range(frames_))
+
+
+@pytest.mark.parametrize("sizes", [[8, 8], [8, 5], [1], [3, 1, 2]])
+@pytest.mark.parametrize("step", [150, 250])
+def test_bytes_give_the_same_tokens_and_the_same_pixels(sizes: list[int], step: int) -> None:
+    blocks, shown, payload = coded(sizes, step)
+    decoder, state = GopDecoder(payload, START, 96, 128), MODEL.start(96, 128)
+    for block, picture in zip(blocks, shown, strict=True):
+        read = decoder.read(block.frames, block.count, step)
+        assert read.crc() == block.crc()
+        assert np.array_equal(read.values, block.values)
+        assert np.array_equal(read.places, block.places)
+        assert np.array_equal(MODEL.reconstruct(state, read), picture)
+        state = MODEL.advance(state, read)
+    assert decoder.ended()
+
+
+def test_a_changed_byte_changes_the_digest_or_the_end() -> None:
+    blocks, _, payload = coded([8], 240)
+    for at in range(0, len(payload), max(1, len(payload) // 40)):
+        damaged = bytearray(payload)
+        damaged[at] ^= 0x10
+        decoder = GopDecoder(bytes(damaged), START, 96, 128)
+        read = decoder.read(8, 0, 240)
+        assert read.crc() != blocks[0].crc() or not decoder.ended()
+
+
+def test_any_prefix_decodes_and_more_tokens_are_better() -> None:
+    block = coded([8], 220)[0][0]
+    clip = frames(4, 8, 64, 96, 96, 128)
+    state = MODEL.start(96, 128)
+    errors = []
+    for count in np.linspace(0, block.count, 9).astype(int):
+        part = block.prefix(int(count))
+        assert int(count) - 6 <= part.count <= count  # never more; a decision is not cut in two
+        assert np.array_equal(part.values, block.values[: part.count])
+        assert np.array_equal(part.places, block.places[: part.count])
+        errors.append(block_mse(MODEL.reconstruct(state, part), clip))
+        encoder = GopEncoder(START)
+        encoder.write(part)
+        assert GopDecoder(encoder.finish(), START, 96, 128).read(8, part.count, 220).crc() == part.crc()
+    assert all(b < a for a, b in zip(errors, errors[1:], strict=False))
+    assert block.prefix(block.count).crc() == block.crc()
+
+
+def test_tokens_are_in_the_vocabulary() -> None:
+    for block in coded([8, 8], 120)[0]:
+        assert block.values.max() < vocabulary.VOCABULARY
+        assert block.places.max() < 8 * 3 * 6 * 8
+        assert block.count > 100
+
+
+def test_a_still_scene_costs_next_to_nothing() -> None:
+    still = np.repeat(frames(4, 1, 0, 0, 256, 256), 8, axis=0)
+    state = MODEL.start(256, 256)
+    first = MODEL.tokens(state, MODEL.prepare(state, still), step=230)
+    later = MODEL.advance(state, first)
+    encoder = GopEncoder(START)
+    encoder.write(first)
+    before = len(encoder.finish())
+    second = MODEL.tokens(later, MODEL.prepare(later, still), step=230)
+    encoder = GopEncoder(START)
+    encoder.write(first)
+    encoder.write(second)
+    assert second.count <= 16
+    assert len(encoder.finish()) - before <= 100
+
+
+def test_threads_change_nothing() -> None:
+    clip = frames(4, 8, 64, 96, 96, 128)
+    results = []
+    for threads in (1, 2):
+        model = NanoModel(Weights(START, b"", 0), threads=threads)
+        state = model.start(96, 128)
+        results.append(model.tokens(state, model.prepare(state, clip), step=230).crc())
+    assert results[0] == results[1]
