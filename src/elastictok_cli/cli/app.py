@@ -21,6 +21,8 @@ EXIT_CODES = (
     "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted."
 )
 
+READER_GONE = 141  # as the shell has it for a program that SIGPIPE ends
+
 HELP = """Video as tokens: as many per block of frames as its pictures need, and no more.
 
 [bold]elastictok encode in.mp4 --threshold 0.007[/bold]   video to tokens: in.etok\n
@@ -56,9 +58,7 @@ def _version(wanted: bool) -> None:
 def options(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", callback=_version, is_eager=True, help="Tool, format, model, libraries; then exit."
-        ),
+        typer.Option("--version", callback=_version, is_eager=True, help="Tool, format, model, libraries; then exit."),
     ] = False,
 ) -> None:
     """What stands before the command."""
@@ -72,10 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = app(args=arguments, prog_name="elastictok", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except SystemExit as stopped:  # completion; or typer's way out where the reader of a pipe has gone
+        if isinstance(stopped.__context__, BrokenPipeError):
+            return READER_GONE
+        return stopped.code if isinstance(stopped.code, int) else 0
     except BrokenPipeError:
-        # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain.
+        # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return READER_GONE
     except KeyboardInterrupt:
         return fail(Interrupted("interrupted"), debug, json_lines)
     except Exception as error:

@@ -101,8 +101,8 @@ def encode(
     """
     console = Console(quiet, verbose, json_lines)
     target = _target(threshold, psnr, tokens)
-    name = target_of(output, source, ".etok", force, json_lines)
     opened = source_of(source)
+    name = target_of(output, source, ".etok", force, json_lines)
     _check_stream(resume, name, max_tokens)
     part = Path(f"{name}.part")
     if name != STREAM and part.exists() and not resume:

@@ -53,5 +53,5 @@ def refuse_existing(output: str, force: bool) -> None:
         raise OutputError(f"{output}: is a folder; -o must name a file")
     if path.exists() and not force:
         raise OutputError(f"{output}: exists already and stays as it is; -f replaces it, -o names another")
-    if not path.parent.exists():
+    if not path.parent.exists() and "%" not in path.name:  # numbered pictures get their folder made
         raise OutputError(f"{output}: the folder {path.parent} does not exist")

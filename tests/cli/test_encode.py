@@ -1,0 +1,198 @@
+"""`elastictok encode` on a small real clip, with the real codec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli.container import Reader
+
+from .conftest import FRAMES, Run, process, write_clip
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_output_is_named_after_the_input_and_the_summary_tells_all(
+    run: Run, clip: Path, model: str, tmp_path: Path
+) -> None:
+    source = Path(shutil.copy(clip, tmp_path / "in.mp4"))
+    before = digest(source)
+    said = run("encode", source, "--model", model)
+    assert said.code == 0
+    assert said.out == ""
+    assert digest(source) == before
+    with Reader(tmp_path / "in.etok") as reader:
+        assert reader.frames == FRAMES
+        assert all(block.met for block in reader.blocks())
+    for word in ("times smaller", "bits per pixel", "of it sound", "tokens  ", "3 of 3 blocks meet", "fps"):
+        assert word in said.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.etok", "in.mp4"]
+
+
+def test_json_is_the_events_one_object_a_line(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model, "--json")
+    records = [json.loads(line) for line in said.out.splitlines()]
+    kinds = [record["type"] for record in records]
+    assert kinds[0] == "started" and kinds[-1] == "finished" and kinds.count("block") == 3
+    blocks = [record for record in records if record["type"] == "block"]
+    for block in blocks:
+        assert block["met"] and block["mse"] <= 0.007
+        kept = [probe for probe in block["probes"] if probe["mse"] == block["mse"]]
+        assert block["counts"][0] in [probe["count"] for probe in kept]
+    assert records[-1]["tokens"] == sum(block["tokens"] for block in blocks)
+    assert records[-1]["bytes_out"] == (tmp_path / "a.etok").stat().st_size
+
+
+def test_an_existing_output_stays_until_forced(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.etok"
+    path.write_bytes(b"precious")
+    said = run("encode", clip, "-o", path, "--model", model)
+    assert (said.code, path.read_bytes()) == (6, b"precious")
+    assert said.err == f"error: {path}: exists already and stays as it is; -f replaces it, -o names another\n"
+    assert run("encode", clip, "-o", path, "--model", model, "-f", "-q").code == 0
+    assert path.read_bytes() != b"precious"
+
+
+def test_psnr_given_as_a_threshold_gets_a_hint(run: Run, clip: Path, tmp_path: Path) -> None:
+    said = run("encode", clip, "-o", tmp_path / "a.etok", "--threshold", "27.6")
+    assert said.code == 2
+    assert said.err == "error: --threshold 27.6 is no mean squared error; did you mean --psnr 27.6?\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--threshold", "0.007", "--psnr", "30"], "leave --psnr out"),
+        (["--max-tokens", "0"], "--max-tokens 0"),
+        (["--tokens", "-1"], "--tokens -1"),
+        (["--search", "fats"], "did you mean fast"),
+        (["--gop", "0"], "--gop 0"),
+        (["--model", "elastictok-nona"], "did you mean elastictok-nano"),
+        (["--size", "hugs"], "--size hugs"),
+        (["-o", "-", "--json"], "both want standard output"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_leaves_nothing(
+    run: Run, clip: Path, model: str, tmp_path: Path, arguments: list[str], text: str
+) -> None:
+    chosen = [] if "--model" in arguments else ["--model", model]
+    said = run("encode", clip, "-o", tmp_path / "a.etok", *chosen, *arguments)
+    assert said.code == 2
+    errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and text in errors[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("content", "name"), [(b"", "empty.mp4"), (b"hello, this is text\n" * 50, "text.mp4")])
+def test_what_is_no_video_is_refused_in_one_line(
+    run: Run, model: str, tmp_path: Path, content: bytes, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    said = run("encode", path, "--model", model)
+    assert said.code == 3
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1 and name in said.err
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_missed_block_is_told_and_under_strict_fatal(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.etok"
+    few = ["encode", clip, "-o", path, "--model", model, "--max-tokens", "3"]
+    said = run(*few)
+    assert said.code == 0
+    assert "note: 3 blocks missed" in said.err
+    with Reader(path) as reader:
+        assert not any(block.met for block in reader.blocks())
+        assert all(block.count <= 3 for block in reader.blocks())
+    path.unlink()
+    said = run(*few, "--strict")
+    assert said.code == 7
+    assert "misses the threshold" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_input_gives_what_can_be_read_and_exit_code_8(run: Run, model: str, tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.mkv", 60).read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 2])
+    said = run("encode", cut, "--model", model)
+    assert said.code == 8
+    assert "ends before it should" in said.err.splitlines()[-1]
+    with Reader(tmp_path / "cut.etok") as reader:
+        assert 0 < reader.frames < 60
+        assert f"{reader.frames} frames" in said.err.splitlines()[-1]
+
+
+def test_a_pipe_gives_the_same_bytes(clip: Path, etok: Path, model: str) -> None:
+    said = process("encode", "-", "--model", model, "-q", stdin=clip.read_bytes())
+    assert said.returncode == 0, said.stderr
+    assert said.stdout == etok.read_bytes()
+
+
+LONG = 200  # frames; with --gop 1 a GOP is written every eight
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("long") / "long.mp4", LONG)
+
+
+def interrupt(*arguments: str | Path) -> tuple[int, str]:
+    """Start an encode, press Ctrl-C when its fifth block is reported; (exit code, stderr)."""
+    command = [sys.executable, "-m", "elastictok_cli", "encode", *map(str, arguments), "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as child:
+        assert child.stdout is not None and child.stderr is not None
+        seen = 0
+        for line in child.stdout:
+            seen += json.loads(line)["type"] == "block"
+            if seen == 5:
+                break
+        child.send_signal(signal.SIGINT)
+        child.stdout.read()
+        err = child.stderr.read()
+    return child.returncode, err
+
+
+def test_ctrl_c_removes_what_is_not_whole_and_says_so(long_clip: Path, model: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.etok"
+    code, err = interrupt(long_clip, "-o", path, "--model", model, "--gop", "1")
+    assert code == 130
+    assert f"interrupted: {path}.part is removed" in err and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_goes_on_after_ctrl_c_to_the_same_bytes(run: Run, long_clip: Path, model: str, tmp_path: Path) -> None:
+    path, straight = tmp_path / "long.etok", tmp_path / "straight.etok"
+    options = ["--model", model, "--gop", "1"]
+    assert run("encode", long_clip, "-o", straight, *options, "-q").code == 0
+    code, err = interrupt(long_clip, "-o", path, *options, "--resume")
+    assert code == 130
+    assert f"interrupted: {path}.part is kept" in err
+    assert Path(f"{path}.part").exists() and not path.exists()
+    said = run("encode", long_clip, "-o", path, *options, "--resume")
+    assert said.code == 0
+    assert "going on after" in said.err
+    assert path.read_bytes() == straight.read_bytes()
+    assert not Path(f"{path}.part").exists()
+
+
+def test_a_leftover_of_an_interrupted_run_is_not_dropped_in_silence(
+    run: Run, clip: Path, model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.etok.part").write_bytes(b"half")
+    said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model)
+    assert said.code == 0
+    assert "--resume goes on with it" in said.err

@@ -1,0 +1,56 @@
+"""Default names, and what is never overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli.cli.files import source_of, target_of
+from elastictok_cli.errors import ElasticTokError, InputError, OutputError, UsageError
+
+
+def test_the_output_lies_beside_the_input_with_another_ending(tmp_path: Path) -> None:
+    wanted = str(tmp_path / "in.tar.etok")
+    assert target_of(None, str(tmp_path / "in.tar.mp4"), ".etok", force=True) == wanted
+
+
+def test_a_pipe_in_is_a_pipe_out() -> None:
+    assert target_of(None, "-", ".etok", force=False) == "-"
+
+
+def test_json_and_the_file_cannot_both_have_stdout() -> None:
+    with pytest.raises(UsageError, match="both want standard output"):
+        target_of("-", "in.mp4", ".etok", force=False, json_lines=True)
+
+
+def test_an_existing_output_is_refused_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "a.etok"
+    path.write_bytes(b"precious")
+    (tmp_path / "in.mp4").write_bytes(b"film")
+    with pytest.raises(OutputError, match="exists already and stays as it is; -f replaces it"):
+        target_of(str(path), str(tmp_path / "in.mp4"), ".etok", force=False)
+    assert target_of(str(path), str(tmp_path / "in.mp4"), ".etok", force=True) == str(path)
+
+
+def test_the_input_is_never_the_output_not_even_by_another_name(tmp_path: Path) -> None:
+    path, link = tmp_path / "in.mp4", tmp_path / "link.mp4"
+    path.write_bytes(b"film")
+    link.hardlink_to(path)
+    for name in (path, link):
+        with pytest.raises(UsageError, match="is the input itself"):
+            target_of(str(name), str(path), ".etok", force=True)
+
+
+@pytest.mark.parametrize("name", ["", "missing/out.etok"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.mp4").write_bytes(b"film")
+    with pytest.raises(OutputError):
+        target_of(str(tmp_path / name), str(tmp_path / "in.mp4"), ".etok", force=True)
+
+
+def test_an_input_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        source_of(str(tmp_path / "in.mp4"))
+    with pytest.raises(ElasticTokError, match="is a folder"):
+        source_of(str(tmp_path))

@@ -1,0 +1,87 @@
+"""Starting: what is loaded, what `--help` and `--version` say, completion."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli import __version__, errors
+from elastictok_cli.cli.app import EXIT_CODES
+
+from .conftest import Run, process
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1-fsq-sound.etok"
+HEAVY = ("torch", "numba", "av", "matplotlib", "scipy")
+
+PROBE = """
+import sys
+from elastictok_cli.cli.app import main
+assert main(sys.argv[1:]) == 0
+print("loaded:", *sorted(name for name in {heavy} if name in sys.modules))
+"""
+
+
+def loaded(*arguments: str | Path) -> set[str]:
+    """Heavy libraries in sys.modules after a command."""
+    script = PROBE.format(heavy=(*HEAVY, "numpy"))
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(out.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("command", ["", "encode", "decode", "stats", "info", "verify", "weights"])
+def test_help_loads_nothing_heavy(command: str) -> None:
+    assert loaded(*command.split(), "--help") == set()
+
+
+@pytest.mark.parametrize("arguments", [["stats"], ["stats", "--json"], ["stats", "--csv"], ["info"]])
+def test_looking_at_a_file_loads_neither_torch_nor_numba(arguments: list[str]) -> None:
+    assert loaded(*arguments, GOLDEN) == {"numpy"}
+
+
+def test_version_loads_no_library_to_ask_it() -> None:
+    assert loaded("--version") == {"numpy"}
+
+
+def test_version_names_tool_format_model_and_libraries(run: Run) -> None:
+    said = run("--version")
+    assert said.code == 0
+    assert said.out.startswith(f"elastictok {__version__}\nformat     .etok version 1\nmodel      elastictok-nano")
+    for library in ("torch", "av", "numpy", "numba"):
+        assert re.search(rf"{library} \d+\.\d+", said.out)
+
+
+def test_help_opens_with_three_examples_and_names_all_commands(run: Run) -> None:
+    said = run("--help")
+    assert said.code == 0
+    head = said.out[: said.out.index("Options")]
+    assert len(re.findall(r"^ elastictok \w+ in", head, re.MULTILINE)) == 3
+    for command in ("encode", "decode", "stats", "info", "verify", "weights"):
+        assert command in said.out
+
+
+def test_help_names_every_exit_code() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    named = {int(code) for code in re.findall(r"(\d+) [a-z]", EXIT_CODES)}
+    assert named == {0, 130, *(kind.exit_code for kind in kinds)}
+
+
+def test_completion_offers_commands() -> None:
+    said = process(_ELASTICTOK_COMPLETE="complete_bash", COMP_WORDS="elastictok st", COMP_CWORD="1")
+    assert said.stdout.decode().split() == ["stats"]
+
+
+def test_completion_offers_options() -> None:
+    said = process(_ELASTICTOK_COMPLETE="complete_bash", COMP_WORDS="elastictok encode --thr", COMP_CWORD="2")
+    assert said.stdout.decode().split() == ["--threshold", "--threads"]
+
+
+def test_a_reader_that_stops_early_hears_no_complaint() -> None:
+    command = f"{sys.executable} -m elastictok_cli stats {GOLDEN} --json | head -n 1"
+    said = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (141, "")
+    assert said.stdout.startswith('{"type": "file"')

@@ -1,0 +1,73 @@
+"""`elastictok verify`: good files, damaged ones, and those that say they are better than they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli.container import Reader, Writer
+
+from .conftest import FRAMES, Run
+
+
+def test_a_good_file_is_good(run: Run, etok: Path) -> None:
+    said = run("verify", etok)
+    assert said.code == 0
+    assert said.err.endswith(f"{etok}: good; structure, checksums and tokens of {FRAMES} frames\n")
+
+
+def test_beside_its_source_every_block_is_measured_again(run: Run, etok: Path, clip: Path) -> None:
+    said = run("verify", etok, "--source", clip, "--json")
+    assert said.code == 0
+    records = [json.loads(line) for line in said.out.splitlines()]
+    checked = [r for r in records if r["type"] == "block_checked"]
+    assert len(checked) == 3 and all(r["ok"] and r["mse"] <= 0.007 for r in checked)
+    assert records[-1]["type"] == "verified" and records[-1]["findings"] == []
+
+
+@pytest.mark.parametrize("at", [0.3, 0.6, 0.99])
+def test_a_changed_byte_is_found(run: Run, etok: Path, tmp_path: Path, at: float) -> None:
+    data = bytearray(etok.read_bytes())
+    data[int(at * len(data))] ^= 16
+    path = tmp_path / "a.etok"
+    path.write_bytes(data)
+    said = run("verify", path)
+    assert said.code == 4
+    assert said.err.splitlines()[-1].startswith(f"error: {path}: ")
+
+
+def boasting(etok: Path, path: Path) -> Path:
+    """The same tokens in a file that says they meet a threshold ten times as strict."""
+    with Reader(etok) as reader:
+        strict = reader.header.threshold / 10
+        header = replace(reader.header, threshold=strict, target_value=strict)
+        with Writer(path, header) as writer:
+            for gop in reader.gops():
+                blocks = [
+                    replace(b, tiles=tuple(replace(t, mse=strict / 2, met=True) for t in b.tiles)) for b in gop.blocks
+                ]
+                writer.write_gop(replace(gop, blocks=tuple(blocks)))
+            writer.write_audio(list(reader.audio()))
+            writer.finish()
+    return path
+
+
+def test_a_file_that_is_worse_than_it_says_is_exit_code_7(run: Run, etok: Path, clip: Path, tmp_path: Path) -> None:
+    path = boasting(etok, tmp_path / "a.etok")
+    assert run("verify", path).code == 0  # alone nothing is wrong with it
+    said = run("verify", path, "--source", clip)
+    assert said.code == 7
+    assert "stored as met and do not meet the threshold" in said.err.splitlines()[-1]
+
+
+def test_without_the_model_the_structure_is_still_checked(
+    run: Run, etok: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELASTICTOK_HOME", str(tmp_path))
+    said = run("verify", etok)
+    assert said.code == 0
+    assert "note: only structure and checksums are checked" in said.err
+    assert said.err.splitlines()[-1].endswith(f"structure, checksums of {FRAMES} frames")

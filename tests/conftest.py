@@ -1,0 +1,25 @@
+"""For all tests: `--renew` writes the expected output files anew instead of comparing with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew", action="store_true", help="write files of expected output instead of comparing")
+
+
+@pytest.fixture
+def same_as_file(request: pytest.FixtureRequest) -> Callable[[str, Path], None]:
+    """Compares a text with a committed file. `make test ARGS=--renew` writes the file: look at the diff."""
+
+    def compare(text: str, path: Path) -> None:
+        if request.config.getoption("--renew"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
