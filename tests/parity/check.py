@@ -72,7 +72,10 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python {sys.argv[0]} DIR", file=sys.stderr)
         return 2
     report = run(Path(arguments[0]))
-    return 1 if report.misses or not report.arrays else 0
+    if not report.arrays and not report.skips:
+        print(f"{arguments[0]}: no case in it", file=sys.stderr)
+        return 2
+    return 1 if report.misses else 0
 
 
 if __name__ == "__main__":

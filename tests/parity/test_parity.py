@@ -79,4 +79,10 @@ def test_a_case_that_cannot_be_run_is_a_miss_and_hides_no_other(tmp_path: Path) 
 
 
 def test_an_empty_folder_is_no_success(tmp_path: Path) -> None:
-    assert check(tmp_path)[0] == 1
+    run = subprocess.run([sys.executable, HERE / "check.py", tmp_path], capture_output=True, check=False)
+    assert run.returncode == 2
+
+
+def test_a_case_can_be_checked_alone() -> None:
+    code, lines = check(SMALL / "rope")
+    assert code == 0 and lines[-1] == "total: 6 arrays, 6 ok, 0 missed, 0 skipped"
