@@ -137,6 +137,29 @@ def test_a_range_gives_its_frames_with_their_own_times(tmp_path: Path) -> None:
     assert source.info.frames_estimate == 15 and not source.truncated
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.flv", "a.avi", "a.mpg", "a.nut"])
+def test_a_range_is_the_same_in_every_container(tmp_path: Path, name: str) -> None:
+    codec = "mpeg1video" if name.endswith("mpg") else "libx264"
+    sound = "mp2" if name.endswith("mpg") else "libmp3lame"
+    base = Fraction(1, 25 if name.endswith(("avi", "mpg")) else 1000)
+    pts = None if base == Fraction(1, 25) else [40 * i for i in range(200)]
+    path = write_video(
+        tmp_path / name, 200, codec=codec, time_base=base, pts=pts, options={"g": "60", "bf": "0"}, sound=sound
+    )
+    with open_source(path, size="source") as source:
+        every_frame = list(source.frames())
+        every_packet = list(source.audio_packets())
+        origin, tick = every_frame[0].pts, source.info.time_base
+        ticks = source.info.audio[0].time_base
+    low, high = origin + round(6.48 / tick), origin + round(7.48 / tick)
+    with open_source(path, size="source", start=6.48, duration=1) as source:
+        frames, packets = list(source.frames()), list(source.audio_packets())
+    wanted = [frame for frame in every_frame if low <= frame.pts < high]
+    assert [frame.pts for frame in frames] == [frame.pts for frame in wanted] and len(wanted) == 25
+    assert all(np.array_equal(a.rgb, b.rgb) for a, b in zip(frames, wanted, strict=True))
+    assert packets == [p for p in every_packet if low * tick <= p.pts * ticks < high * tick]
+
+
 def test_a_range_without_a_frame_is_refused(tmp_path: Path) -> None:
     with (
         open_source(write_video(tmp_path / "a.mp4"), start=9) as source,

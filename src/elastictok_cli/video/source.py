@@ -38,6 +38,7 @@ from .probe import Probed, opened, probe
 
 PathLike = str | os.PathLike[str]
 
+_SOUND_AHEAD_S = 3
 _SHORT_S = 1.0  # less than this may be missing at the end of a file that says how long it is
 
 
@@ -273,8 +274,10 @@ class Source:
         low = None if self._low is None else self._low * it.time_base
         high = None if self._high is None else self._high * it.time_base
         with opened(it.path, it.name) as container:
-            if self._low is not None and self._low > it.origin:
-                _seek(container, _video(container, it.index), self._low)
+            # Sound lies in the file before the frames of its time, or behind them, by a second or so.
+            early = it.origin if self._low is None else self._low - round(_SOUND_AHEAD_S / it.time_base)
+            if early > it.origin:
+                _seek(container, _video(container, it.index), early)
             try:
                 yield from copy_packets(container.demux(), tracks, it.audio_ends, low, high)
             except av.error.FFmpegError:
