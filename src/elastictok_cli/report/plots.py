@@ -104,9 +104,7 @@ def _draw_tokens(usage: Usage, axes: Axes) -> None:
     axes.grid(axis="y", color=FAINT, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.margins(y=0.12)
-    axes.legend(
-        loc="upper right", ncols=4, frameon=False, fontsize=9, bbox_to_anchor=(1, 1.04), handlelength=1
-    )
+    axes.legend(loc="upper right", ncols=4, frameon=False, fontsize=9, bbox_to_anchor=(1, 1.04), handlelength=1)
 
 
 def _draw_quality(usage: Usage, axes: Axes) -> None:

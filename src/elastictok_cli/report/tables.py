@@ -42,9 +42,7 @@ def summary(usage: Usage) -> list[tuple[str, str]]:
         lines.append(("a block", "   ".join(shown)))
     goal = {"psnr": f"{header.target_value:g} dB", "tokens": f"{header.target_value:g} tokens a block"}
     how = goal.get(header.target, f"threshold {header.threshold:g} ({psnr_db(header.threshold):.2f} dB)")
-    lines.insert(
-        0, ("made by", f"{header.model}, {how}" + (f", {header.search} search" if header.search else ""))
-    )
+    lines.insert(0, ("made by", f"{header.model}, {how}" + (f", {header.search} search" if header.search else "")))
     return lines
 
 

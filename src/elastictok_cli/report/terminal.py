@@ -163,7 +163,7 @@ def _signs(look: Look) -> tuple[str, str]:
 def _legend(columns: Sequence[Column], blocks: int, look: Look) -> Line:
     cut, missed = _signs(look)
     full = look.eighths[8]
-    legend: Line = [(full, BAR), (" block   ", ""), (full, FIRST), (" first of a GOP   ", "")]
+    legend: Line = [("┬" if look.unicode else "+", FIRST), (" a GOP begins   ", "")]
     if any(column.cut for column in columns):
         legend += [(cut, CUT), (" likely a cut   ", "")]
     if any(column.missed for column in columns):

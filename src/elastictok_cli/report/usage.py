@@ -121,15 +121,14 @@ def _block(
     most = header.max_tokens * record.frames // header.block_frames * len(record.tiles)
     mse = sum(tile.mse * share for tile, share in zip(record.tiles, shares, strict=True))
     step = min(tile.step for tile in record.tiles)
-    return BlockUse(
-        index, gop, first, record.frames, 0, 0, record.count, most, mse, record.met, step, place == 0
-    )
+    return BlockUse(index, gop, first, record.frames, 0, 0, record.count, most, mse, record.met, step, place == 0)
 
 
 def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
     """Marks blocks that stand out of those around them, of several in a row the first.
 
-    First blocks of GOPs always do, and are no cuts for it. A cut near the end of a block makes the next one dear too.
+    First blocks of GOPs always do, and are no cuts for it. A cut near the end of a block makes the next one
+    dear too.
     """
     rates = [block.tokens / block.frames for block in blocks]
     out: list[BlockUse] = []
@@ -139,7 +138,8 @@ def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
         usual = [rates[j] for j in near if not blocks[j].starts_gop]
         before, high = high, False
         if len(usual) >= FEWEST and not block.starts_gop:
-            high = rates[i] > CUT_FACTOR * median(usual)
+            last = 0.0 if blocks[i - 1].starts_gop else rates[i - 1]
+            high = rates[i] > CUT_FACTOR * max(last, median(usual))
         out.append(replace(block, cut=high and not before))
     return out
 

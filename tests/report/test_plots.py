@@ -1,0 +1,53 @@
+"""The plot as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import av
+import pytest
+
+from elastictok_cli.errors import OutputError, UsageError
+from elastictok_cli.report.plots import save_usage_plot
+
+from .files import CLIP, CLIP_MISSED, usage
+
+
+def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    save_usage_plot(usage(CLIP, CLIP_MISSED), str(path))
+    with av.open(str(path)) as file:
+        rgb = next(file.decode(video=0)).to_ndarray(format="rgb24")
+    assert rgb.shape == (690, 1350, 3)
+    colours = {tuple(int(v) for v in pixel) for pixel in rgb[::3, ::3].reshape(-1, 3)}
+    assert {(0x58, 0xB4, 0xC4), (0x2F, 0x6D, 0xB5), (0xD1, 0x37, 0x2C)} <= colours
+
+
+def test_svg_is_xml_and_the_same_bytes_every_time(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.svg", tmp_path / "b.svg"
+    for path in (first, second):
+        save_usage_plot(usage(CLIP), str(path))
+    assert ElementTree.parse(first).getroot().tag.endswith("svg")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_pdf_is_one(tmp_path: Path) -> None:
+    save_usage_plot(usage(CLIP), str(tmp_path / "a.pdf"))
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("counts", [[300], [0, 0, 0], CLIP * 40])
+def test_any_file_can_be_drawn(counts: list[int], tmp_path: Path) -> None:
+    save_usage_plot(usage(counts), str(tmp_path / "a.svg"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.svg"]
+
+
+def test_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"must be \.png, \.svg or \.pdf"):
+        save_usage_plot(usage(CLIP), str(tmp_path / "a.gif"))
+
+
+def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OutputError):
+        save_usage_plot(usage(CLIP), str(tmp_path / "missing" / "a.png"))

@@ -1,0 +1,50 @@
+"""The summary, --json and --csv."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+from elastictok_cli.report import csv_lines, json_records, summary
+
+from .files import CLIP, CLIP_MISSED, usage
+
+
+def test_the_summary_fits_into_80_columns_and_says_what_there_is() -> None:
+    lines = summary(usage(CLIP, CLIP_MISSED))
+    assert max(len(text) for _, text in lines) <= 80 - 12
+    found = dict(lines)
+    assert found["made by"] == "tiny, threshold 0.007 (27.57 dB), fast search"
+    assert found["video"].startswith("60 frames, 2.40 s at 25 fps, 64x48 (from 640x480)")
+    assert found["tokens"] == "13,090 of at most 150,000 (8.73 %), 873 a block"
+    assert found["quality"].endswith("14 of 15 blocks meet the threshold")
+
+
+def test_a_picture_is_not_called_a_video() -> None:
+    found = dict(summary(usage([300], last_frames=1, is_still=True)))
+    assert found["video"] == "a picture of 64x48 (from 640x480)"
+    assert found["quality"].endswith("the threshold is met")
+    assert "a block" not in found
+
+
+def test_a_fixed_count_has_no_threshold_to_meet() -> None:
+    found = dict(summary(usage(CLIP, target="tokens", target_value=500.0, threshold=4.0)))
+    assert "500 tokens a block" in found["made by"]
+    assert "threshold" not in found["quality"]
+
+
+def test_json_ends_with_totals_that_are_the_sums_of_the_blocks() -> None:
+    records = [json.loads(json.dumps(record)) for record in json_records(usage(CLIP, CLIP_MISSED))]
+    assert [r["type"] for r in records] == ["file"] + ["block"] * 15 + ["total"]
+    blocks, total = records[1:-1], records[-1]
+    assert total["tokens"] == sum(b["tokens"] for b in blocks)
+    assert total["blocks_missed"] == sum(not b["met"] for b in blocks) == 1
+    assert total["met"] is False
+    assert sum(total["parts"].values()) == total["bytes"]
+
+
+def test_csv_has_one_line_per_block_with_the_same_values() -> None:
+    rows = list(csv.DictReader(csv_lines(usage(CLIP, CLIP_MISSED))))
+    assert [int(row["tokens"]) for row in rows] == CLIP
+    assert [row["met"] for row in rows].count("0") == 1
+    assert float(rows[2]["time_s"]) == 0.32

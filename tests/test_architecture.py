@@ -1,0 +1,77 @@
+"""Rooms import only what docs/architecture.md lets them: arrows point down its table."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "src" / "elastictok_cli"
+BELOW_ALL = {"errors", "metrics", "units", "__init__"}
+MAY: dict[str, set[str]] = {
+    "cli": {"api", "codec", "video", "models", "search", "container", "kernels", "report"},
+    "api": {"codec", "video", "models", "container"},
+    "codec": {"video", "models", "search", "container"},
+    "video": set(),
+    "models": {"kernels"},
+    "search": set(),
+    "container": {"kernels"},
+    "kernels": set(),
+    "report": {"container"},
+    "__main__": {"cli"},
+    **{name: set() for name in BELOW_ALL},
+}
+# Libraries that are slow to load or to be had in one place only: who may import them, at a module's top or inside.
+OWNERS = {
+    "torch": {"models"},
+    "numba": {"kernels"},
+    "av": {"video"},
+    "safetensors": {"models"},
+    "matplotlib": {"report"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """(room of the package or name of a library, line) of every import in a file, also of those inside functions."""
+    package = ["elastictok_cli", *path.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[list[str]] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = base + (node.module.split(".") if node.module else [])
+            names = [module + [alias.name] for alias in node.names] if len(module) == 1 else [module]
+        for parts in names:
+            own = parts[0] == "elastictok_cli"
+            yield (parts[1] if own and len(parts) > 1 else parts[0]), getattr(node, "lineno", 0)
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_only_point_down(path: Path) -> None:
+    here = room(path)
+    assert here in MAY, f"{here} has no row in the table"
+    for name, line in imports(path):
+        if name in MAY and name not in BELOW_ALL and name != here:
+            assert name in MAY[here], f"line {line}: {here} may not import {name}"
+        if name in OWNERS:
+            assert here in OWNERS[name], f"line {line}: {name} belongs to {', '.join(OWNERS[name])}"
+
+
+def test_the_check_sees_what_it_forbids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    path = tmp_path / "container" / "bad.py"
+    path.parent.mkdir()
+    path.write_text("import torch.nn\nfrom ..codec import encoder\nfrom .. import video\nfrom . import format\n")
+    assert [name for name, _ in imports(path)] == ["torch", "codec", "video", "container"]
