@@ -164,7 +164,7 @@ def _legend(columns: Sequence[Column], blocks: int, look: Look) -> Line:
     cut, missed = _signs(look)
     full = look.eighths[8]
     legend: Line = [("┬" if look.unicode else "+", FIRST), (" a GOP begins   ", "")]
-    if any(column.cut for column in columns):
+    if any(column.cut and not column.missed for column in columns):
         legend += [(cut, CUT), (" likely a cut   ", "")]
     if any(column.missed for column in columns):
         legend += [(missed, MISSED), (" missed   ", "")]
