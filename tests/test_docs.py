@@ -1,0 +1,55 @@
+"""What README and docs say is so."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli import errors
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, Exception)]
+    assert listed == {0, 130, 141, *(kind.exit_code for kind in kinds)}
+
+
+def test_the_file_tree_of_the_readme_is_the_tree() -> None:
+    tree = README[README.index("    src/elastictok_cli/") :]
+    rooms = set(re.findall(r"^      (\w+)/ ", tree, re.MULTILINE))
+    here = {path.parent.name for path in (ROOT / "src" / "elastictok_cli").glob("*/__init__.py")}
+    assert rooms == here
+    for folder in re.findall(r"^    (\w+)/ ", tree, re.MULTILINE):
+        assert (ROOT / folder).is_dir()
+
+
+def test_commands_of_the_readme_have_only_options_that_exist() -> None:
+    import typer.main
+
+    from elastictok_cli.cli.app import app
+
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    used = re.findall(r"elastictok (\w+)((?: [^\s#|]+)*)", "\n".join(re.findall("^    (.*)", README, re.MULTILINE)))
+    assert len(used) > 10
+    for name, rest in used:
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        for option in re.findall(r"(?:^| )(--?[a-z][\w-]*)", rest):
+            assert option in known, f"{name} has no {option}"
+
+
+def test_every_dependency_has_its_line() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = re.findall(r"^\| (\w+ [<>=][^|]*?) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
+    assert sorted(name.replace(" ", "") for name in listed) == sorted(project["dependencies"])
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
