@@ -60,8 +60,8 @@ class Console:
         if self._live is not None:
             from rich.text import Text
 
-            start = Text(f"{label}: ", "yellow") if label else Text()
-            self._live.print(start + Text(text), soft_wrap=True)
+            start = Text.assemble((f"{label}:", "yellow"), " ") if label else Text()
+            self._live.print(Text.assemble(start, text), soft_wrap=True)
         else:
             _write_stderr(f"{paint(f'{label}:', '33')} {text}" if label else text)
 

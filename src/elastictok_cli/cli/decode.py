@@ -30,23 +30,15 @@ def decode(
     duration: opt.Duration = None,
     codec: Annotated[
         str,
-        typer.Option(
-            "--codec", metavar="NAME", help="h264, hevc, av1 or ffv1 (lossless).", rich_help_panel=OUT
-        ),
+        typer.Option("--codec", metavar="NAME", help="h264, hevc, av1 or ffv1 (lossless).", rich_help_panel=OUT),
     ] = "h264",
-    crf: Annotated[
-        int, typer.Option("--crf", metavar="Q", help="Its quality, 0 the best.", rich_help_panel=OUT)
-    ] = 14,
+    crf: Annotated[int, typer.Option("--crf", metavar="Q", help="Its quality, 0 the best.", rich_help_panel=OUT)] = 14,
     picture_size: Annotated[
         str,
-        typer.Option(
-            "--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT
-        ),
+        typer.Option("--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT),
     ] = "coded",
     no_audio: opt.NoAudio = False,
-    recover: Annotated[
-        bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")
-    ] = False,
+    recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
     force: opt.Force = False,

@@ -20,14 +20,10 @@ PICTURE = "What to code"
 
 
 def encode(
-    source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="A video or picture, or - for standard input.")
-    ],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A video or picture, or - for standard input.")],
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Default: INPUT's name with .etok; - for stdout."
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Default: INPUT's name with .etok; - for stdout."),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -45,15 +41,11 @@ def encode(
     ] = None,
     tokens: Annotated[
         int | None,
-        typer.Option(
-            "--tokens", metavar="N", help="Instead: exactly N tokens a block.", rich_help_panel=GOAL
-        ),
+        typer.Option("--tokens", metavar="N", help="Instead: exactly N tokens a block.", rich_help_panel=GOAL),
     ] = None,
     max_tokens: Annotated[
         int | None,
-        typer.Option(
-            "--max-tokens", metavar="N", help="No block gets more than N, met or not.", rich_help_panel=GOAL
-        ),
+        typer.Option("--max-tokens", metavar="N", help="No block gets more than N, met or not.", rich_help_panel=GOAL),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="A block that misses is an error (exit 7).", rich_help_panel=GOAL)
@@ -69,24 +61,18 @@ def encode(
     no_audio: opt.NoAudio = False,
     gop: Annotated[
         int | None,
-        typer.Option(
-            "--gop", metavar="N", help="Blocks in a group that decodes alone [default: the model's]."
-        ),
+        typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone [default: the model's]."),
     ] = None,
     search: Annotated[
         str, typer.Option("--search", metavar="NAME", help="fast, full, binned, binary or original.")
     ] = "fast",
     model: opt.Model = None,
     device: opt.Device = "auto",
-    threads: Annotated[
-        int, typer.Option("--threads", metavar="N", min=1, help="Candidates tried at once.")
-    ] = 2,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Candidates tried at once.")] = 2,
     force: opt.Force = False,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Go on with OUTPUT.part; when interrupted, leave it for another --resume."
-        ),
+        typer.Option("--resume", help="Go on with OUTPUT.part; when interrupted, leave it for another --resume."),
     ] = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -148,8 +134,7 @@ def encode(
         from ..errors import PartialResult
 
         raise PartialResult(
-            f"{source}: ends before it should; the {plural(finished.frames, 'frame')} "
-            f"that could be read are in {name}"
+            f"{source}: ends before it should; the {plural(finished.frames, 'frame')} that could be read are in {name}"
         )
 
 
@@ -157,9 +142,7 @@ def _target(threshold: float | None, psnr: float | None, tokens: int | None) -> 
     from ..codec.target import Target
     from ..errors import UsageError
 
-    given = [
-        n for n, v in (("--threshold", threshold), ("--psnr", psnr), ("--tokens", tokens)) if v is not None
-    ]
+    given = [n for n, v in (("--threshold", threshold), ("--psnr", psnr), ("--tokens", tokens)) if v is not None]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} cannot both be the goal; leave {given[1]} out")
     if psnr is not None:

@@ -17,13 +17,9 @@ Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help=
 NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
 Model = Annotated[
     str | None,
-    typer.Option(
-        "--model", metavar="NAME", help="A model's name or its .safetensors file [default: elastictok-nano]."
-    ),
+    typer.Option("--model", metavar="NAME", help="A model's name or its .safetensors file [default: elastictok-nano]."),
 ]
 Device = Annotated[
     str,
-    typer.Option(
-        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps, for models that run on torch."
-    ),
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps, for models that run on torch."),
 ]

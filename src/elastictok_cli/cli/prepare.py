@@ -26,7 +26,7 @@ def prepare(model: TokenModel, console: Console) -> None:
         return
     from .. import kernels
 
-    mark = kernels.cache_folder() / f"ready-{hashlib.sha256(_processor().encode()).hexdigest()[:8]}"
+    mark = kernels.cache_folder() / f"ready-{_fingerprint(Path(kernels.__file__).parent)}"
     if mark.exists():
         return
     console.note(PREPARING)
@@ -86,6 +86,13 @@ def _touch(mark: Path) -> None:
         mark.touch()
     except OSError:
         return  # then it is said again next time; nothing else depends on it
+
+
+def _fingerprint(sources: Path) -> str:
+    """Of what numba compiles anew for, beside what the folder's name says: place and dates of sources, processor."""
+    parts = [str(sources), _processor()]
+    parts += [f"{path.name} {path.stat().st_mtime_ns}" for path in sorted(sources.glob("*.py"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _processor() -> str:

@@ -109,9 +109,7 @@ class Display:
 
     def _update(self, meter: Meter, now: float) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(
-                self._task, description=meter.text(now), total=meter.total, completed=meter.frames
-            )
+            self._bar.update(self._task, description=meter.text(now), total=meter.total, completed=meter.frames)
         elif now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now
             self.console.line(meter.text(now))

@@ -14,9 +14,7 @@ from .files import STREAM, refuse_existing, source_of
 if TYPE_CHECKING:
     from ..report import Usage
 
-LINES_OF_TEXT = (
-    16  # prompt, title, table, axis, legend: what is left of the terminal's height is for the bars
-)
+LINES_OF_TEXT = 16  # prompt, title, table, axis, legend: what is left of the terminal's height is for the bars
 
 
 def stats(

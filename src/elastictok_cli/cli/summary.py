@@ -1,4 +1,4 @@
-"""What an encode ends with: size, tokens, quality and speed, a line each on stderr."""
+"""What an encode ends with: sizes, tokens, quality and speed, a line each on stderr."""
 
 from __future__ import annotations
 
@@ -13,39 +13,44 @@ def tell(finished: Finished, header: Header, name: str, console: Console) -> Non
     """Print it. name: of the output, "-" for standard output."""
     if console.quiet:
         return
-    for line in (_sizes(finished, header, name), _tokens(finished, header), _quality(finished, header)):
-        console.line(line)
+    console.line(_sizes(finished, name))
+    console.line(_video(finished, header, name))
+    console.line(_tokens(finished))
+    console.line(_quality(finished, header))
     if finished.blocks_missed:
         missed = plural(finished.blocks_missed, "block")
-        console.note(
-            f"{missed} missed, kept at the best found; 'elastictok stats' shows where, --strict refuses"
-        )
+        console.note(f"{missed} missed, kept at the best found; 'elastictok stats' shows where, --strict refuses")
     speed = finished.frames / finished.seconds if finished.seconds else 0
     tried = f", {finished.probes / finished.blocks:.1f} candidates a block" if finished.blocks else ""
     frames = plural(finished.frames, "frame")
     console.line(f"speed   {frames} in {clock(finished.seconds)}: {speed:.1f} fps{tried}")
 
 
-def _sizes(finished: Finished, header: Header, name: str) -> str:
+def _sizes(finished: Finished, name: str) -> str:
+    text = f"{name if name != STREAM else 'output'}: {size(finished.bytes_out)}"
+    if not finished.bytes_in or not finished.bytes_out:
+        return text
+    ratio = finished.bytes_in / finished.bytes_out
+    return f"{text} from {size(finished.bytes_in)} ({ratio:.1f} times smaller)"
+
+
+def _video(finished: Finished, header: Header, name: str) -> str:
     sound = 0
     if name != STREAM and header.audio:
         with Reader(name) as reader:
             sound = reader.chunk_bytes["sound"]
     width, height = header.coded_size
-    bpp = 8 * (finished.bytes_out - sound) / max(1, finished.frames * width * height)
-    text = f"{name if name != STREAM else 'output'}: {size(finished.bytes_out)}"
-    if finished.bytes_in and finished.bytes_out:
-        ratio = finished.bytes_in / finished.bytes_out
-        text += f" from {size(finished.bytes_in)} ({ratio:.1f} times smaller)"
-    return f"{text}, {bpp:.4f} bits per pixel" + (f", {size(sound)} of it sound" if sound else "")
+    rest = finished.bytes_out - sound
+    bpp = 8 * rest / max(1, finished.frames * width * height)
+    text = f"video   {size(rest)}, {bpp:.4f} bits per pixel of {width}x{height}"
+    return text + (f"; sound {size(sound)}" if sound else "")
 
 
-def _tokens(finished: Finished, header: Header) -> str:
+def _tokens(finished: Finished) -> str:
     share = 100 * finished.tokens / max(1, finished.max_tokens)
     each = finished.tokens / max(1, finished.blocks)
-    blocks = f"{plural(finished.blocks, 'block')} of {header.coded_size[0]}x{header.coded_size[1]}"
     used = f"{finished.tokens:,} of at most {finished.max_tokens:,} ({share:.3g} %)"
-    return f"tokens  {used}, {each:,.0f} a block, {blocks}"
+    return f"tokens  {used}, {each:,.0f} a block"
 
 
 def _quality(finished: Finished, header: Header) -> str:

@@ -20,9 +20,7 @@ def verify(
     file: opt.EtokFile,
     source: Annotated[
         str | None,
-        typer.Option(
-            "--source", metavar="INPUT", help="The video it was made of: measure every block again."
-        ),
+        typer.Option("--source", metavar="INPUT", help="The video it was made of: measure every block again."),
     ] = None,
     model: opt.Model = None,
     device: opt.Device = "auto",
