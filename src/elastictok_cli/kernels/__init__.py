@@ -43,4 +43,4 @@ def cache_folder() -> Path:
     return candidates[-1] / name  # nothing can be written: numba compiles anew in every process
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ This is all that is needed to turn a GOP's bytes into tokens and back: no pixels
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,7 @@ class Step:
         return self.d1 != 0
 
 
-def step_of(place: Place, links: dict[int, Any], height: int, width: int) -> Step:
+def step_of(place: Place, links: Mapping[int, Link], height: int, width: int) -> Step:
     """Temporal vector candidates, distances and activity of the references, for one place of the walk."""
     temporal = np.zeros((height // 8, width // 8, 6), np.int16)
     if place.first is None:
@@ -156,10 +157,10 @@ def _walk(parts: list[FrameTokens], past: Link | None, budget: int, values: Any,
     for place in coding_order(len(parts), past is not None):
         part, s = parts[place.time], step_of(place, links, h, w)
         first = place.time * 3 * part.split.size
-        n = tokens.walk_motion(
+        n, budget = tokens.walk_motion(
             place.kind, s.two, s.temporal, part.split, part.intra, part.mv, budget, first, values, places, n
         )
-        n = tokens.walk_coefficients(part.eight, part.q, budget, first, values, places, n)
+        n, budget = tokens.walk_coefficients(part.eight, part.q, budget, first, values, places, n)
         links[place.time] = Link(part.mv, s.d0, s.d1, place.kind, part.eight)
     return n
 

@@ -33,6 +33,7 @@ from .syntax import (
 from .transform import forward, inverse
 
 ROUNDING = np.float32(0.45)  # a level is rounded up from .55 on, before the rate-distortion pass looks at it
+LARGEST = np.float32(16000)  # level
 BITS = np.float32(1 / 256)
 
 
@@ -127,7 +128,7 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
         for h in range(n):
             x = c[v, h]
             energy += x * x
-            level = min(np.int64(abs(x) * inv + ROUNDING), 16000)
+            level = np.int64(min(abs(x) * inv + ROUNDING, LARGEST))
             if level:
                 b[v, h] = level if x > 0 else -level
                 x = abs(x) - np.float32(level) * step

@@ -145,9 +145,9 @@ class Frame(NamedTuple):
     phases1: npt.NDArray[np.float32]
     coarse0: npt.NDArray[np.int64]
     coarse1: npt.NDArray[np.int64]
-    lam: float
-    limit: float
-    gain: float
+    lam: np.float32
+    limit: np.float32
+    gain: np.float32
 
 
 class Prices(NamedTuple):

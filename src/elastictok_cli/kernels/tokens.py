@@ -39,7 +39,8 @@ def _emit(values, places, n, budget, value, place):
 def walk_motion(kind, two, temporal, split, intra, mv, budget, first_place, values, places, n):
     """Emit the motion tokens of a frame from position n on; what does not fit into `budget` becomes the default.
 
-    values uint16, places uint32: as long as `budget` or as all tokens. Returns the new n (it never passes budget).
+    values uint16, places uint32: as long as `budget` or as all tokens. Returns the new n (it never passes budget), and
+    the budget for what follows: nothing more after a cut.
     """
     ph, pw = split.shape
     m = np.zeros(6, np.int64)
@@ -54,12 +55,12 @@ def walk_motion(kind, two, temporal, split, intra, mv, budget, first_place, valu
                     full = True
                     intra[py, px] = 0
                 elif intra[py, px]:
-                    n = _emit(values, places, n, budget, INTRA + intra[py, px], place)
+                    n = _emit(values, places, n, budget, INTRA + np.int64(intra[py, px]), place)
                 continue
             bx, by = 2 * px, 2 * py
             if intra[py, px] >= 0:
                 if not full and n + 1 <= budget:
-                    n = _emit(values, places, n, budget, INTRA + intra[py, px], place)
+                    n = _emit(values, places, n, budget, INTRA + np.int64(intra[py, px]), place)
                     inherit_vector(field, temporal, two, bx, by, m, cand)
                     fill(field, bx, by, 2, m)
                     continue
@@ -81,7 +82,7 @@ def walk_motion(kind, two, temporal, split, intra, mv, budget, first_place, valu
                     if is_same(cand[i], mv[y, x]):
                         index = i
                         break
-                uses = mv[y, x, 4]
+                uses = np.int64(mv[y, x, 4])
                 need = 0 if index == 0 else (1 if index > 0 else (5 if uses == 3 else 3))
                 if full or n + need > budget:
                     full = True
@@ -103,7 +104,7 @@ def walk_motion(kind, two, temporal, split, intra, mv, budget, first_place, valu
                 fill(field, x, y, w, m)
     if kind:
         mv[:] = field
-    return n
+    return n, (n if full else budget)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -129,7 +130,10 @@ def _next_coefficient(q, y0, x0, start):
 
 @numba.njit(cache=True, nogil=True)
 def walk_coefficients(eight, q, budget, first_place, values, places, n):
-    """Emit the coefficient tokens of a frame, stage by stage; what does not fit into `budget` becomes zero."""
+    """Emit the coefficient tokens of a frame, stage by stage; what does not fit into `budget` becomes zero.
+
+    Returns as `walk_motion`.
+    """
     ph, pw = eight.shape
     at = np.zeros((ph, pw), np.int64)
     alive = True
@@ -165,7 +169,7 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
                 place = first_place + (plane * ph + py) * pw + px
                 if stage == 0 and eight[py, px]:
                     n = _emit(values, places, n, budget, EIGHT, place)
-                cls = min(size, 4) - 1 + (4 if level > 0 else 0)
+                cls = (3 if size > 3 else size - 1) + (4 if level > 0 else 0)
                 n = _emit(values, places, n, budget, 8 * (16 * v + h) + cls, place)
                 if size >= 4:
                     rest = size - 4
@@ -179,4 +183,4 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
             for px in range(pw):
                 if eight[py, px] and not np.any(q[0, 16 * py : 16 * py + 16, 16 * px : 16 * px + 16]):
                     eight[py, px] = 0
-    return n
+    return n, (n if full else budget)

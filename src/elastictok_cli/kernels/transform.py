@@ -15,19 +15,22 @@ def _basis(n: int) -> np.ndarray:
 
 DCT16 = _basis(16)
 DCT8 = _basis(8)
+DCT16_COLUMNS = np.ascontiguousarray(DCT16.T)  # the same by columns, for loops that run along them
+DCT8_COLUMNS = np.ascontiguousarray(DCT8.T)
 
 
 @numba.njit(cache=True, nogil=True)
 def forward(x, n, out, tmp):
     """out[v, h]: coefficients of x[y, x] (n x n, n 16 or 8). tmp: scratch of the same size."""
     basis = DCT16 if n == 16 else DCT8
+    columns = DCT16_COLUMNS if n == 16 else DCT8_COLUMNS
     for y in range(n):
         for h in range(n):
             tmp[y, h] = np.float32(0)
         for i in range(n):
             s = x[y, i]
             for h in range(n):
-                tmp[y, h] += s * basis[h, i]
+                tmp[y, h] += s * columns[i, h]
     for v in range(n):
         for h in range(n):
             out[v, h] = np.float32(0)

@@ -58,8 +58,11 @@ class Tokens(Protocol):
     step: quantiser ladder index, 0 if the model has none. frames: how many frames the block has.
     """
 
-    step: int
-    frames: int
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def frames(self) -> int: ...
 
     @property
     def count(self) -> int: ...

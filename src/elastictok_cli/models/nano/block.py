@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,7 @@ class State:
     ctx: npt.NDArray[np.uint16]
 
 
-def predict_frame(place: Place, links: dict[int, Decoded], mv: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+def predict_frame(place: Place, links: Mapping[int, Decoded], mv: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
     """The motion-compensated prediction, (3, h, w); zeros for an intra frame."""
     fh, fw = mv.shape[:2]
     out = np.zeros((3, 8 * fh, 8 * fw), np.float32)

@@ -108,7 +108,7 @@ def _encode_frame(
     src, (h, w) = analysis.planes[place.time], part.q.shape[1:]
     s = step_of(place, links, h, w)
     q_step = frame_step(step, place.kind)
-    lam = LAMBDA * q_step * q_step
+    lam = np.float32(LAMBDA * q_step * q_step)
     if place.first is None:
         part.intra[:] = 0
     elif motion is None:
@@ -117,7 +117,7 @@ def _encode_frame(
         small = analysis.small[place.time]
         coarse0 = _coarse(small, first)
         coarse1 = _coarse(small, second) if s.two else coarse0
-        limit, gain = np.float32(0.8) * q_step * q_step, np.float32(0.5) * lam
+        limit, gain = np.float32(0.8 * q_step * q_step), np.float32(0.5 * lam)
         frame = search.Frame(
             place.kind, s.two, s.d0, s.d1, s.temporal, src[0], _phases(first), _phases(second), coarse0, coarse1,
             lam, limit, gain,
