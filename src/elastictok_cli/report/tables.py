@@ -36,9 +36,10 @@ def summary(usage: Usage) -> list[tuple[str, str]]:
         ("quality", _quality(usage)),
         ("size", _size(usage)),
     ]
-    spread = percentiles(usage)
     if len(usage.blocks) > 1:
+        spread = percentiles(usage)
         shown = [f"{NAMES.get(p, f'{p} %')} {spread[p]:,}" for p in (0, 10, 50, 90, 100)]
+        lines.append(("blocks", f"{len(usage.blocks):,} of {header.block_frames} frames, {plural(usage.gops, 'GOP')}"))
         lines.append(("a block", "   ".join(shown)))
     goal = {"psnr": f"{header.target_value:g} dB", "tokens": f"{header.target_value:g} tokens a block"}
     how = goal.get(header.target, f"threshold {header.threshold:g} ({psnr_db(header.threshold):.2f} dB)")
@@ -54,9 +55,8 @@ def _video(usage: Usage) -> str:
         picture += " (from {}x{})".format(*header.source_size)
     if header.is_still:
         return f"a picture of {picture}"
-    blocks, gops = plural(len(usage.blocks), "block"), plural(usage.gops, "GOP")
     rate = f" at {float(header.frame_rate):.4g} fps" if header.frame_rate else ""
-    return f"{plural(usage.frames, 'frame')}, {usage.duration_s:.2f} s{rate}, {picture}; {blocks}, {gops}"
+    return f"{plural(usage.frames, 'frame')}, {usage.duration_s:.2f} s{rate}, {picture}"
 
 
 def _tokens(usage: Usage) -> str:
@@ -81,7 +81,7 @@ def _size(usage: Usage) -> str:
     named = {"tokens": "tokens", "sound": "sound"}
     parts = [f"{label} {size(usage.parts[part])}" for part, label in named.items() if usage.parts.get(part)]
     rest = usage.bytes - sum(usage.parts.get(part, 0) for part in named)
-    return f"{size(usage.bytes)}: {', '.join(parts)}, rest {size(rest)}; {usage.bpp:.4f} bits per pixel"
+    return f"{size(usage.bytes)}: {', '.join(parts)}, rest {size(rest)}; {usage.bpp:.4f} bpp"
 
 
 def json_records(usage: Usage) -> Iterator[dict[str, Any]]:

@@ -80,12 +80,12 @@ def plot_lines(usage: Usage, look: Look | None = None) -> list[Line]:
 
 
 def nice_top(value: int) -> int:
-    """The smallest round even number that is not below `value`: 1, 1.2, 1.5, 2 ... 8 times a power of ten."""
+    """The smallest round even number that is not below `value`: 1, 1.2, 1.4 ... 6, 8 times a power of ten."""
     if value <= 2:
         return 2
     power = int("1" + "0" * (len(str(value)) - 1))
     for unit in (power, 10 * power):
-        for tenths in (10, 12, 15, 20, 25, 30, 40, 50, 60, 80):
+        for tenths in (10, 12, 14, 16, 18, 20, 25, 30, 40, 50, 60, 80):
             top = tenths * unit // 10
             if top >= value and 10 * top == tenths * unit and top % 2 == 0:
                 return top
