@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +32,8 @@ OWNERS = {
     "numba": {"kernels"},
     "av": {"video"},
     "safetensors": {"models"},
+    "PIL": {"models"},
+    "huggingface_hub": {"models"},
     "matplotlib": {"report"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -67,6 +72,21 @@ def test_imports_only_point_down(path: Path) -> None:
             assert name in MAY[here], f"line {line}: {here} may not import {name}"
         if name in OWNERS:
             assert here in OWNERS[name], f"line {line}: {name} belongs to {', '.join(OWNERS[name])}"
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    """Not one that only happens to come along with another."""
+    project = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["hub"]]
+    declared = {re.match(r"\w+", line)[0] for line in wanted}  # type: ignore[index]
+    outside = {name for path in FILES for name, _ in imports(path)} - {"elastictok_cli"} - MAY.keys()
+    named = {"PIL": "pillow"}
+    assert {named.get(name, name) for name in outside - sys.stdlib_module_names} - declared - own_names() == set()
+
+
+def own_names() -> set[str]:
+    """What `imports` also yields: names out of the package's own modules."""
+    return {path.stem for path in FILES} | {"__version__"}
 
 
 def test_the_check_sees_what_it_forbids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
