@@ -48,7 +48,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python -m elastictok_cli.bench $(ARGS)
+	$(BIN)/python weights/recipe/evaluate.py $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples) --out results $(ARGS)
 
 train: $(READY)
 	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)

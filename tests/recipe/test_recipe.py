@@ -1,0 +1,65 @@
+"""From clips to start values: the split, the tallies, the fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import contexts
+import data
+import numpy as np
+import references
+import train
+
+from elastictok_cli.kernels import contexts as cx
+from elastictok_cli.kernels import rangecoder as rc
+
+DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
+
+
+def test_no_source_is_on_both_sides_of_the_split() -> None:
+    clips = [data.Clip(Path(f"{i}.mp4"), f"source{i // 3}") for i in range(60)]
+    training, validation = data.split(clips)
+    assert len(training) + len(validation) == 60
+    assert len(validation) == 9  # 3 of 20 sources
+    assert not {c.source for c in training} & {c.source for c in validation}
+
+
+def test_frames_are_padded_to_whole_patches() -> None:
+    v = data.frames(DEMO, 5, 3)
+    assert v.shape[0] == 3
+    assert v.shape[1] % 16 == 0 and v.shape[2] % 16 == 0
+    assert not np.array_equal(v[0], data.frames(DEMO, 6, 1)[0])
+
+
+def test_a_context_starts_as_its_clips_had_it() -> None:
+    """Agreeing clips give a firm start, disagreeing ones a loose start, and no clip at all knows nothing."""
+    rng = np.random.default_rng(1)
+    agree = rng.binomial(400, 0.1, 50)
+    differ = rng.binomial(400, rng.beta(0.5, 1.5, 50))
+    ones = np.stack([agree, differ, np.zeros(50, np.int64)], 1)
+    total = np.array([400, 400, 0])
+    table = contexts.fit(np.stack([total - ones, ones], -1).astype(np.int64))
+    assert table.dtype == np.uint16
+    assert abs(table[0, rc.SLOW] / 65536 - 0.1) < 0.02
+    assert table[0, rc.SEEN] >= 64
+    assert table[1, rc.SEEN] <= 4
+    assert table[2].tolist() == [32768, 32768, 0]
+
+
+def test_fitted_start_values_make_the_clip_smaller() -> None:
+    blank = rc.new_contexts(cx.COUNT)
+    counts = train.tally(DEMO, blank, seed=3)
+    assert counts.sum() > 100_000
+    table = contexts.fit(counts[None])
+    assert table.shape == (cx.COUNT, 3)
+    # what the clip's own bits cost from either start, with each context held still
+    p = (table[:, 0].astype(float) / 65536).clip(1e-4, 1 - 1e-4)
+    fitted = -(counts[:, 1] * np.log2(p) + counts[:, 0] * np.log2(1 - p)).sum()
+    assert fitted < 0.75 * counts.sum()  # with the blank table every bit costs one
+
+
+def test_bytes_at_an_error_follow_the_curve() -> None:
+    curve = [(4000, 0.001), (2000, 0.004), (1000, 0.016)]
+    assert round(references.bytes_at(curve, 0.004)) == 2000
+    assert round(references.bytes_at(curve, 0.002)) == 2828
+    assert references.bytes_at(curve, 0.5) == references.bytes_at(curve, 0.016)
