@@ -124,15 +124,17 @@ def decode(
 ) -> Finished:
     """An .etok file to a video, picture or numbered pictures, by the output's name; returns the totals.
 
-    start, duration: seconds from the first frame. recover: show what is whole of a damaged file. Raises the
+    start, duration: seconds from the first frame; the output then starts at 0, as it does for a file that was
+    encoded from within its source. recover: show what is whole of a damaged file. Raises the
     errors of errors.py.
     """
     from .codec.decoder import decode as run
+    from .codec.decoder import for_file
     from .video import SinkOptions, open_sink
 
     with Reader(source, recover=recover) as reader:
         model = model or _model_of(reader.header)
-        options = options or SinkOptions(rebase=start is not None)
+        options = for_file(options or SinkOptions(), reader, start, duration)
         with open_sink(output, options, reader.header) as sink:
             return _last(
                 run(reader, model, sink, start=start, duration=duration, audio=audio), Finished, watch

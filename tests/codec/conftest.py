@@ -30,11 +30,14 @@ def moving(frames: int, seed: int = 0, width: int = WIDTH, height: int = HEIGHT)
     return clip
 
 
-def write_clip(path: Path, frames: npt.NDArray[np.uint8], rate: int = 25, sound: bool = False) -> Path:
-    """Lossless video (FFV1), and a tone if asked for."""
+def write_clip(
+    path: Path, frames: npt.NDArray[np.uint8], rate: int = 25, sound: bool = False, codec: str = "ffv1"
+) -> Path:
+    """Lossless video (FFV1) or libx264, and a tone if asked for."""
     with av.open(str(path), "w") as file:
-        video = file.add_stream("ffv1", rate=rate, options={"slices": "4"})
-        video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], "bgr0"
+        video = file.add_stream(codec, rate=rate, options={"slices": "4"} if codec == "ffv1" else {})
+        video.width, video.height = frames.shape[2], frames.shape[1]
+        video.pix_fmt = "bgr0" if codec == "ffv1" else "yuv420p"
         tone = file.add_stream("pcm_s16le", rate=8000, layout="mono") if sound else None
         for number, rgb in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24")

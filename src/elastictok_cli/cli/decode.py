@@ -59,6 +59,7 @@ def decode(
     opened = source_of(source)
 
     from ..codec.decoder import decode as run
+    from ..codec.decoder import for_file
     from ..codec.events import Finished
     from ..container import Reader
     from ..models.registry import load_for
@@ -76,10 +77,9 @@ def decode(
             crf=crf,
             size="source" if picture_size == "source" else "coded",
             overwrite=force,
-            rebase=start is not None,
         )
         try:
-            with open_sink(name, sink_options, reader.header) as sink:
+            with open_sink(name, for_file(sink_options, reader, start, duration), reader.header) as sink:
                 events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio)
                 finished = follow(events, console)
         except KeyboardInterrupt:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,11 @@ from .ahead import ahead
 from .events import BlockDone, Event, Started, Warned
 from .picture import Picture
 from .totals import Totals
+
+if TYPE_CHECKING:
+    from ..video import SinkOptions
+
+MOST_LAST_S = 86_400  # no frame is shown for longer; a file that says so is wrong
 
 
 class Shows(Protocol):
@@ -198,6 +203,24 @@ def decode(
     if not totals.frames:
         raise UsageError(f"{reader.name}: no frame in this range; the file lasts {_duration(reader):.2f} s")
     yield totals.finished(None, reader.store.size, time.monotonic() - clock, partial)
+
+
+def for_file(
+    options: SinkOptions, reader: Reader, start: float | None = None, duration: float | None = None
+) -> SinkOptions:
+    """Options for a sink that shows this file, or a range of it: with the end of its last frame, if the file
+    says it, and from time 0 on if frames before the first one are left out, here or when it was encoded."""
+    header = reader.header
+    end = header.end_pts
+    if end is not None and reader.index and not reader.findings:
+        _, high = _range(reader, start, duration)
+        end = end if high is None else min(end, high)
+        if (end - reader.index[-1].first_pts) * header.time_base > MOST_LAST_S:
+            end = None
+    else:
+        end = None
+    rebase = options.rebase or start is not None or header.is_part
+    return replace(options, rebase=rebase, end_pts=options.end_pts if end is None else end)
 
 
 def decode_range(

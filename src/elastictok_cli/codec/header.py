@@ -63,10 +63,20 @@ def make_header(
         channels=getattr(model, "channels", 1),
         is_still=info.is_still,
         audio=tuple(_stream(track) for track in info.audio) if audio else (),
-        extra={**getattr(model, "extra", {}), **(extra or {})},
+        extra={**getattr(model, "extra", {}), **_times(info), **(extra or {})},
     )
     height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
     return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))
+
+
+def _times(info: SourceInfo) -> dict[str, Any]:
+    """What decode cannot see from the frames' times; nothing for a whole video of a constant rate."""
+    said: dict[str, Any] = {}
+    if info.end_pts is not None and not info.ends_as_usual:
+        said["end_pts"] = info.end_pts
+    if info.is_part:
+        said["part"] = True
+    return said
 
 
 def _stream(track: AudioInfo) -> AudioStream:

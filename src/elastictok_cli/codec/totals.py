@@ -57,10 +57,14 @@ class Totals:
 
     @property
     def duration_s(self) -> float:
-        """From the first frame to the end of the last, which is taken to be as long as the one before it."""
+        """From the first frame to the end of the last, which is taken to be as long as the one before it if the
+        file does not say."""
         if self.first_pts is None:
             return 0.0
-        return self.header.seconds(self.last_pts + self.last_step - self.first_pts)
+        end = self.header.end_pts
+        if end is None or end <= self.last_pts:
+            end = self.last_pts + self.last_step
+        return self.header.seconds(end - self.first_pts)
 
     def finished(self, bytes_in: int | None, bytes_out: int, seconds: float, partial: bool) -> Finished:
         """The last event of the run."""

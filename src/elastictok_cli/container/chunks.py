@@ -1,4 +1,5 @@
-"""Chunks and their payloads (HEAD is in `head`): each structure of `format` to bytes and back (docs/format.md, one section per function).
+"""Chunks and their payloads (HEAD is in `head`): each structure of `format` to bytes and back, as docs/format.md says,
+one section per function.
 
 Parsers take the payload after its checksum has passed, so what they refuse is a lie, not an accident; they raise
 DamagedFile with the place in it (`where`).

@@ -195,7 +195,8 @@ def decode_gop(
     """Tokens of each block (one entry per tile), one block at a time so that memory stays flat.
 
     The token digest can only be compared behind the last block: DamagedFile then comes after it. check_counts: also
-    compare the records' counts with what was read (nano's grammar does not need them, and listing its tokens takes time).
+    compare the records' counts with what was read (nano's grammar does not need them, and listing its tokens
+    takes time).
     """
     decoder = token_decoder(gop.payload, header, tables, where)
     for block in gop.blocks:
@@ -217,7 +218,7 @@ def _trees(syntax: str, channels: int) -> int:
 
 
 def _symbols(values: npt.NDArray[Any], syntax: str, channels: int) -> npt.NDArray[np.int64]:
-    """What the bit-trees say, (count, trees): digits from the lowest, or channels plus 128. ValueError if not sayable."""
+    """What the bit-trees say, (count, trees): digits from the lowest, or channels plus 128. ValueError for others."""
     if syntax == "vae/1":
         if values.dtype != np.int8 or values.ndim != 2 or values.shape[1] != channels:
             raise ValueError(f"{values.dtype} {values.shape} are no tokens of {channels} int8")

@@ -33,6 +33,8 @@ MOST_GOP_FRAMES = 1 << 16
 MOST_GOP_RECORDS = 1 << 17
 MOST_EXTRA = 1 << 20
 
+MOST_END = 1 << 57  # as for any other PTS (`timing`)
+
 TARGETS = ("mse", "psnr", "tokens", "size")
 MSE_MOST = 4.0  # of pixels on [-1, 1]
 OCTAVE = 2048  # the measured MSE is stored in steps of 1/2048 octave (0.0015 dB)
@@ -182,6 +184,17 @@ class Header:
             height = -(-height // self.tile[0]) * self.tile[0]
             width = -(-width // self.tile[1]) * self.tile[1]
         return Geometry(height, width, self.tile, self.block_frames)
+
+    @property
+    def end_pts(self) -> int | None:
+        """Where the last frame ends, if `extra` says so: where frame rate and the frame before it do not tell."""
+        end = self.extra.get("end_pts")
+        return end if type(end) is int and abs(end) < MOST_END else None
+
+    @property
+    def is_part(self) -> bool:
+        """The file begins within its source; players count its times from its first frame."""
+        return self.extra.get("part") is True
 
     def seconds(self, pts: int) -> float:
         """A PTS in seconds."""

@@ -1,4 +1,4 @@
-"""Bytes at an offset, from a path, a stream or memory. A stream that cannot seek is first copied to a temporary file."""
+"""Bytes at an offset, from a path, a stream or memory. A stream that cannot seek is copied to a temporary file."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def _slope(header: Header) -> Fraction | None:
 
 
 def _phase(pts: PtsArray, slope: Fraction) -> int | None:
-    """The smallest phase of 0 .. denominator - 1 with floor((phase + i * numerator) / denominator) = pts[i] - pts[0]."""
+    """The least phase of 0 .. denominator - 1 with floor((phase + i * numerator) / denominator) = pts[i] - pts[0]."""
     low, high = 0, slope.denominator
     for i, tick in enumerate(pts.tolist()):
         on_line = (tick - int(pts[0])) * slope.denominator - i * slope.numerator

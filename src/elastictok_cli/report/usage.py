@@ -103,10 +103,12 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
             times.append(header.seconds(int(gop.pts[at])))
             blocks.append(_block(len(blocks), number, place, gop.first_frame + at, record, header, shares))
             at += record.frames
-        # The last frame is taken to be as long as the one before it, or as the frame rate says.
+        # The last frame is as long as the file says, or as the one before it, or as the frame rate says.
         step = int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else 0
         length = header.seconds(step) if step else float(1 / header.frame_rate) if header.frame_rate else 0.0
         end = header.seconds(int(gop.pts[-1])) + length
+    if times and header.end_pts is not None:
+        end = max(times[-1], header.seconds(header.end_pts))
     if blocks:
         times.append(end)
         spans = zip(blocks, times, times[1:], strict=False)

@@ -17,6 +17,7 @@ from ..errors import OutputError, UsageError
 from . import geometry
 from .audio import Packet, add_track, out_packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
+from .ending import usual_duration
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
 
@@ -230,10 +231,7 @@ class MuxedSink(Sink):
         end = self._options.end_pts
         if end is not None and self._origin is not None and end - self._origin > pts:
             return end - self._origin - pts
-        usual = max(1, round(1 / ((rate or 25) * base)))
-        if self.frames == 1:
-            return usual
-        return min(self._step, usual) if rate else self._step
+        return usual_duration(None if self.frames == 1 else self._step, rate, base)
 
     def _close_quietly(self) -> None:
         if self._output is not None:

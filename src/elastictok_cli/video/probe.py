@@ -19,6 +19,7 @@ from ..errors import InputError
 from . import stills
 from .audio import AudioInfo, can_copy, describe
 from .colour import Colour, known
+from .ending import ends_as_usual
 
 # What a demuxer's name says about the input.
 _NO_VIDEO = frozenset({"tty", "lrc", "srt", "ass", "webvtt"})  # text, which FFmpeg would gladly show as a terminal
@@ -39,7 +40,7 @@ class Probed:
     rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else
     must be done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame.
     whole_s: how long the file says it is, where that can be trusted. end: PTS where its last frame ends,
-    likewise. audio: by stream index. size: in bytes.
+    likewise; ends_as_usual: the frame rate says the same. audio: by stream index. size: in bytes.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Probed:
     duration_s: float | None
     whole_s: Fraction | None
     end: int | None
+    ends_as_usual: bool
     origin: int
     interlaced: bool
     is_still: bool
@@ -133,6 +135,8 @@ def probe(path: str, name: str) -> Probed:
         }
         duration = _duration(container, stream)
         rate = None if still else _frame_rate(container, stream, path, name)
+        base = cast(Fraction, stream.time_base)
+        end = None if still else _end(container, stream, path)
         return Probed(
             path=path,
             name=name,
@@ -144,12 +148,13 @@ def probe(path: str, name: str) -> Probed:
             orientation=1 if held in turns else held,
             sar=_sar(stream),
             colour=known(first, still),
-            time_base=cast(Fraction, stream.time_base),
+            time_base=base,
             frame_rate=rate,
             frames=1 if still else _frame_count(stream, duration, rate),
             duration_s=None if still or duration is None else float(duration),
             whole_s=_whole(container) if not still else None,
-            end=None if still else _end(container, stream, path),
+            end=end,
+            ends_as_usual=end is None or ends_as_usual(container, stream.index, end, rate, base),
             origin=0 if still else _first_pts(first),
             interlaced=bool(first.interlaced_frame),
             is_still=still,

@@ -50,9 +50,10 @@ class SourceInfo:
     source_width, source_height: as stored in the input. rotation: degrees clockwise that a player turns the
     picture by (0, 90, 180, 270); frames are given as stored. sar: sample aspect ratio of the frames given.
     frame_rate: average, None if unknown. frames_estimate, duration_s: of the part that will be read, None if
-    unknown. end_pts: where the last frame ends, None if the input does not say. colour: primaries, transfer,
-    matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each automatic decision in one
-    sentence.
+    unknown. end_pts: where the last frame ends, None if the input does not say. ends_as_usual: that is where the
+    frame rate and the frame before would have it end. is_part: frames before the first one given were left out.
+    colour: primaries, transfer, matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each
+    automatic decision in one sentence.
     """
 
     name: str
@@ -68,6 +69,8 @@ class SourceInfo:
     frames_estimate: int | None
     duration_s: float | None
     end_pts: int | None
+    ends_as_usual: bool
+    is_part: bool
     colour: tuple[int, int, int, int]
     is_still: bool
     audio: tuple[AudioInfo, ...]
@@ -145,6 +148,8 @@ class Source:
             frames_estimate=frames,
             duration_s=left,
             end_pts=it.end if self._high is None or it.end is None else min(it.end, self._high),
+            ends_as_usual=it.ends_as_usual,
+            is_part=bool(start),
             colour=it.colour,
             is_still=it.is_still,
             audio=tuple(it.audio.values()),
