@@ -39,6 +39,15 @@ def test_the_output_is_named_after_the_input_and_the_summary_tells_all(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.etok", "in.mp4"]
 
 
+def test_a_part_is_not_compared_with_the_whole_input(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    part = ["--start", "0.2", "--duration", "0.4"]
+    said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model, *part)
+    assert said.code == 0
+    assert "times smaller" not in said.err
+    with Reader(tmp_path / "a.etok") as reader:
+        assert reader.frames == 10
+
+
 def test_json_is_the_events_one_object_a_line(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
     said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model, "--json")
     records = [json.loads(line) for line in said.out.splitlines()]

@@ -129,7 +129,7 @@ def encode(
         finally:
             writer.abort(keep_part=resume)
     assert isinstance(finished, Finished)
-    tell(finished, header, name, console)
+    tell(finished, header, name, start is None and duration is None, console)
     if finished.partial:
         from ..errors import PartialResult
 

@@ -9,11 +9,11 @@ from .console import Console, clock, plural, size
 from .files import STREAM
 
 
-def tell(finished: Finished, header: Header, name: str, console: Console) -> None:
-    """Print it. name: of the output, "-" for standard output."""
+def tell(finished: Finished, header: Header, name: str, whole: bool, console: Console) -> None:
+    """Print it. name: of the output, "-" for standard output. whole: all of the input was coded, not a part."""
     if console.quiet:
         return
-    console.line(_sizes(finished, name))
+    console.line(_sizes(finished, name, whole))
     console.line(_video(finished, header, name))
     console.line(_tokens(finished))
     console.line(_quality(finished, header))
@@ -26,9 +26,9 @@ def tell(finished: Finished, header: Header, name: str, console: Console) -> Non
     console.line(f"speed   {frames} in {clock(finished.seconds)}: {speed:.1f} fps{tried}")
 
 
-def _sizes(finished: Finished, name: str) -> str:
+def _sizes(finished: Finished, name: str, whole: bool) -> str:
     text = f"{name if name != STREAM else 'output'}: {size(finished.bytes_out)}"
-    if not finished.bytes_in or not finished.bytes_out:
+    if not (whole and finished.bytes_in and finished.bytes_out):
         return text
     ratio = finished.bytes_in / finished.bytes_out
     return f"{text} from {size(finished.bytes_in)} ({ratio:.1f} times smaller)"
