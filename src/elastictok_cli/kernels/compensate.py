@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from .colour import PAD
-from .syntax import scaled
+from .motion_syntax import scaled
 
 TAPS = np.array(
     [

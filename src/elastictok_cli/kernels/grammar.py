@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import compensate, syntax, tokens
+from . import coefficient_syntax, compensate, motion_syntax, tokens
 from . import rangecoder as rc
 from .hierarchy import Place, coding_order
 
@@ -23,7 +23,7 @@ BYTES_PER_PIXEL = 14
 
 @dataclass
 class FrameTokens:
-    """All decisions about one frame (arrays as in syntax.py)."""
+    """All decisions about one frame (arrays as in motion_syntax.py and coefficient_syntax.py)."""
 
     split: npt.NDArray[np.uint8]
     intra: npt.NDArray[np.int8]
@@ -184,8 +184,10 @@ def code_block_links(
     for place in coding_order(len(parts), past is not None):
         part, s = parts[place.time], step_of(place, links, h, w)
         act = np.zeros(part.split.shape, np.uint8)
-        syntax.code_motion(io, buf, ctx, place.kind, s.two, s.d0, s.d1, s.temporal, part.split, part.intra, part.mv)
-        syntax.code_residual(io, buf, ctx, place.kind, s.act0, s.act1, part.mv, part.eight, part.q, act)
+        motion_syntax.code_motion(
+            io, buf, ctx, place.kind, s.two, s.d0, s.d1, s.temporal, part.split, part.intra, part.mv
+        )
+        coefficient_syntax.code_residual(io, buf, ctx, place.kind, s.act0, s.act1, part.mv, part.eight, part.q, act)
         links[place.time] = Link(part.mv, s.d0, s.d1, place.kind, act)
     return links
 

@@ -10,26 +10,25 @@ import numba
 import numpy as np
 
 from . import contexts as cx
-from .intra import MODES, edges, predict
-from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
-from .search import hadamard_cost, new_scratch
-from .syntax import (
+from .coefficient_syntax import (
     DIAGONAL_H,
     DIAGONAL_N,
     DIAGONAL_V,
     activity_class,
-    code_intra_mode,
     code_levels,
     code_residual_patch,
     coded_flag,
     last_diagonal,
     magnitude,
-    near_count,
     near_magnitudes,
     neighbour_sums,
     significance,
     store_block,
 )
+from .cost import hadamard_cost, new_scratch
+from .intra import MODES, edges, predict
+from .motion_syntax import code_intra_mode, near_count
+from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
 from .transform import forward, inverse
 
 ROUNDING = np.float32(0.45)  # a level is rounded up from .55 on, before the rate-distortion pass looks at it

@@ -20,7 +20,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .syntax import DIAGONAL_H, DIAGONAL_N, DIAGONAL_V, fill, inherit_vector, is_same, merge_list
+from .coefficient_syntax import DIAGONAL_H, DIAGONAL_N, DIAGONAL_V
+from .motion_syntax import fill, inherit_vector, is_same, merge_list
 
 VOCABULARY = 4096
 DIGIT, EIGHT, SPLIT, INTRA, MERGE, NEW, COMPONENT = 2048, 2560, 2561, 2562, 2577, 2582, 2600

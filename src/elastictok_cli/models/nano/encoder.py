@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels import search
+from ...kernels import cost, search
 from ...kernels.colour import PAD, planes_of
 from ...kernels.grammar import FrameTokens, Link, step_of
 from ...kernels.hierarchy import Place, coding_order
@@ -50,7 +50,7 @@ def _small(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
 def _phases(d: Decoded) -> npt.NDArray[np.float32]:
     if "phases" not in d.cache:
         out = np.empty((16, *d.planes.shape[1:]), np.float32)
-        search.quarter_phases(d.planes[0], out)
+        cost.quarter_phases(d.planes[0], out)
         d.cache["phases"] = out
     phases: npt.NDArray[np.float32] = d.cache["phases"]
     return phases
