@@ -42,15 +42,16 @@ Watcher = Callable[[Event], None]
 Result = TypeVar("Result", Finished, Verified)
 
 
-def load_model(name: PathLike | None = None, device: str = "auto") -> TokenModel:
+def load_model(name: PathLike | None = None, device: str = "auto", precision: str = "float32") -> TokenModel:
     """A model by its name or its .safetensors file; None for the bundled one.
 
+    precision: float32, or bf16 or fp16 for the original models.
     Raises UnsupportedFile for a file that is none of a model or of a newer one, UsageError for an unknown
     name.
     """
     from .models.registry import load
 
-    return load(name, device=device)
+    return load(name, device, precision)
 
 
 def encode(

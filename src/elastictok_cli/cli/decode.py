@@ -23,7 +23,7 @@ def decode(
             "--output",
             "-o",
             metavar="FILE",
-            help="mp4, mkv, mov, y4m, png, frames/%05d.png [default: FILE.decoded.mp4]; - for y4m on stdout.",
+            help="mp4, mkv, mov, y4m, png, frames/%05d.png (default: FILE.decoded.mp4); - for y4m on stdout.",
         ),
     ] = None,
     start: opt.Start = None,
@@ -41,6 +41,7 @@ def decode(
     recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
+    precision: opt.Precision = None,
     force: opt.Force = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -49,7 +50,7 @@ def decode(
 ) -> None:
     """Show an .etok file again: original times, rotation, colours and sound.
 
-    [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4 (.png for a picture)\n
+    [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4\n
     [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
     [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part
     """
@@ -64,14 +65,16 @@ def decode(
     from ..container import Reader
     from ..models.registry import load_for
     from ..video import SinkOptions, open_sink
+    from .forecast import forecast
     from .prepare import prepare
     from .progress import follow
 
     with Reader(opened, recover=recover, name=None if source != STREAM else "standard input") as reader:
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
-        loaded = load_for(reader.header, device, model)
+        loaded = load_for(reader.header, device, model, precision)
         prepare(loaded, console)
+        forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
         sink_options = SinkOptions(
             codec=codec,
             crf=crf,

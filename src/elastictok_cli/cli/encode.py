@@ -31,7 +31,7 @@ def encode(
             "--threshold",
             "-t",
             metavar="MSE",
-            help="Largest error of a block, pixels on [-1, 1] [default: 0.007].",
+            help="Largest error of a block, pixels on [-1, 1] (default: 0.007).",
             rich_help_panel=GOAL,
         ),
     ] = None,
@@ -61,13 +61,14 @@ def encode(
     no_audio: opt.NoAudio = False,
     gop: Annotated[
         int | None,
-        typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone [default: the model's]."),
+        typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone (default: the model's)."),
     ] = None,
     search: Annotated[
         str, typer.Option("--search", metavar="NAME", help="fast, full, binned, binary or original.")
     ] = "fast",
     model: opt.Model = None,
     device: opt.Device = "auto",
+    precision: opt.Precision = None,
     threads: Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Candidates tried at once.")] = 2,
     force: opt.Force = False,
     resume: Annotated[
@@ -81,7 +82,7 @@ def encode(
 ) -> None:
     """Code a video or picture with as few tokens per block as its pictures allow.
 
-    [bold]elastictok encode in.mp4[/bold]                       error at most 0.007 in every block: in.etok\n
+    [bold]elastictok encode in.mp4[/bold]                           in.etok\n
     [bold]elastictok encode in.mp4 --psnr 32 --size source[/bold]   better, and every pixel\n
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
@@ -100,18 +101,21 @@ def encode(
     from ..container import Writer
     from ..models.registry import load
     from ..video import open_source
+    from .forecast import forecast, is_slow
     from .prepare import prepare
-    from .progress import follow
+    from .progress import Display, follow
     from .summary import tell
 
-    loaded = load(model, device)
+    loaded = load(model, device, precision or "float32")
     prepare(loaded, console)
     out: str | BinaryIO = sys.stdout.buffer if name == STREAM else name
     with open_source(opened, size=picture_size, start=start, duration=duration) as video:
         header = make_header(video.info, loaded, target, search=search, gop_blocks=gop, audio=not no_audio)
+        forecast(loaded, header, video.info.frames_estimate, False, console)
         writer, done = Writer.resume(name, header) if resume else (Writer(out, header), [])
         if done:
             console.line(f"going on after {plural(sum(gop.frames for gop in done), 'frame')} of {part}")
+        display = Display(console)
         try:
             events = run(
                 video,
@@ -122,8 +126,9 @@ def encode(
                 threads=threads,
                 strict=strict,
                 done=done,
+                tried=display.tried if is_slow(loaded) else None,
             )
-            finished = follow(events, console)
+            finished = follow(events, console, display)
         except KeyboardInterrupt:
             raise Interrupted(_interrupted(name, resume)) from None
         finally:

@@ -17,7 +17,13 @@ Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help=
 NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME", help="A model's name or its .safetensors file [default: elastictok-nano]."),
+    typer.Option(
+        "--model", metavar="NAME", help="A model's name or .safetensors file (default: the bundled one, or FILE's)."
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", metavar="NAME", help="float32, bf16 or fp16, for models that run on torch."),
 ]
 Device = Annotated[
     str,

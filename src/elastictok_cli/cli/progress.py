@@ -8,7 +8,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ..codec.events import BlockChecked, BlockDone, Event, Finished, Started, Verified, Warned
+from ..codec.events import BlockChecked, BlockDone, Event, Finished, Started, Tried, Verified, Warned
 from .console import Console, clock
 from .records import record
 
@@ -57,7 +57,8 @@ class Meter:
 
 
 class Display:
-    """A context manager that is told events and shows them."""
+    """A context manager that is told events and shows them, and with `tried` every candidate of a slow model:
+    in the bar, and with -v on a line of its own."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -95,6 +96,16 @@ class Display:
             case _:
                 pass
 
+    def tried(self, tried: Tried) -> None:
+        """One candidate."""
+        tile = f" tile {tried.tile + 1}/{tried.tiles}" if tried.tiles > 1 else ""
+        probe = tried.probe
+        text = f"block {tried.index + 1}{tile} try {tried.number}: {probe.count:,} tokens, mse {probe.mse:.5f}"
+        if self.console.verbose:
+            self.console.line(text)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=text)
+
     def _start_bar(self, meter: Meter) -> None:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TextColumn
@@ -115,11 +126,11 @@ class Display:
             self.console.line(meter.text(now))
 
 
-def follow(events: Iterable[Event], console: Console) -> Event:
+def follow(events: Iterable[Event], console: Console, display: Display | None = None) -> Event:
     """Run to the end and show it; returns the last event. A generator is closed whatever happens."""
     last: Event | None = None
     close = getattr(events, "close", None)
-    with Display(console) as display:
+    with display or Display(console) as display:
         if close is not None:
             with closing(events):  # type: ignore[type-var]  # a generator, as `close` shows
                 for last in events:

@@ -24,6 +24,7 @@ def verify(
     ] = None,
     model: opt.Model = None,
     device: opt.Device = "auto",
+    precision: opt.Precision = None,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -31,8 +32,8 @@ def verify(
 ) -> None:
     """Check structure, checksums and tokens; with the source, that each block is as good as it says.
 
-    [bold]elastictok verify in.etok[/bold]                   exit code 4 if anything in it is damaged\n
-    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if a block that is stored as met is not
+    [bold]elastictok verify in.etok[/bold]                   exit 4 if damaged\n
+    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good
     """
     console = Console(quiet, verbose, json_lines)
     opened = source_of(file)
@@ -48,7 +49,7 @@ def verify(
     with Reader(opened, name=None if file != STREAM else "standard input") as reader:
         loaded = None
         try:
-            loaded = load_for(reader.header, device, model)
+            loaded = load_for(reader.header, device, model, precision)
         except UnsupportedFile as error:
             if source is not None or model is not None:
                 raise

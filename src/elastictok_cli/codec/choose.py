@@ -34,14 +34,20 @@ class Choice:
 
 
 class Candidates:
-    """The candidates of one tile, made and measured once each."""
+    """The candidates of one tile, made and measured once each. tell: is told each, with its number from 1."""
 
     def __init__(
-        self, model: TokenModel, state: State, source: Frames, visible: tuple[int, int], pool: Executor | None
+        self,
+        model: TokenModel,
+        state: State,
+        source: Frames,
+        visible: tuple[int, int],
+        pool: Executor | None,
+        tell: Callable[[int, Probe], None] | None = None,
     ) -> None:
         self.model, self.state = model, state
         self.analysis: Analysis = model.prepare(state, source)
-        self.source, self.visible, self.pool = source, visible, pool
+        self.source, self.visible, self.pool, self.tell = source, visible, pool, tell
         self.probes: list[Probe] = []
         self._made: dict[Key, Tokens] = {}
         self._errors: dict[Key, float] = {}
@@ -69,6 +75,8 @@ class Candidates:
         for key, mse in zip(keys, errors, strict=True):
             self._errors[key] = mse
             self.probes.append(Probe(key[0], self.tokens(key).count, mse))
+            if self.tell is not None:
+                self.tell(len(self.probes), self.probes[-1])
         return errors
 
     def counts(self, keys: Sequence[Key]) -> list[float]:

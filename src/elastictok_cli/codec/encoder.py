@@ -12,7 +12,7 @@ that the search wants at once are made in as many threads as there are, which ch
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from typing import Any
@@ -26,7 +26,7 @@ from ..search import Found
 from ..video import Source
 from .ahead import ahead
 from .choose import Candidates, Choice, Chooser
-from .events import BlockDone, Event, Started, Warned
+from .events import BlockDone, Event, Probe, Started, Tried, Warned
 from .interleave import AudioFeed
 from .picture import Picture
 from .target import Target
@@ -45,13 +45,15 @@ def encode(
     threads: int = 2,
     strict: bool = False,
     done: Sequence[Gop] = (),
+    tried: Callable[[Tried], None] | None = None,
 ) -> Generator[Event, None, None]:
     """Code a whole source into `writer` and finish it.
 
     writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have
     more. threads: 1 for none beside reading ahead. strict: the first missed block is an error. done: what
-    `Writer.resume` found; those frames are skipped. The writer is not aborted here: leave its `with` block
-    for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have,
+    `Writer.resume` found; those frames are skipped. tried: told of every candidate at once. The writer is not
+    aborted here: leave its `with` block for that. Raises InputError if there are no frames, UsageError for a
+    target that the model cannot have,
     ThresholdMissed, OutputError; whatever is raised, and when the generator is closed, the reading thread has
     ended.
     """
@@ -85,9 +87,8 @@ def encode(
         for pts, frames in blocks:
             yield from notes.new()
             if gop_coder is None:
-                gop_coder = _GopCoder(
-                    model, chooser, writer, len(done) + totals.new_gops, totals.frames, pool
-                )
+                number = len(done) + totals.new_gops
+                gop_coder = _GopCoder(model, chooser, writer, number, totals.frames, pool, tried)
             event = gop_coder.add(pts, frames, totals.blocks)
             totals.add(event)
             if strict and not event.met:
@@ -117,8 +118,9 @@ class _GopCoder:
         number: int,
         first_frame: int,
         pool: Executor | None,
+        tried: Callable[[Tried], None] | None,
     ) -> None:
-        self.model, self.chooser, self.writer, self.pool = model, chooser, writer, pool
+        self.model, self.chooser, self.writer, self.pool, self.tried = model, chooser, writer, pool, tried
         self.number, self.first_frame = number, first_frame
         self.picture = Picture(writer.header)
         self.states: list[State] = [model.start(*self.picture.tile) for _ in range(self.picture.tiles)]
@@ -129,7 +131,7 @@ class _GopCoder:
 
     def add(self, pts: list[int], frames: Frames, index: int) -> BlockDone:
         """Choose, write into the entropy coder, and move the states on."""
-        choices = [self._tile(i, tile) for i, tile in enumerate(self.picture.cut(frames))]
+        choices = [self._tile(index, i, tile) for i, tile in enumerate(self.picture.cut(frames))]
         first_frame = self.first_frame + len(self.pts)
         self.pts += pts
         self.records.append(
@@ -158,9 +160,14 @@ class _GopCoder:
             told.why,
         )
 
-    def _tile(self, number: int, source: Frames) -> Choice:
-        state = self.states[number]
-        candidates = Candidates(self.model, state, source, self.picture.visible(number), self.pool)
+    def _tile(self, index: int, number: int, source: Frames) -> Choice:
+        state, tried, tell = self.states[number], self.tried, None
+        if tried is not None:
+
+            def tell(count: int, probe: Probe) -> None:
+                tried(Tried(index, number, self.picture.tiles, count, probe))
+
+        candidates = Candidates(self.model, state, source, self.picture.visible(number), self.pool, tell)
         choice = self.chooser.choose(candidates, len(source), self.before[number])
         self.before[number] = choice.found
         self.states[number] = self.model.advance(state, choice.tokens, candidates.analysis)

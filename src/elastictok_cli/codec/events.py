@@ -19,6 +19,18 @@ class Probe:
     mse: float
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One candidate of a block in the making, for those who wait for slow models: no event of its own, since
+    the block's `BlockDone` has all its candidates. number: of the try, from 1, in this tile."""
+
+    index: int
+    tile: int
+    tiles: int
+    number: int
+    probe: Probe
+
+
 @dataclass(frozen=True)
 class Started:
     """Coding begins. width, height: of the coded picture. frames_estimate: None if the input does not say.

@@ -129,7 +129,16 @@ class ElasticModel:
     def extra(self) -> dict[str, Any]:
         """What the file's header declares beside the rest: the quantiser's step by dimension."""
         bottleneck = self.network.bottleneck
-        return {"scale": bottleneck.scale.tolist()} if isinstance(bottleneck, VAE) else {}
+        said: dict[str, Any] = {"scale": bottleneck.scale.tolist()} if isinstance(bottleneck, VAE) else {}
+        if self.precision != "float32":
+            # What was measured in another precision is only shown again in that one.
+            said["precision"] = self.precision
+        return said
+
+    @property
+    def precision(self) -> str:
+        """float32, bfloat16 or float16."""
+        return str(self.network.encoder.is_kept.dtype).removeprefix("torch.")
 
     def work(self, block: int) -> float:
         """Floating point operations of one evaluation (encoder and decoder) of a GOP's block `block`."""
@@ -164,6 +173,11 @@ class ElasticModel:
         item = self.network.encoder.is_kept.element_size()
         rows = (c.gop_blocks - 1) * c.max_toks * (c.num_encoder_layers + c.num_decoder_layers)
         return 2 * rows * c.hidden_size * item
+
+    @property
+    def device_bytes(self) -> int | None:
+        """Memory of the GPU that the model is on; None if it is on none."""
+        return torch.cuda.mem_get_info(self.device)[1] if self.device.type == "cuda" else None
 
     def start(self, height: int, width: int) -> ElasticState:
         """A GOP without a past. Raises ValueError if the tile is not of the model's size."""

@@ -32,6 +32,7 @@ BUNDLED = "elastictok-nano"
 SUFFIX = ".safetensors"
 MOST_HEADER = 100 << 20  # as the safetensors library allows
 PRECISIONS = ("float32", "bfloat16", "float16")
+SHORT = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 PathLike = str | os.PathLike[str]
 
@@ -189,10 +190,13 @@ def sha256(path: Path) -> str:
 def load(name: PathLike | None = None, device: str = "auto", precision: str = "float32") -> TokenModel:
     """A model by its name or its weights file; None for the bundled one.
 
-    device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", "mps". precision: float32, or bfloat16 or
-    float16, for the original models on GPUs. Raises UsageError for a name, device or precision that is none,
+    device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", "mps". precision: float32, or bfloat16 (bf16)
+    or float16 (fp16), for the original models on GPUs. Raises UsageError for a name, device or precision that is none,
     UnsupportedFile for weights that are not here, not of a model, damaged, or of a newer version.
     """
+    precision = SHORT.get(precision, precision)
+    if precision not in PRECISIONS:
+        raise UsageError(f"--precision {precision}: there are float32, {', '.join([*SHORT][1:])}")
     text = BUNDLED if name is None else os.fspath(name)
     is_file = text.endswith(SUFFIX) or os.path.basename(text) != text
     path = Path(text) if is_file else find(text)
@@ -205,6 +209,8 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
         where = _device(device)
         network = load_network(path, where, precision)
         return cast("TokenModel", ElasticModel(network, bytes.fromhex(sha256(path))[:16], where))
+    if precision != "float32":
+        raise UsageError(f"--precision {precision}: {Path(text).stem} has one precision only; leave the option out")
     from . import nano
 
     return cast("TokenModel", nano.load(path))
@@ -213,18 +219,25 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
 load_model = load
 
 
-def load_for(header: NamesModel, device: str = "auto", name: PathLike | None = None) -> TokenModel:
+def load_for(
+    header: NamesModel, device: str = "auto", name: PathLike | None = None, precision: str | None = None
+) -> TokenModel:
     """The model that an .etok was made with. name: where to look for it, if not among this machine's own.
+
+    precision: None for the one that the file was made in: another shows other pixels than were measured.
 
     Raises UnsupportedFile if it is not here, and as `load`.
     """
+    if precision is None:
+        said = getattr(header, "extra", {}).get("precision")
+        precision = said if said in PRECISIONS else "float32"
     if name is not None:
-        return load(name, device)
+        return load(name, device, precision)
     wanted = header.model_digest.hex()
     for path in files():
         try:
             if metadata(path).get("model", BUNDLED) == header.model and sha256(path).startswith(wanted):
-                return load(path, device)
+                return load(path, device, precision)
         except UnsupportedFile:
             continue  # a damaged file in the folder is not the one wanted
     get = (
@@ -254,17 +267,14 @@ def _device(name: str) -> torch.device:
 
 
 def load_network(path: Path, device: torch.device, precision: str = "float32") -> Elastic:
-    """The network of an original model alone. Raises UnsupportedFile if the file is damaged or none,
-    UsageError for a
-    precision that there is not."""
+    """The network of an original model alone. precision: one of PRECISIONS. Raises UnsupportedFile if the file
+    is damaged or none."""
     import torch
     from safetensors import SafetensorError, safe_open
 
     from .config import ElasticConfig
     from .elastic import Elastic
 
-    if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision}: there are {', '.join(PRECISIONS)}")
     try:
         said: Any = json.loads(metadata(path).get("config", "{}"))
         config = ElasticConfig.from_mapping(said)

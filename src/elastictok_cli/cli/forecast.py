@@ -1,0 +1,108 @@
+"""What a job with a slow model will take, said before it starts, and refused if the memory cannot hold it.
+
+Models that know their own cost (`evaluation_s`, `past_bytes`) are the slow ones; the bundled model is not.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .console import Console, clock, plural, size
+
+if TYPE_CHECKING:
+    from ..container import Header
+    from ..models.base import TokenModel
+
+CGROUP = Path("/sys/fs/cgroup/memory.max")
+_ANSWERS = (0.25, 0.2, 0.3, 0.27)  # of the most, in blocks one after the other
+
+DECODING = 0.5  # of an evaluation: its decoder half
+
+
+def is_slow(model: TokenModel) -> bool:
+    """A candidate takes long enough to be told by itself."""
+    return hasattr(model, "evaluation_s")
+
+
+def forecast(model: TokenModel, header: Header, frames: int | None, decoding: bool, console: Console) -> None:
+    """Say how long it may take; nothing for a fast model. frames: None if unknown.
+
+    Raises UsageError if what the model remembers of the blocks before does not fit into the machine.
+    """
+    if not is_slow(model):
+        return
+    slow: Any = model
+    tiles = header.geometry.tiles
+    _check_memory(slow, header, tiles, decoding)
+    each = slow.evaluation_s()
+    tries = DECODING if decoding else evaluations(header)
+    block = tries * each * tiles
+    name, parts = header.model, plural(tiles, "tile")
+    if frames is None:
+        console.line(f"{name}: {_about(block)} for each block of {parts}")
+        return
+    blocks = -(-frames // header.block_frames)
+    text = f"{name}: {_about(block * blocks)} for {plural(blocks, 'block')} of {parts}"
+    if not decoding:
+        text += f" (about {tries:.3g} tries of {each:.2g} s for each tile)"
+    console.line(text)
+
+
+def evaluations(header: Header) -> float:
+    """Candidates that the search tries for a tile: counted on curves that fall as the count grows, with some
+    noise, and answers around a quarter of the most."""
+    from ..search import Span, run, strategy
+
+    if header.target == "tokens":
+        return DECODING  # the encoder half of one
+    span = Span(1, max(1, header.max_tokens), log=True)
+    found, total = None, 0
+    for part in _ANSWERS:
+        threshold = _error(part * span.high)
+        found = run(strategy(header.search)(span, threshold, found), lambda efforts: [_error(e) for e in efforts])
+        total += len(found.probes)
+    return total / len(_ANSWERS)
+
+
+def _error(count: float) -> float:
+    return float(count**-0.7 * (1 + 0.02 * math.sin(count)))
+
+
+def _check_memory(model: Any, header: Header, tiles: int, decoding: bool) -> None:
+    kept = (header.gop_blocks - 1) / max(1, model.spec.gop_blocks - 1)  # the last block's past is not kept
+    need = model.past_bytes * tiles * kept * (DECODING if decoding else 1)
+    there = model.device_bytes or machine_bytes()
+    if there is None or need <= there:
+        return
+    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
+    way = (
+        "decode on a larger machine"
+        if decoding
+        else f"--size {width}x{height} has one tile, --gop {max(1, header.gop_blocks // 2)} remembers less"
+    )
+    raise UsageError(
+        f"{header.model} needs {size(need)} of memory for the past of {plural(tiles, 'tile')}, "
+        f"and there are {size(there)}; {way}"
+    )
+
+
+def machine_bytes(read: Callable[[], str] = CGROUP.read_text) -> int | None:
+    """Memory that this process may have; None if the system does not say. read: the container's limit."""
+    try:
+        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+    try:
+        limit = read().strip()
+    except OSError:
+        return most
+    return min(most, int(limit)) if limit.isdecimal() else most
+
+
+def _about(seconds: float) -> str:
+    return f"about {seconds:.2g} s" if seconds < 60 else f"about {clock(seconds)}"
