@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elastictok_cli.container import BlockRecord, CodeTokens, Gop, Header, Reader, TileRecord, Writer, token_encoder
+from elastictok_cli.container import BlockRecord, Gop, Header, Reader, TileRecord, Writer
 from elastictok_cli.report import Usage, read_usage
 
 BLOCK, GOP_BLOCKS = 4, 8
@@ -38,22 +38,19 @@ def header(**changes: Any) -> Header:
 
 
 def etok(counts: Sequence[int], missed: Sequence[int] = (), last_frames: int = BLOCK, **changes: Any) -> bytes:
-    """One block per count; those whose numbers are in `missed` are above the threshold."""
+    """One block per count; those whose numbers are in `missed` are above the threshold. There are no tokens in it."""
     head, out = header(**changes), io.BytesIO()
     with Writer(out, head) as writer:
         for start in range(0, len(counts), GOP_BLOCKS):
-            encoder, records = token_encoder(head), []
+            records = []
             for number in range(start, min(start + GOP_BLOCKS, len(counts))):
-                frames = BLOCK if number < len(counts) - 1 else last_frames
                 mse = 0.009 if number in missed else 0.0065
-                tiles = []
-                for tile in range(head.geometry.tiles):
-                    encoder.write(CodeTokens(np.zeros(counts[number], np.uint16), frames), tile)
-                    tiles.append(TileRecord(counts[number], mse <= head.threshold, mse))
-                records.append(BlockRecord(frames, tuple(tiles)))
+                tile = TileRecord(counts[number], mse <= head.threshold, mse)
+                frames = BLOCK if number < len(counts) - 1 else last_frames
+                records.append(BlockRecord(frames, (tile,) * head.geometry.tiles))
             total = sum(record.frames for record in records)
             pts = np.arange(start * BLOCK, start * BLOCK + total, dtype=np.int64)
-            writer.write_gop(Gop(start * BLOCK, pts, tuple(records), encoder.finish(), encoder.digest))
+            writer.write_gop(Gop(start * BLOCK, pts, tuple(records), payload=b"", digest=0))
         writer.finish()
     return out.getvalue()
 

@@ -17,7 +17,7 @@ def test_the_summary_fits_into_80_columns_and_says_what_there_is() -> None:
     assert found["made by"] == "tiny, threshold 0.007 (27.57 dB), fast search"
     assert found["video"].startswith("60 frames, 2.40 s at 25 fps, 64x48 (from 640x480)")
     assert found["tokens"] == "13,090 of at most 150,000 (8.73 %), 873 a block"
-    assert found["quality"].endswith("14 of 15 blocks meet the threshold")
+    assert found["quality"].endswith("threshold met in 14 of 15 blocks")
 
 
 def test_a_picture_is_not_called_a_video() -> None:

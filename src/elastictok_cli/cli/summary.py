@@ -59,4 +59,5 @@ def _quality(finished: Finished, header: Header) -> str:
         return text
     blocks = plural(finished.blocks, "block")
     missed = f", {finished.blocks_missed:,} missed" if finished.blocks_missed else ""
-    return f"{text}; {finished.blocks_met:,} of {blocks} meet the threshold {header.threshold:.4g}{missed}"
+    met = f"threshold {header.threshold:.4g} met in {finished.blocks_met:,} of {blocks}"
+    return f"{text}; {met}{missed}"

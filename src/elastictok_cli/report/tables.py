@@ -74,7 +74,7 @@ def _quality(usage: Usage) -> str:
     if usage.header.is_still:
         return f"{text}; the threshold is {'missed' if usage.missed else 'met'}"
     met = len(usage.blocks) - usage.missed
-    return f"{text}; {met:,} of {plural(len(usage.blocks), 'block')} meet the threshold"
+    return f"{text}; threshold met in {met:,} of {plural(len(usage.blocks), 'block')}"
 
 
 def _size(usage: Usage) -> str:
