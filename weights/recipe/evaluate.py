@@ -20,7 +20,8 @@ import references
 
 import elastictok_cli.api as et
 from elastictok_cli.codec.events import BlockDone
-from elastictok_cli.metrics import psnr_db
+from elastictok_cli.metrics import block_mse, psnr_db
+from elastictok_cli.video import open_source
 
 
 def measure(path: Path, threshold: float, out: Path, model: Any) -> dict[str, Any]:
@@ -39,9 +40,9 @@ def measure(path: Path, threshold: float, out: Path, model: Any) -> dict[str, An
     with et.open_etok(etok, model) as file:
         shown = [rgb for _, rgb in file.frames()]
     decoded = time.perf_counter()
-    sources = [f.to_ndarray(format="rgb24") for f in references.clip_frames(path)]
-    errors = [float(np.mean((a.astype(np.float32) - b) ** 2)) for a, b in zip(shown, sources, strict=True)]
-    mse = float(np.mean(errors)) / references.HALF_RANGE**2
+    with open_source(path, size="source") as source:
+        pairs = zip(shown, (frame.rgb for frame in source.frames()), strict=True)
+        mse = float(np.mean([block_mse(a[None], b[None]) for a, b in pairs]))
     pixels = shown[0].shape[0] * shown[0].shape[1] * len(shown)
     return {
         "clip": path.stem,
@@ -80,13 +81,16 @@ def curves(path: Path, out: Path, names: list[str]) -> dict[str, list[tuple[int,
 
 def table(rows: list[dict[str, Any]], names: list[str], threshold: float) -> str:
     """Markdown: a line a clip, then total and geometric mean of the ratios."""
-    head = ["clip", "frames", "bytes in", "bytes out", "bpp", "tokens %", "PSNR dB", "met %", "probes", "enc fps", "dec fps"]
-    lines = [f"### threshold {threshold:g}", "", "| " + " | ".join(head + names) + " |", "|" + "---|" * (len(head) + len(names))]
+    head = ["clip", "frames", "bytes in", "bytes out", "bpp", "tokens %", "PSNR dB", "met %"]
+    head += ["probes", "enc fps", "dec fps"]
+    lines = [f"### threshold {threshold:g}", "", "| " + " | ".join(head + names) + " |"]
+    lines.append("|" + "---|" * (len(head) + len(names)))
     here = [r for r in rows if r["threshold"] == threshold]
     for r in here:
         cells = [
-            r["clip"], r["frames"], r["source_bytes"], r["bytes"], f"{r['bpp']:.4f}", f"{100 * r['tokens_share']:.2f}",
-            f"{r['psnr_db']:.2f}", f"{100 * r['met']:.0f}", f"{r['probes']:.1f}", f"{r['encode_fps']:.1f}", f"{r['decode_fps']:.0f}",
+            r["clip"], r["frames"], r["source_bytes"], r["bytes"], f"{r['bpp']:.4f}",
+            f"{100 * r['tokens_share']:.2f}", f"{r['psnr_db']:.2f}", f"{100 * r['met']:.0f}", f"{r['probes']:.1f}",
+            f"{r['encode_fps']:.1f}", f"{r['decode_fps']:.0f}",
         ]  # fmt: skip
         cells += [f"{r['bytes'] / r['references'][n]:.3f}" for n in names]
         lines.append("| " + " | ".join(map(str, cells)) + " |")

@@ -1,7 +1,8 @@
 """Bytes that other codecs need for the same prepared frames, at the error that they are measured to make.
 
 x264 and x265 medium, SVT-AV1 preset 8: elementary stream without headers of a container, no x264 version text,
-frame threads (slice threads cost bits), the clip's own yuv420p. Error: RGB on [-1, 1] over the whole clip.
+frame threads (slice threads cost bits), the clip's own yuv420p. Error: RGB on [-1, 1] over the whole clip,
+made of decoded video by the very conversion that `elastictok encode` reads its source with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 import av
 import numpy as np
+
+from elastictok_cli.video.colour import ToRgb, known
 
 HALF_RANGE = 127.5
 
@@ -31,7 +34,9 @@ class Codec:
 
 CODECS = {
     "x264 medium": Codec("libx264", "h264", {"preset": "medium"}, tuple(range(17, 52, 3))),
-    "x265 medium": Codec("libx265", "hevc", {"preset": "medium", "x265-params": "log-level=none"}, tuple(range(17, 52, 4))),
+    "x265 medium": Codec(
+        "libx265", "hevc", {"preset": "medium", "x265-params": "log-level=none"}, tuple(range(17, 52, 4))
+    ),
     "SVT-AV1 p8": Codec("libsvtav1", "libdav1d", {"preset": "8"}, tuple(range(20, 64, 5))),
 }
 
@@ -60,12 +65,13 @@ def point(frames: list[Any], codec: Codec, quality: int) -> tuple[int, float]:
     decoder: Any = av.CodecContext.create(codec.decoder, "r")
     if context.extradata:
         decoder.extradata = context.extradata
+    to_rgb = ToRgb(context.width, context.height, known(first, picture=False))
+    whole = ToRgb(first.width, first.height, known(first, picture=False))
     error, shown = 0.0, 0
     for packet in [av.Packet(p) for p in packets] + [None]:
         for picture in decoder.decode(packet):
-            picture.colorspace, picture.color_range = first.colorspace, first.color_range
-            rgb = picture.to_ndarray(format="rgb24").astype(np.float32)
-            source = frames[shown].to_ndarray(format="rgb24")[: rgb.shape[0], : rgb.shape[1]].astype(np.float32)
+            rgb = to_rgb(picture).astype(np.float32)
+            source = whole(frames[shown])[: rgb.shape[0], : rgb.shape[1]]
             error += float(np.mean((rgb - source) ** 2))
             shown += 1
     if shown != len(frames):
