@@ -34,7 +34,7 @@ def loaded(*arguments: str | Path) -> set[str]:
     return set(out.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("command", ["", "encode", "decode", "stats", "info", "verify", "weights"])
+@pytest.mark.parametrize("command", ["", "encode", "decode", "stats", "info", "verify", "tokens", "weights"])
 def test_help_loads_nothing_heavy(command: str) -> None:
     assert loaded(*command.split(), "--help") == set()
 
@@ -61,11 +61,11 @@ def test_help_opens_with_three_examples_and_names_all_commands(run: Run) -> None
     assert said.code == 0
     head = said.out[: said.out.index("Options")]
     assert len(re.findall(r"^ elastictok \w+ in", head, re.MULTILINE)) == 3
-    for command in ("encode", "decode", "stats", "info", "verify", "weights"):
+    for command in ("encode", "decode", "stats", "info", "verify", "tokens", "weights"):
         assert command in said.out
 
 
-@pytest.mark.parametrize("command", ["encode", "decode", "stats", "info", "verify"])
+@pytest.mark.parametrize("command", ["encode", "decode", "stats", "info", "verify", "tokens"])
 def test_examples_in_help_fit_a_line_and_nothing_in_it_is_lost(run: Run, command: str) -> None:
     said = run(command, "--help")
     examples = [line for line in said.out.splitlines() if "elastictok " in line and "Usage" not in line]

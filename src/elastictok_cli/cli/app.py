@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import decode, encode, info, stats, verify, weights
+from . import decode, encode, info, stats, tokens, verify, weights
 from .console import Interrupted, fail
 
 EXIT_CODES = (
@@ -43,6 +43,7 @@ app.command(no_args_is_help=True)(decode.decode)
 app.command(no_args_is_help=True)(stats.stats)
 app.command(no_args_is_help=True)(info.info)
 app.command(no_args_is_help=True)(verify.verify)
+app.command(no_args_is_help=True)(tokens.tokens)
 app.add_typer(weights.app, name="weights")
 
 

@@ -52,7 +52,8 @@ def decode(
 
     [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4\n
     [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
-    [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part
+    [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part\n
+    [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote
     """
     console = Console(quiet, verbose, json_lines)
     if picture_size not in ("coded", "source"):
@@ -62,14 +63,15 @@ def decode(
     from ..codec.decoder import decode as run
     from ..codec.decoder import for_file
     from ..codec.events import Finished
-    from ..container import Reader
+    from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
     from ..video import SinkOptions, open_sink
     from .forecast import forecast
     from .prepare import prepare
     from .progress import follow
 
-    with Reader(opened, recover=recover, name=None if source != STREAM else "standard input") as reader:
+    etok = etok_of(source) if source != STREAM and is_token_file(source) else opened
+    with Reader(etok, recover=recover, name=source if source != STREAM else "standard input") as reader:
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
         loaded = load_for(reader.header, device, model, precision)

@@ -28,6 +28,7 @@ from .format import (
     TileRecord,
 )
 from .reader import Reader
+from .tokenfile import etok_of, is_plain, is_token_file, save_tokens, token_arrays
 from .verify import Finding
 from .writer import Writer, part_path
 
@@ -50,8 +51,13 @@ __all__ = [
     "TokenEncoder",
     "Writer",
     "decode_gop",
+    "etok_of",
+    "is_plain",
+    "is_token_file",
     "part_path",
     "register",
+    "save_tokens",
+    "token_arrays",
     "token_decoder",
     "token_encoder",
 ]

@@ -1,0 +1,70 @@
+"""`elastictok tokens`: the tokens of an .etok file as numpy arrays in an .npz."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options as opt
+from .console import Console, plural, size
+from .files import STREAM, source_of, target_of
+
+
+def tokens(
+    source: opt.EtokFile,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Default: FILE.tokens.npz; - for stdout."),
+    ] = None,
+    model: opt.Model = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Tokens, counts and steps of every block and tile as numpy arrays.
+
+    [bold]elastictok tokens in.etok -o in.npz[/bold]   then numpy.load("in.npz")["values"]\n
+    [bold]elastictok decode in.npz[/bold]              back to video, if tokens are plain codes
+    """
+    console = Console(quiet)
+    opened = source_of(source)
+    name = target_of(output, source, ".tokens.npz", force)
+
+    from ..container import Reader, is_plain, save_tokens, token_arrays
+
+    with Reader(opened, name=None if source != STREAM else "standard input") as reader:
+        tables = None
+        if not is_plain(reader.header):
+            from ..models.registry import load_for
+
+            tables = getattr(load_for(reader.header, "cpu", model), "tables", None)
+        arrays = token_arrays(reader, tables)
+        sound = bool(reader.header.audio)
+    out = io.BytesIO()
+    save_tokens(out, arrays)
+    _write(name, out.getbuffer())
+    if sound:
+        console.note("the sound stays in the .etok file")
+    blocks = plural(len(arrays["counts"]), "block")
+    console.line(
+        f"{name if name != STREAM else 'output'}: {plural(len(arrays['values']), 'token')} of {blocks}, "
+        f"{size(out.getbuffer().nbytes)}"
+    )
+
+
+def _write(name: str, data: memoryview) -> None:
+    """Under a temporary name first, so that it appears whole."""
+    if name == STREAM:
+        sys.stdout.buffer.write(data)
+        return
+    part = Path(f"{name}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, name)
+    finally:
+        part.unlink(missing_ok=True)
