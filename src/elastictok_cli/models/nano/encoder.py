@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -21,17 +22,21 @@ LAMBDA = np.float32(0.16)  # of step squared; 0.12 and 0.20 are worse or equal
 REACH_Y, REACH_X = 14, 18  # of the coarse search, in pixels of the quarter-size picture
 
 
+MOTION_STEPS = 24  # ladder steps (3 dB) that share one motion search: lambda is off by a factor of 1.4 at most
+
 Motion = dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.int16]]]
+Coded = tuple[list[FrameTokens], dict[int, Decoded]]
 
 
 @dataclass
 class Analysis:
-    """A block's source, and the motion that was found for it once."""
+    """A block's source, and the motion that was found for it, by step // MOTION_STEPS."""
 
     frames: npt.NDArray[np.uint8]
     planes: list[npt.NDArray[np.float32]]
     small: list[npt.NDArray[np.float32]]
-    motion: Motion | None = None
+    motion: dict[int, Motion] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
@@ -64,19 +69,33 @@ def _coarse(src: npt.NDArray[np.float32], d: Decoded) -> npt.NDArray[np.int64]:
     return best
 
 
-def encode_block(
-    state: State, analysis: Analysis, step: int, pool: Executor | None = None
-) -> tuple[list[FrameTokens], dict[int, Decoded]]:
+def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | None = None) -> Coded:
     """Choose every token of a block at one quantiser step; also returns the decoded frames, by time.
 
-    Frames of one kind do not look at each other, so `pool` may work on them at once; each starts from the contexts
-    as they were before the first of them, so that the outcome is the same with and without a pool.
+    What a vector may cost depends on the step, but searching is slow: steps near each other share the motion that was
+    found at the middle of them. So the outcome depends on no other candidate, nor on which of two threads is first.
+    """
+    group = step // MOTION_STEPS
+    middle = group * MOTION_STEPS + MOTION_STEPS // 2
+    with analysis.lock:
+        if group not in analysis.motion:
+            coded = _encode_frames(state, analysis, middle, None, pool)
+            analysis.motion[group] = {t: (p.split, p.intra, p.mv) for t, p in enumerate(coded[0])}
+            if step == middle:
+                return coded
+    return _encode_frames(state, analysis, step, analysis.motion[group], None)
+
+
+def _encode_frames(
+    state: State, analysis: Analysis, step: int, motion: Motion | None, pool: Executor | None
+) -> Coded:
+    """All frames of a block. Those of one kind do not look at each other, so `pool` may work on them at once; each
+    starts from the contexts as they were before the first of them, so that it is the same with and without a pool.
     """
     ctx = state.ctx
     links = {-1: state.past} if state.past is not None else {}
     n = len(analysis.planes)
     parts = [FrameTokens.empty(state.height, state.width) for _ in range(n)]
-    motion = analysis.motion
 
     def work(place: Place) -> tuple[Place, Decoded, npt.NDArray[np.uint16]]:
         own = ctx.copy()
@@ -90,8 +109,6 @@ def encode_block(
         done = list(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
         links.update({place.time: decoded for place, decoded, _ in done})
         ctx = done[0][2]
-    if motion is None:
-        analysis.motion = {t: (p.split.copy(), p.intra.copy(), p.mv.copy()) for t, p in enumerate(parts)}
     return parts, links
 
 

@@ -98,16 +98,15 @@ class NanoModel:
         return State(height, width, None, self.weights.contexts)
 
     def prepare(self, state: State, frames: Frames) -> Analysis:
-        """Source planes of the block; its motion is added by the first `tokens` call."""
+        """Source planes of the block; its motion is added as `tokens` needs it."""
         return analyse(frames)
 
     def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
         """The block at this step, cut after `count` tokens.
 
-        The first call of a block searches its motion at its own step; later calls keep that motion.
+        Thread safe, and independent of which other candidates were made before.
         """
-        pool = self._pool if analysis.motion is None else None
-        parts, decoded = encode_block(state, analysis, step, pool)
+        parts, decoded = encode_block(state, analysis, step, self._pool)
         block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
