@@ -73,9 +73,7 @@ def path(name: Name, debug: opt.Debug = False) -> None:
 
 @app.command(no_args_is_help=True)
 def convert(
-    params: Annotated[
-        Path, typer.Argument(metavar="PARAMS", help="The original's file called params (no pickle).")
-    ],
+    params: Annotated[Path, typer.Argument(metavar="PARAMS", help="The original's file called params (no pickle).")],
     config: Annotated[
         str,
         typer.Option(
@@ -117,9 +115,7 @@ def convert(
         raise OutputError(f"{output}: the folder {output.parent} does not exist")
     weights = run(params, shape, output, overwrite=force)
     file = registry.describe(output)
-    Console(quiet).line(
-        f"{output}: {file.model}, {weights:,} weights, {size(file.bytes)}, {file.digest[:12]}"
-    )
+    Console(quiet).line(f"{output}: {file.model}, {weights:,} weights, {size(file.bytes)}, {file.digest[:12]}")
 
 
 @app.command(no_args_is_help=True)
@@ -167,6 +163,4 @@ def verify(
     file = registry.describe(where)
     known = check(file)
     said = "as pulled" if known else "nothing written down to compare with"
-    Console(quiet).line(
-        f"{where}: good; {file.model} generation {file.generation}, SHA-256 {file.digest} ({said})"
-    )
+    Console(quiet).line(f"{where}: good; {file.model} generation {file.generation}, SHA-256 {file.digest} ({said})")
