@@ -75,7 +75,11 @@ def coarse_search(src, ref, reach_y, reach_x, best):
 
 
 class Frame(NamedTuple):
-    """What the search of one frame looks at. grey: (h, w); phases0, phases1: of its references, (16, H, W)."""
+    """What the search of one frame looks at. grey: (h, w); phases0, phases1: of its references, (16, H, W).
+
+    hint: vectors that a full search found for another price of bits, int16 (fh, fw, 6), or all zero. Where it has one,
+    that is tried in place of a search.
+    """
 
     kind: int
     two: bool
@@ -87,6 +91,7 @@ class Frame(NamedTuple):
     phases1: npt.NDArray[np.float32]
     coarse0: npt.NDArray[np.int64]
     coarse1: npt.NDArray[np.int64]
+    hint: npt.NDArray[np.int16]
     lam: np.float32
     limit: np.float32
     gain: np.float32
@@ -298,15 +303,24 @@ def _block(frame, prices, field, bx, by, w, best, work, sc):
     cost0 = cost1 = np.float32(1e30)
     fx = fy = gx = gy = px = py = np.int64(0)
     # One loop over all that is tried, so that the compiler sees the pricing once: the merge list, then the best vector
-    # into either reference, then both references from these two vectors and from the better one mirrored in time.
+    # into either reference, then both references from these two vectors and from the better one mirrored in time. With
+    # a hint: that, then its first and its second vector alone.
+    hint = frame.hint[by, bx]
     for k in range(n + 4):
         if k < n:
             for j in range(6):
                 m[j] = listed[k, j]
+        elif hint[4]:
+            uses = np.int64(hint[4])
+            if k == n + 3 or (k > n and uses != 3):
+                break
+            for j in range(6):
+                m[j] = hint[j]
+            m[4] = uses if k == n else k - n
         elif k < n + 2:
             ref = k - n
             # What the neighbours' vectors predict to within a few bits needs no search.
-            if (ref == 0 and lowest < frame.lam * np.float32(3)) or (ref == 1 and not frame.two):
+            if (ref == 0 and lowest < frame.lam * np.float32(6)) or (ref == 1 and not frame.two):
                 return lowest
             axis = np.int64(0)
             vx = predicted_vector(field, frame.temporal, bx, by, w, ref, axis, d0, d1)
@@ -395,7 +409,7 @@ def search_frame(ctx, frame, src, split, intra, mv):
                 if k == 0:
                     cost = _block(frame, prices, field, bx, by, np.int64(2), whole, work, sc)
                     cost += lam * BITS * np.float32(price(ctx, at_split, 0))
-                    if cost <= lam * np.float32(14):
+                    if cost <= lam * np.float32(20):
                         break
                 else:
                     x, y = bx + ((k - 1) & 1), by + ((k - 1) >> 1)

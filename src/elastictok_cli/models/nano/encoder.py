@@ -36,6 +36,8 @@ class Analysis:
     planes: list[npt.NDArray[np.float32]]
     small: list[npt.NDArray[np.float32]]
     motion: dict[int, Motion] = field(default_factory=dict)
+    first_group: int | None = None  # of the first candidate, whose motion may shorten the other searches
+    coarse: dict[tuple[int, int], npt.NDArray[np.int64]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -61,12 +63,15 @@ def _phases(d: Decoded) -> npt.NDArray[np.float32]:
     return phases
 
 
-def _coarse(src: npt.NDArray[np.float32], d: Decoded) -> npt.NDArray[np.int64]:
-    if "small" not in d.cache:
-        d.cache["small"] = _small(d.planes[0], PAD)
-    best = np.zeros((src.shape[0] // 4, src.shape[1] // 4, 2), np.int64)
-    search.coarse_search(src, d.cache["small"], REACH_Y, REACH_X, best)
-    return best
+def _coarse(analysis: Analysis, time: int, ref: int, decoded: Decoded) -> npt.NDArray[np.int64]:
+    """The coarse search of one frame in one reference, once a block: its own frames are taken as in the source."""
+    if (time, ref) not in analysis.coarse:
+        src = analysis.small[time]
+        best = np.zeros((src.shape[0] // 4, src.shape[1] // 4, 2), np.int64)
+        small = analysis.small[ref] if ref >= 0 else _small(decoded.planes[0], PAD)
+        search.coarse_search(src, small, REACH_Y, REACH_X, best)
+        analysis.coarse[time, ref] = best
+    return analysis.coarse[time, ref]
 
 
 def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | None = None) -> Coded:
@@ -79,7 +84,12 @@ def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | N
     middle = group * MOTION_STEPS + MOTION_STEPS // 2
     with analysis.lock:
         if group not in analysis.motion:
-            coded = _encode_frames(state, analysis, middle, None, pool)
+            first = analysis.first_group
+            near = first is not None and -1 <= group - first <= 3
+            hints = analysis.motion[first] if first is not None and near else None
+            if first is None:
+                analysis.first_group = group
+            coded = _encode_frames(state, analysis, middle, None, pool, hints)
             analysis.motion[group] = {t: (p.split, p.intra, p.mv) for t, p in enumerate(coded[0])}
             if step == middle:
                 return coded
@@ -87,7 +97,12 @@ def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | N
 
 
 def _encode_frames(
-    state: State, analysis: Analysis, step: int, motion: Motion | None, pool: Executor | None
+    state: State,
+    analysis: Analysis,
+    step: int,
+    motion: Motion | None,
+    pool: Executor | None,
+    hints: Motion | None = None,
 ) -> Coded:
     """All frames of a block. Those of one kind do not look at each other, so `pool` may work on them at once; each
     starts from the contexts as they were before the first of them, so that it is the same with and without a pool.
@@ -99,7 +114,7 @@ def _encode_frames(
 
     def work(place: Place) -> tuple[Place, Decoded, npt.NDArray[np.uint16]]:
         own = ctx.copy()
-        return place, _encode_frame(place, links, analysis, parts[place.time], motion, own, step), own
+        return place, _encode_frame(place, links, analysis, parts[place.time], motion, hints, own, step), own
 
     for _, group in groupby(coding_order(n, state.past is not None), key=lambda place: place.kind):
         places = list(group)
@@ -118,6 +133,7 @@ def _encode_frame(
     analysis: Analysis,
     part: FrameTokens,
     motion: Motion | None,
+    hints: Motion | None,
     ctx: npt.NDArray[np.uint16],
     step: int,
 ) -> Decoded:
@@ -131,13 +147,13 @@ def _encode_frame(
     elif motion is None:
         first = links[place.first]
         second = links[place.second] if place.second is not None else first
-        small = analysis.small[place.time]
-        coarse0 = _coarse(small, first)
-        coarse1 = _coarse(small, second) if s.two else coarse0
+        coarse0 = _coarse(analysis, place.time, place.first, first)
+        coarse1 = _coarse(analysis, place.time, place.second, second) if place.second is not None else coarse0
+        hint = hints[place.time][2] if hints is not None else np.zeros(part.mv.shape, np.int16)
         limit, gain = np.float32(0.8 * q_step * q_step), np.float32(0.5 * lam)
         frame = search.Frame(
             place.kind, s.two, s.d0, s.d1, s.temporal, src[0], _phases(first), _phases(second), coarse0, coarse1,
-            lam, limit, gain,
+            hint, lam, limit, gain,
         )  # fmt: skip
         search.search_frame(ctx, frame, src, part.split, part.intra, part.mv)
     else:
