@@ -113,6 +113,22 @@ def test_a_still_scene_costs_next_to_nothing() -> None:
     assert block_mse(MODEL.reconstruct(later, second), still) < 1.1 * block_mse(MODEL.reconstruct(state, first), still)
 
 
+def test_a_search_that_starts_from_another_ones_vectors_writes_what_is_read() -> None:
+    clip = frames(4, 16, 64, 96, 96, 128)
+    state = MODEL.start(96, 128)
+    state = MODEL.advance(state, MODEL.tokens(state, MODEL.prepare(state, clip[:8]), step=200))
+    analysis = MODEL.prepare(state, clip[8:])
+    for step in (180, 204, 228, 252):  # the first searches, the others start from its vectors
+        block = MODEL.tokens(state, analysis, step=step)
+        before = block.crc()
+        MODEL.advance(state, block)  # goes over the grammar, which leaves the canonical form behind
+        assert block.crc() == before
+        for part in block.parts:
+            assert not part.mv[..., :2][part.mv[..., 4] == 2].any()
+            assert not part.mv[..., 2:4][part.mv[..., 4] == 1].any()
+    assert len(analysis.motion) == 4
+
+
 def test_threads_change_nothing() -> None:
     clip = frames(4, 8, 64, 96, 96, 128)
     results = []

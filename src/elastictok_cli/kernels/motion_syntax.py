@@ -174,7 +174,7 @@ def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, can
         m[5] = 1
         return
     m[5] = 0
-    uses = 1
+    uses = np.int64(1)
     if two:
         both = 0
         if bx > 0 and mv[by, bx - 1, 4] == 3:
@@ -186,10 +186,10 @@ def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, can
             uses = 3
         else:
             uses = 1 + code(io, buf, ctx, base + 4 + both, 1 if m[4] == 2 else 0)
-    if decoding:
-        for j in range(4):
+    for j in range(4):  # what a vector does not use is zero, so that equal decisions are equal arrays
+        if decoding or not uses & (1 << (j >> 1)):
             m[j] = 0
-        m[4] = uses
+    m[4] = uses
     first, second = np.int64(0), np.int64(1)
     if uses & 1:
         for axis in range(2):
