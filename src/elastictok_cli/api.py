@@ -29,7 +29,7 @@ import numpy.typing as npt
 from .codec.events import Event, Finished, Verified
 from .codec.target import Target
 from .container import BlockRecord, Header, Reader, Writer
-from .errors import OutputError
+from .errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from .models.base import TokenModel
@@ -76,13 +76,15 @@ def encode(
     """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is
     whole.
 
-    target: default `Target.threshold(0.007)`. size: "fit256", "source", "N" (shorter side) or "WxH". start,
+    target: default `Target.threshold(0.007)`; `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes
+    over the source. size: "fit256", "source", "N" (shorter side) or "WxH". start,
     duration: seconds. strict: a block that misses raises ThresholdMissed. resume: go on with what an
     interrupted run left. watch: called with every event. An interrupted or failed run leaves its `.part` file
     if `resume` was asked for. Raises the errors of errors.py.
     """
     from .codec.encoder import encode as run
     from .codec.header import make_header
+    from .codec.size import encode_to_size
     from .video import open_source
 
     target = target or Target.threshold()
@@ -90,7 +92,18 @@ def encode(
     if isinstance(output, (str, os.PathLike)) and Path(output).exists() and not overwrite:
         raise OutputError(f"{output}: exists already; it stays as it is (overwrite=True replaces it)")
     with open_source(source, size=size, start=start, duration=duration) as opened:
-        header = make_header(opened.info, model, target, search=search, gop_blocks=gop_blocks, audio=audio)
+
+        def header_for(goal: Target) -> Header:
+            return make_header(opened.info, model, goal, search=search, gop_blocks=gop_blocks, audio=audio)
+
+        if target.is_size:
+            if resume or strict:
+                raise UsageError("resume and strict need one threshold; with a size as the target, leave them out")
+            passes = encode_to_size(
+                opened, model, output, header_for, target, max_tokens=max_tokens, threads=threads
+            )
+            return _last(passes, Finished, watch)
+        header = header_for(target)
         if resume and isinstance(output, (str, os.PathLike)):
             writer, done = Writer.resume(output, header)
         else:

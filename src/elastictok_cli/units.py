@@ -1,6 +1,8 @@
-"""Sizes, counts and times as people say them. Imports nothing, like errors.py."""
+"""Sizes, counts and times as people say them. Imports nothing of the package, like errors.py."""
 
 from __future__ import annotations
+
+import re
 
 
 def size(count: float) -> str:
@@ -10,6 +12,15 @@ def size(count: float) -> str:
             break
         count /= 1000
     return f"{count:.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"
+
+
+def bytes_of(text: str) -> float:
+    """1.5MB, 800k, 2 MiB, 1500000: k, M and G are powers of 1000, Ki, Mi and Gi of 1024. Raises ValueError."""
+    found = re.fullmatch(r"([0-9.]+)\s*([kMG]?)(i?)B?", text.strip(), re.IGNORECASE)
+    if found is None or (found[3] and not found[2]):
+        raise ValueError(f"{text!r} is no size")
+    power = " KMG".index(found[2].upper() or " ")
+    return float(found[1]) * float((1024 if found[3] else 1000) ** power)
 
 
 def clock(seconds: float) -> str:

@@ -55,6 +55,8 @@ class DctModel:
 
     channels = CHANNELS
 
+    usual_bpp = 0.5  # ten times what the bundled model needs
+
     def __init__(
         self, steps: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
     ) -> None:

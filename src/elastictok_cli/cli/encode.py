@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from ..units import bytes_of
 from . import options as opt
 from .console import Console, Interrupted, plural
 from .files import STREAM, source_of, target_of
 
 if TYPE_CHECKING:
     from ..codec.target import Target
+    from ..container import Header
 
 GOAL = "What to reach"
 PICTURE = "What to code"
@@ -42,6 +45,19 @@ def encode(
     tokens: Annotated[
         int | None,
         typer.Option("--tokens", metavar="N", help="Instead: exactly N tokens a block.", rich_help_panel=GOAL),
+    ] = None,
+    target_size: Annotated[
+        str | None,
+        typer.Option(
+            "--target-size",
+            metavar="SIZE",
+            help="Instead: the best that fits into SIZE (1.5MB), in up to three passes.",
+            rich_help_panel=GOAL,
+        ),
+    ] = None,
+    target_bpp: Annotated[
+        float | None,
+        typer.Option("--target-bpp", metavar="X", help="The same, in bits per coded pixel.", rich_help_panel=GOAL),
     ] = None,
     max_tokens: Annotated[
         int | None,
@@ -87,17 +103,18 @@ def encode(
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
     console = Console(quiet, verbose, json_lines)
-    target = _target(threshold, psnr, tokens)
+    target = _target(threshold, psnr, tokens, target_size, target_bpp)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
-    _check_stream(resume, name, max_tokens)
+    _check(resume, strict, name, max_tokens, target)
     part = Path(f"{name}.part")
-    if name != STREAM and part.exists() and not resume:
+    if name != STREAM and part.exists() and not resume and not target.is_size:
         console.note(f"{part} is left of an interrupted run and is replaced; --resume goes on with it")
 
     from ..codec.encoder import encode as run
     from ..codec.events import Finished
     from ..codec.header import make_header
+    from ..codec.size import PASSES, encode_to_size
     from ..container import Writer
     from ..models.registry import load
     from ..video import open_source
@@ -110,30 +127,44 @@ def encode(
     prepare(loaded, console)
     out: str | BinaryIO = sys.stdout.buffer if name == STREAM else name
     with open_source(opened, size=picture_size, start=start, duration=duration) as video:
-        header = make_header(video.info, loaded, target, search=search, gop_blocks=gop, audio=not no_audio)
-        forecast(loaded, header, video.info.frames_estimate, False, console)
-        writer, done = Writer.resume(name, header) if resume else (Writer(out, header), [])
-        if done:
-            console.line(f"going on after {plural(sum(gop.frames for gop in done), 'frame')} of {part}")
+
+        def header_for(goal: Target) -> Header:
+            return make_header(video.info, loaded, goal, search=search, gop_blocks=gop, audio=not no_audio)
+
+        header = header_for(target)
+        forecast(loaded, header, video.info.frames_estimate, False, console, PASSES if target.is_size else 1)
         display = Display(console)
+        tried = display.tried if is_slow(loaded) else None
+        writer: Writer | None = None
         try:
-            events = run(
-                video,
-                loaded,
-                writer,
-                target,
-                max_tokens=max_tokens,
-                threads=threads,
-                strict=strict,
-                done=done,
-                tried=display.tried if is_slow(loaded) else None,
-            )
+            if target.is_size:
+                events = encode_to_size(
+                    video, loaded, out, header_for, target, max_tokens=max_tokens, threads=threads, tried=tried
+                )
+            else:
+                writer, done = Writer.resume(name, header) if resume else (Writer(out, header), [])
+                if done:
+                    console.line(f"going on after {plural(sum(gop.frames for gop in done), 'frame')} of {part}")
+                events = run(
+                    video,
+                    loaded,
+                    writer,
+                    target,
+                    max_tokens=max_tokens,
+                    threads=threads,
+                    strict=strict,
+                    done=done,
+                    tried=tried,
+                )
             finished = follow(events, console, display)
         except KeyboardInterrupt:
-            raise Interrupted(_interrupted(name, resume)) from None
+            raise Interrupted(_interrupted(name, resume, target)) from None
         finally:
-            writer.abort(keep_part=resume)
+            if writer is not None:
+                writer.abort(keep_part=resume)
     assert isinstance(finished, Finished)
+    if display.reached is not None:
+        header = replace(header, threshold=display.reached.threshold)
     tell(finished, header, name, start is None and duration is None, console)
     if finished.partial:
         from ..errors import PartialResult
@@ -143,30 +174,51 @@ def encode(
         )
 
 
-def _target(threshold: float | None, psnr: float | None, tokens: int | None) -> Target:
+def _target(
+    threshold: float | None, psnr: float | None, tokens: int | None, target_size: str | None, target_bpp: float | None
+) -> Target:
     from ..codec.target import Target
     from ..errors import UsageError
 
-    given = [n for n, v in (("--threshold", threshold), ("--psnr", psnr), ("--tokens", tokens)) if v is not None]
+    goals: dict[str, float | str | None] = {
+        "--threshold": threshold,
+        "--psnr": psnr,
+        "--tokens": tokens,
+        "--target-size": target_size,
+        "--target-bpp": target_bpp,
+    }
+    given = [name for name, value in goals.items() if value is not None]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} cannot both be the goal; leave {given[1]} out")
     if psnr is not None:
         return Target.psnr(psnr)
     if tokens is not None:
         return Target.fixed(tokens)
+    if target_bpp is not None:
+        return Target.bpp(target_bpp)
+    if target_size is not None:
+        try:
+            return Target.size(bytes_of(target_size))
+        except ValueError:
+            raise UsageError(f"--target-size {target_size}: no size; 1.5MB, 800kB and 1500000 are") from None
     return Target.threshold() if threshold is None else Target.threshold(threshold)
 
 
-def _check_stream(resume: bool, name: str, max_tokens: int | None) -> None:
+def _check(resume: bool, strict: bool, name: str, max_tokens: int | None, target: Target) -> None:
     from ..errors import UsageError
 
+    if target.is_size and (resume or strict):
+        option, why = ("--resume", "one pass") if resume else ("--strict", "a threshold")
+        raise UsageError(f"{option} needs {why}; with a size as the goal, leave it out")
     if resume and name == STREAM:
         raise UsageError("--resume needs an output file; standard output cannot be gone on with")
     if max_tokens is not None and max_tokens < 1:
         raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
 
 
-def _interrupted(name: str, resume: bool) -> str:
+def _interrupted(name: str, resume: bool, target: Target) -> str:
+    if target.is_size:
+        return "interrupted: no pass is kept, nothing else was touched"
     if name == STREAM:
         return "interrupted: what was written to standard output is not whole"
     if resume:

@@ -29,8 +29,10 @@ def is_slow(model: TokenModel) -> bool:
     return hasattr(model, "evaluation_s")
 
 
-def forecast(model: TokenModel, header: Header, frames: int | None, decoding: bool, console: Console) -> None:
-    """Say how long it may take; nothing for a fast model. frames: None if unknown.
+def forecast(
+    model: TokenModel, header: Header, frames: int | None, decoding: bool, console: Console, passes: int = 1
+) -> None:
+    """Say how long it may take; nothing for a fast model. frames: None if unknown. passes: over the source, at most.
 
     Raises UsageError if what the model remembers of the blocks before does not fit into the machine.
     """
@@ -47,7 +49,8 @@ def forecast(model: TokenModel, header: Header, frames: int | None, decoding: bo
         console.line(f"{name}: {_about(block)} for each block of {parts}")
         return
     blocks = -(-frames // header.block_frames)
-    text = f"{name}: {_about(block * blocks)} for {plural(blocks, 'block')} of {parts}"
+    most = f"at most {passes} passes of " if passes > 1 else ""
+    text = f"{name}: {most}{_about(block * blocks)} for {plural(blocks, 'block')} of {parts}"
     if not decoding:
         text += f" (about {tries:.3g} tries of {each:.2g} s for each tile)"
     console.line(text)

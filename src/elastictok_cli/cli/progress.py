@@ -8,8 +8,20 @@ from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ..codec.events import BlockChecked, BlockDone, Event, Finished, Started, Tried, Verified, Warned
-from .console import Console, clock
+from ..codec.events import (
+    BlockChecked,
+    BlockDone,
+    Event,
+    Finished,
+    PassDone,
+    PassStarted,
+    SizeReached,
+    Started,
+    Tried,
+    Verified,
+    Warned,
+)
+from .console import Console, clock, size
 from .records import record
 
 if TYPE_CHECKING:
@@ -63,6 +75,8 @@ class Display:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.meter: Meter | None = None
+        self.reached: SizeReached | None = None
+        self._pass = ""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last_plain = 0.0
@@ -73,9 +87,7 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self.console.above(None)
+        self._stop_bar()
 
     def tell(self, event: Event) -> None:
         """Show one event."""
@@ -87,7 +99,15 @@ class Display:
                 self.meter = Meter(event, now)
                 self._last_plain = now
                 if self.console.shows_bar:
+                    self._stop_bar()
                     self._start_bar(self.meter)
+            case PassStarted():
+                self._pass = f"pass {event.number}/{event.most}  "
+                self.console.line(f"pass {event.number} of at most {event.most}: threshold {event.threshold:.4g}")
+            case PassDone():
+                self.console.line(f"pass {event.number}: {size(event.bytes_out)}, {100 * event.part:.1f} % of the size")
+            case SizeReached():
+                self.reached = event
             case BlockDone() | BlockChecked() if self.meter is not None:
                 self.meter.add(event)
                 self._update(self.meter, now)
@@ -106,6 +126,12 @@ class Display:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=text)
 
+    def _stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            self.console.above(None)
+
     def _start_bar(self, meter: Meter) -> None:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TextColumn
@@ -114,16 +140,17 @@ class Display:
         self._bar = Progress(
             BarColumn(24), TextColumn("{task.description}", markup=False), console=live, transient=True
         )
-        self._task = self._bar.add_task(meter.text(meter.begin), total=meter.total, completed=meter.frames)
+        self._task = self._bar.add_task(self._pass + meter.text(meter.begin), total=meter.total, completed=meter.frames)
         self._bar.start()
         self.console.above(live)
 
     def _update(self, meter: Meter, now: float) -> None:
+        text = self._pass + meter.text(now)
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=meter.text(now), total=meter.total, completed=meter.frames)
+            self._bar.update(self._task, description=text, total=meter.total, completed=meter.frames)
         elif now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now
-            self.console.line(meter.text(now))
+            self.console.line(text)
 
 
 def follow(events: Iterable[Event], console: Console, display: Display | None = None) -> Event:

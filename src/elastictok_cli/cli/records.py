@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..codec.events import BlockChecked, BlockDone, Event, Finished, Started, Verified, Warned
+from ..codec.events import (
+    BlockChecked,
+    BlockDone,
+    Event,
+    Finished,
+    PassDone,
+    PassStarted,
+    SizeReached,
+    Started,
+    Verified,
+    Warned,
+)
 from ..metrics import psnr_db
 
 TYPES: dict[type[Any], str] = {
@@ -13,6 +24,9 @@ TYPES: dict[type[Any], str] = {
     BlockDone: "block",
     BlockChecked: "block_checked",
     Warned: "warning",
+    PassStarted: "pass",
+    PassDone: "pass_done",
+    SizeReached: "size_reached",
     Finished: "finished",
     Verified: "verified",
 }

@@ -145,4 +145,33 @@ class Verified:
     seconds: float
 
 
-Event = Started | BlockDone | BlockChecked | Warned | Finished | Verified
+@dataclass(frozen=True)
+class PassStarted:
+    """A pass over the source begins, of at most `most`. threshold: of this pass."""
+
+    number: int
+    most: int
+    threshold: float
+
+
+@dataclass(frozen=True)
+class PassDone:
+    """It is over. bytes_out: of its file. part: of the size that was asked for."""
+
+    number: int
+    threshold: float
+    bytes_out: int
+    part: float
+
+
+@dataclass(frozen=True)
+class SizeReached:
+    """Which of the passes is kept, counted from 1, with its threshold. part: of the size asked for."""
+
+    passes: int
+    kept: int
+    threshold: float
+    part: float
+
+
+Event = Started | BlockDone | BlockChecked | Warned | Finished | Verified | PassStarted | PassDone | SizeReached

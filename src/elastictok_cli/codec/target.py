@@ -1,4 +1,5 @@
-"""What a block must reach: a threshold (MSE on [-1, 1]), a PSNR, or a fixed number of tokens."""
+"""What a block must reach: a threshold (MSE on [-1, 1]), a PSNR, or a fixed number of tokens; or what the file
+must: a size."""
 
 from __future__ import annotations
 
@@ -15,9 +16,10 @@ MSE_MOST = 4.0
 
 @dataclass(frozen=True)
 class Target:
-    """kind: "mse", "psnr" or "tokens". value: as the user gave it. threshold: the MSE that a block must meet.
+    """kind: "mse", "psnr", "tokens", "size" or "bpp". value: as the user gave it. limit: the MSE that a block must
+    meet; for a size, of the pass at hand.
 
-    Made by `threshold`, `psnr` and `fixed`, which check the value and raise UsageError with a hint.
+    Made by `threshold`, `psnr`, `fixed`, `size` and `bpp`, which check the value and raise UsageError with a hint.
     """
 
     kind: str
@@ -50,6 +52,25 @@ class Target:
         if tokens < 0:
             raise UsageError(f"--tokens {tokens}: a block cannot have fewer than 0 tokens")
         return cls("tokens", tokens, MSE_MOST)
+
+    @classmethod
+    def size(cls, count: float) -> Target:
+        """The best that a file of at most this many bytes can do."""
+        if not math.isfinite(count) or count < 1:
+            raise UsageError(f"--target-size {count:g}: no size in bytes; it must be 1 or more (1.5MB, 800kB)")
+        return cls("size", float(count), DEFAULT_THRESHOLD)
+
+    @classmethod
+    def bpp(cls, bits: float) -> Target:
+        """The best that this many bits per coded pixel can do; sound is not counted."""
+        if not math.isfinite(bits) or not 0 < bits <= 24:
+            raise UsageError(f"--target-bpp {bits:g}: no bits per pixel; usual are 0.01 to 1")
+        return cls("bpp", bits, DEFAULT_THRESHOLD)
+
+    @property
+    def is_size(self) -> bool:
+        """A goal of the whole file: see `size.encode_to_size`."""
+        return self.kind in ("size", "bpp")
 
     @property
     def tokens(self) -> int | None:

@@ -35,7 +35,7 @@ MOST_EXTRA = 1 << 20
 
 MOST_END = 1 << 57  # as for any other PTS (`timing`)
 
-TARGETS = ("mse", "psnr", "tokens", "size")
+TARGETS = ("mse", "psnr", "tokens", "size", "bpp")
 MSE_MOST = 4.0  # of pixels on [-1, 1]
 OCTAVE = 2048  # the measured MSE is stored in steps of 1/2048 octave (0.0015 dB)
 

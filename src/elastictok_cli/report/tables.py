@@ -41,7 +41,12 @@ def summary(usage: Usage) -> list[tuple[str, str]]:
         shown = [f"{NAMES.get(p, f'{p} %')} {spread[p]:,}" for p in (0, 10, 50, 90, 100)]
         lines.append(("blocks", f"{len(usage.blocks):,} of {header.block_frames} frames, {plural(usage.gops, 'GOP')}"))
         lines.append(("a block", "   ".join(shown)))
-    goal = {"psnr": f"{header.target_value:g} dB", "tokens": f"{header.target_value:g} tokens a block"}
+    goal = {
+        "psnr": f"{header.target_value:g} dB",
+        "tokens": f"{header.target_value:g} tokens a block",
+        "size": f"at most {size(header.target_value)}: threshold {header.threshold:.4g}",
+        "bpp": f"at most {header.target_value:g} bpp: threshold {header.threshold:.4g}",
+    }
     how = goal.get(header.target, f"threshold {header.threshold:g} ({psnr_db(header.threshold):.2f} dB)")
     lines.insert(0, ("made by", f"{header.model}, {how}" + (f", {header.search} search" if header.search else "")))
     return lines
