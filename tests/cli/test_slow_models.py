@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -138,14 +139,10 @@ def test_what_was_made_in_half_precision_is_shown_in_it(run: Run, fsq: Path, cli
 
 
 def mse(out: str) -> float:
-    import json
-
     return float(json.loads(out.splitlines()[-1])["mse"])
 
 
 def stored_and_measured(out: str) -> tuple[list[float], list[float]]:
-    import json
-
     blocks = [record for line in out.splitlines() if (record := json.loads(line))["type"] == "block_checked"]
     return [pytest.approx(b["stored_mse"], rel=1e-3) for b in blocks], [b["mse"] for b in blocks]
 
@@ -155,3 +152,12 @@ def test_a_precision_that_cannot_be_is_one_line(run: Run, fsq: Path, model: str,
     assert (said.code, said.err) == (2, "error: --precision int4: there are float32, bf16, fp16\n")
     said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model, "--precision", "bf16")
     assert said.code == 2 and "has one precision only" in said.err
+
+
+def test_encode_and_stats_agree_on_the_most_tokens(run: Run, fsq: Path, clip: Path, tmp_path: Path) -> None:
+    """Also of a last block that is not full: 7 frames in blocks of 2."""
+    part = ["--model", fsq, "-t", "0.9", "--size", "40x32", "--duration", "0.28", "--json"]
+    coded = run("encode", clip, "-o", tmp_path / "a.etok", *part).out.splitlines()
+    shown = run("stats", tmp_path / "a.etok", "--json").out.splitlines()
+    assert json.loads(coded[-1])["frames"] == 7
+    assert json.loads(coded[-1])["max_tokens"] == json.loads(shown[-1])["max_tokens"] == 4 * 2 * 32

@@ -120,7 +120,9 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
 def _block(
     index: int, gop: int, place: int, first: int, record: BlockRecord, header: Header, shares: Sequence[float]
 ) -> BlockUse:
-    most = header.max_tokens * record.frames // header.block_frames * len(record.tiles)
+    # Models with tiles have all their places in every block, however few frames it shows (models/adapter.py).
+    frames = record.frames if header.tile is None else header.block_frames
+    most = header.max_tokens * frames // header.block_frames * len(record.tiles)
     mse = sum(tile.mse * share for tile, share in zip(record.tiles, shares, strict=True))
     step = min(tile.step for tile in record.tiles)
     return BlockUse(index, gop, first, record.frames, 0, 0, record.count, most, mse, record.met, step, place == 0)
