@@ -114,6 +114,10 @@ def test_strategies_differ_in_what_they_cost() -> None:
     assert 3 < cost["fast"] < cost["binary"] < cost["binned"] < cost["full"]
 
 
+def test_a_fixed_count_is_one_evaluation() -> None:
+    assert evaluations(replace(HEADER, target="tokens")) == 1
+
+
 def test_a_container_limits_the_memory() -> None:
     def nothing() -> str:
         raise FileNotFoundError

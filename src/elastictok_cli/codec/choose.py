@@ -189,7 +189,12 @@ class Chooser:
         return Found(effort, 0.0, True, (), "", None, effort, missed_by=10)
 
     def _fixed(self, candidates: Candidates, count: int, before: Found | None) -> Choice:
-        """At most `count` tokens: the finest step that needs no more, or a cut where there is no ladder."""
+        """At most `count` tokens: the finest step that needs no more, or a cut where there is no ladder.
+
+        Only what is kept is reconstructed and measured. For an original model that is half the time, and could be
+        left out; but a record has no way to say "not measured" (docs/format.md), and `stats`, `verify --source` and
+        the summary all live on it. With the format's next version this becomes a choice.
+        """
         found, why = None, "as many as asked for"
         key: Key = (0, count)
         if self.spec.steps:
