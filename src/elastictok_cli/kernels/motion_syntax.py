@@ -183,7 +183,7 @@ def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, can
             both += 1
         base = cx.DIRECTION + (kind * 2 + small) * 8
         if code(io, buf, ctx, base + both, 1 if m[4] == 3 else 0):
-            uses = 3
+            uses = np.int64(3)
         else:
             uses = 1 + code(io, buf, ctx, base + 4 + both, 1 if m[4] == 2 else 0)
     for j in range(4):  # what a vector does not use is zero, so that equal decisions are equal arrays
