@@ -1,6 +1,6 @@
 """The kernels' one-time compilation: a word to the user, then all of it at once, before any bar is drawn.
 
-Where the result is kept is decided by `kernels`. Without this the first block would take half a minute, and
+Where the result is kept is decided by `kernels`. Without this the first block would take a minute, and
 the bar would stand still.
 """
 
@@ -17,7 +17,7 @@ from .console import Console
 if TYPE_CHECKING:
     from ..models.base import TokenModel
 
-PREPARING = "preparing the codec for this machine, once (about half a minute)"
+PREPARING = "preparing the codec for this machine, once (about a minute)"
 
 
 def prepare(model: TokenModel, console: Console) -> None:
