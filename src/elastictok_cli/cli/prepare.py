@@ -1,6 +1,6 @@
 """The kernels' one-time compilation: a word to the user, then all of it at once, before any bar is drawn.
 
-Where the result is kept is decided by `kernels`. Without this the first block would take a minute, and
+Where the result is kept is decided by `kernels`. Without this the first block would take half a minute, and
 the bar would stand still.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from .console import Console
 if TYPE_CHECKING:
     from ..models.base import TokenModel
 
-PREPARING = "preparing the codec for this machine, once (about a minute)"
+PREPARING = "preparing the codec for this machine, once (about half a minute)"
 
 
 def prepare(model: TokenModel, console: Console) -> None:
@@ -30,12 +32,22 @@ def prepare(model: TokenModel, console: Console) -> None:
     if mark.exists():
         return
     console.note(PREPARING)
-    warm_up(model)
+    # Numba compiles one function at a time; a second process does its share on the second core.
+    search = "elastictok_cli.models.nano.compile_search"
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen([sys.executable, "-m", search], stdin=nowhere, stdout=nowhere, stderr=nowhere) as other:
+        try:
+            warm_up(model, other)
+        finally:
+            other.kill()
     _touch(mark)
 
 
-def warm_up(model: TokenModel) -> None:
-    """Run every kernel once: three tiny blocks through the model and its entropy coder, there and back."""
+def warm_up(model: TokenModel, other: subprocess.Popen[bytes] | None = None) -> None:
+    """Run every kernel once: tiny blocks through the model and its entropy coder, there and back.
+
+    other: a process that compiles motion search; what needs it waits for its end.
+    """
     from fractions import Fraction
 
     import numpy as np
@@ -66,7 +78,9 @@ def warm_up(model: TokenModel) -> None:
     tables = getattr(model, "tables", None)
     encoder, coded = token_encoder(header, tables), []
     state = model.start(side, side)
-    for frames in (moving, moving[::-1], moving[:3]):
+    for frames in (moving[:1], moving, moving[::-1], moving[:3]):
+        if len(frames) > 1 and other is not None:
+            other.wait()
         pixels = np.ascontiguousarray(frames)
         analysis = model.prepare(state, pixels)
         tokens = model.tokens(state, analysis, step=spec.steps // 2)

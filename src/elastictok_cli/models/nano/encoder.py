@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...kernels import cost, search
 from ...kernels.colour import PAD, planes_of
-from ...kernels.grammar import FrameTokens, Link, step_of
+from ...kernels.grammar import FrameTokens, Link, Step, step_of
 from ...kernels.hierarchy import Place, coding_order
 from ...kernels.residual import encode_residual
 from .block import Decoded, State, finish_frame, frame_step, predict_frame
@@ -145,17 +145,8 @@ def _encode_frame(
     if place.first is None:
         part.intra[:] = 0
     elif motion is None:
-        first = links[place.first]
-        second = links[place.second] if place.second is not None else first
-        coarse0 = _coarse(analysis, place.time, place.first, first)
-        coarse1 = _coarse(analysis, place.time, place.second, second) if place.second is not None else coarse0
         hint = hints[place.time][2] if hints is not None else np.zeros(part.mv.shape, np.int16)
-        limit, gain = np.float32(0.8 * q_step * q_step), np.float32(0.5 * lam)
-        frame = search.Frame(
-            place.kind, s.two, s.d0, s.d1, s.temporal, src[0], _phases(first), _phases(second), coarse0, coarse1,
-            hint, lam, limit, gain,
-        )  # fmt: skip
-        search.search_frame(ctx, frame, src, part.split, part.intra, part.mv)
+        search_motion(place, links, analysis, part, s, hint, ctx, q_step)
     else:
         part.split[:], part.intra[:], part.mv[:] = motion[place.time]
     rec = predict_frame(place, links, part.mv)
@@ -164,3 +155,29 @@ def _encode_frame(
         ctx, place.kind, src, rec, q_step, lam, s.act0, s.act1, part.mv, part.intra, part.eight, part.q, act
     )
     return finish_frame(rec, part, Link(part.mv, s.d0, s.d1, place.kind, act), q_step)
+
+
+def search_motion(
+    place: Place,
+    links: Mapping[int, Decoded],
+    analysis: Analysis,
+    part: FrameTokens,
+    s: Step,
+    hint: npt.NDArray[np.int16],
+    ctx: npt.NDArray[np.uint16],
+    q_step: np.float32,
+) -> None:
+    """Choose the motion of a predicted frame into `part`. hint: vectors of another search, or zeros. ctx adapts."""
+    assert place.first is not None
+    lam = np.float32(LAMBDA * q_step * q_step)
+    first = links[place.first]
+    second = links[place.second] if place.second is not None else first
+    coarse0 = _coarse(analysis, place.time, place.first, first)
+    coarse1 = _coarse(analysis, place.time, place.second, second) if place.second is not None else coarse0
+    limit, gain = np.float32(0.8 * q_step * q_step), np.float32(0.5 * lam)
+    src = analysis.planes[place.time]
+    frame = search.Frame(
+        place.kind, s.two, s.d0, s.d1, s.temporal, src[0], _phases(first), _phases(second), coarse0, coarse1,
+        hint, lam, limit, gain,
+    )  # fmt: skip
+    search.search_frame(ctx, frame, src, part.split, part.intra, part.mv)
