@@ -6,6 +6,7 @@ import numpy as np
 
 from ..container import Header
 from ..models.base import Frames
+from ..video.geometry import crop, tile, untile
 
 
 class Picture:
@@ -27,12 +28,7 @@ class Picture:
         down, right = self.padded[0] - self.height, self.padded[1] - self.width
         if down or right:
             frames = np.pad(frames, ((0, 0), (0, down), (0, right), (0, 0)), mode="edge")
-        th, tw = self.tile
-        return [
-            np.ascontiguousarray(frames[:, y * th : (y + 1) * th, x * tw : (x + 1) * tw])
-            for y in range(self.rows)
-            for x in range(self.columns)
-        ]
+        return [np.ascontiguousarray(part) for part in tile(frames, self.tile)]
 
     def visible(self, tile: int) -> tuple[int, int]:
         """Height and width of what is not padding in a tile; it starts at the tile's top left."""
@@ -47,9 +43,5 @@ class Picture:
 
     def join(self, tiles: list[Frames]) -> Frames:
         """The inverse of `cut`: (T, height, width, 3), padding cut off."""
-        if len(tiles) == 1:
-            return tiles[0][:, : self.height, : self.width]
-        rows = [
-            np.concatenate(tiles[y * self.columns : (y + 1) * self.columns], axis=2) for y in range(self.rows)
-        ]
-        return np.concatenate(rows, axis=1)[:, : self.height, : self.width]
+        whole = tiles[0] if len(tiles) == 1 else untile(tiles, self.columns)
+        return crop(whole, self.width, self.height)

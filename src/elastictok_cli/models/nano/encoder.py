@@ -32,7 +32,6 @@ Coded = tuple[list[FrameTokens], dict[int, Decoded]]
 class Analysis:
     """A block's source, and the motion that was found for it, by step // MOTION_STEPS."""
 
-    frames: npt.NDArray[np.uint8]
     planes: list[npt.NDArray[np.float32]]
     small: list[npt.NDArray[np.float32]]
     motion: dict[int, Motion] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class Analysis:
 def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
     """Everything that depends on the source alone."""
     planes = [planes_of(f) for f in frames]
-    return Analysis(frames, planes, [_small(p[0], 0) for p in planes])
+    return Analysis(planes, [_small(p[0], 0) for p in planes])
 
 
 def _small(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
