@@ -14,8 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "elastictok_cli"
 BELOW_ALL = {"errors", "metrics", "units", "__init__"}
 MAY: dict[str, set[str]] = {
-    "cli": {"api", "codec", "video", "models", "search", "container", "kernels", "report"},
+    "cli": {"api", "codec", "video", "models", "search", "container", "kernels", "report", "compare"},
     "api": {"codec", "video", "models", "container"},
+    "compare": {"codec", "video", "models", "container", "report"},
     "codec": {"video", "models", "search", "container"},
     "video": set(),
     "models": {"kernels"},
@@ -32,7 +33,7 @@ OWNERS = {
     "numba": {"kernels"},
     "av": {"video"},
     "safetensors": {"models"},
-    "PIL": {"models"},
+    "PIL": {"models", "report"},
     "huggingface_hub": {"models"},
     "matplotlib": {"report"},
     "typer": {"cli"},

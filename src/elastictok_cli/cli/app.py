@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import decode, encode, info, stats, tokens, verify, weights
+from . import compare, decode, encode, info, stats, tokens, verify, weights
 from .console import Interrupted, fail
 
 EXIT_CODES = (
@@ -41,6 +41,7 @@ app = typer.Typer(
 app.command(no_args_is_help=True)(encode.encode)
 app.command(no_args_is_help=True)(decode.decode)
 app.command(no_args_is_help=True)(stats.stats)
+app.command(no_args_is_help=True)(compare.compare)
 app.command(no_args_is_help=True)(info.info)
 app.command(no_args_is_help=True)(verify.verify)
 app.command(no_args_is_help=True)(tokens.tokens)

@@ -29,3 +29,4 @@ Device = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps, for models that run on torch."),
 ]
+ThemeName = Annotated[str, typer.Option("--theme", metavar="NAME", help="light or dark.")]

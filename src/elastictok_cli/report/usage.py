@@ -45,7 +45,10 @@ class BlockUse:
 
 @dataclass(frozen=True)
 class Usage:
-    """A whole file. parts: bytes by what they are for, as `Reader.chunk_bytes`. times in seconds."""
+    """A whole file. parts: bytes by what they are for, as `Reader.chunk_bytes`. times in seconds.
+
+    first_s: of the first frame, on the source's clock.
+    """
 
     name: str
     header: Header
@@ -53,6 +56,7 @@ class Usage:
     gops: int
     duration_s: float
     parts: Mapping[str, int]
+    first_s: float = 0.0
 
     @property
     def frames(self) -> int:
@@ -114,7 +118,8 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     duration = times[-1] - times[0] if times else 0.0
-    return Usage(name or reader.name, header, tuple(blocks), len(reader.index), duration, reader.chunk_bytes)
+    first = times[0] if times else 0.0
+    return Usage(name or reader.name, header, tuple(blocks), len(reader.index), duration, reader.chunk_bytes, first)
 
 
 def _block(

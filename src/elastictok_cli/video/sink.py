@@ -177,11 +177,12 @@ class PartFile:
 
 
 def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
-    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .y4m, .png, or %05d.png for numbered ones.
+    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .gif, .y4m, .png, or %05d.png for numbered ones.
 
     "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of
     no known kind, a codec that the format cannot hold).
     """
+    from .gif import GifSink
     from .muxed import MuxedSink
     from .pictures import PictureSink, SequenceSink
     from .y4m import Y4mSink
@@ -193,9 +194,11 @@ def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
         return Y4mSink(text, options, info)
     if suffix in VIDEO_FORMATS:
         return MuxedSink(target, VIDEO_FORMATS[suffix], options, info)
+    if suffix == ".gif":
+        return GifSink(target, options, info)
     if suffix == ".png":
         return SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
-    known = ", ".join([*VIDEO_FORMATS, ".y4m", ".png"])
+    known = ", ".join([*VIDEO_FORMATS, ".gif", ".y4m", ".png"])
     raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
 
 

@@ -1,0 +1,115 @@
+"""The token curve below a video: tokens of every block over time, shown up to the moment that is on the screen.
+
+The whole curve is drawn once, by matplotlib; a frame takes the part to the left of its time from there and the rest
+from the empty plot, so a video of an hour costs no more per frame than one of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .theme import Theme
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Pixels = npt.NDArray[np.uint8]
+
+DPI = 100
+PLAYHEAD = 2  # pixels wide
+
+
+class Curve:
+    """usages: the files, in the order of theme.series. width, height: of the strip, in pixels. start_s, end_s: the
+    time shown, from the first frame of the video."""
+
+    def __init__(
+        self, usages: Sequence[Usage], width: int, height: int, theme: Theme, font: int, start_s: float, end_s: float
+    ) -> None:
+        self.theme, self.width, self.height = theme, width, height
+        self.start_s, self.end_s = start_s, max(end_s, start_s + 1e-3)
+        self.empty, box = self._render(usages, font, False)
+        self.full, _ = self._render(usages, font, True)
+        self.left, self.right, self.top, self.bottom = box
+        self._ink = np.array([int(theme.ink[i : i + 2], 16) for i in (1, 3, 5)], np.uint8)
+
+    def column(self, time_s: float) -> int:
+        """Where a time is, in pixels from the left."""
+        share = (time_s - self.start_s) / (self.end_s - self.start_s)
+        return round(self.left + min(max(share, 0.0), 1.0) * (self.right - self.left))
+
+    def at(self, time_s: float, until_s: float) -> Pixels:
+        """The strip while the frame at `time_s` is shown: the curve up to `until_s` and the playhead."""
+        out = self.empty.copy()
+        reached = self.column(until_s)
+        out[:, :reached] = self.full[:, :reached]
+        self._mark(out, time_s)
+        return out
+
+    def marked(self, times_s: Sequence[float]) -> Pixels:
+        """The whole strip, with a mark at each of these times."""
+        out = self.full.copy()
+        for time_s in times_s:
+            self._mark(out, time_s)
+        return out
+
+    def _mark(self, out: Pixels, time_s: float) -> None:
+        at = min(self.column(time_s), self.width - PLAYHEAD)
+        out[self.top : self.bottom, at : at + PLAYHEAD] = self._ink
+
+    def _render(self, usages: Sequence[Usage], font: int, curves: bool) -> tuple[Pixels, tuple[int, int, int, int]]:
+        import matplotlib
+
+        matplotlib.use("agg")
+        from matplotlib import rc_context
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        with rc_context({**self.theme.style, "font.size": 72 * font / DPI}):
+            figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI)
+            canvas: Any = FigureCanvasAgg(figure)
+            axes = figure.add_axes(self._margins(usages, font))
+            self._draw(axes, usages, curves)
+            canvas.draw()
+            rgb = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+            box = axes.get_window_extent()
+        return rgb, (round(box.x0), round(box.x1), round(self.height - box.y1), round(self.height - box.y0))
+
+    def _margins(self, usages: Sequence[Usage], font: int) -> Any:
+        """Room for the labels: the widest number at the left, one line below, one line above."""
+        digits = len(f"{self._top(usages):,.0f}")
+        across, down = font / self.width, font / self.height
+        left, below, above = (0.62 * digits + 1.2) * across, 2.4 * down, 1.9 * down
+        return (left, below, 1 - left - 1.2 * across, 1 - below - above)
+
+    @staticmethod
+    def _top(usages: Sequence[Usage]) -> int:
+        return max((block.tokens for usage in usages for block in usage.blocks), default=1) or 1
+
+    def _draw(self, axes: Axes, usages: Sequence[Usage], curves: bool) -> None:
+        axes.set_title("tokens a block", loc="left", fontsize="medium", fontweight="bold")
+        axes.set_xlim(self.start_s, self.end_s)
+        axes.set_ylim(0, 1.12 * self._top(usages))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value - self.start_s:g} s")
+        axes.locator_params(axis="y", nbins=4, integer=True)
+        axes.grid(axis="y", color=self.theme.faint, alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+        if not curves:
+            return
+        for usage, colour in zip(usages, cycle(self.theme.series, len(usages)), strict=True):
+            first = usage.first_s
+            edges = [first + block.time_s for block in usage.blocks] + [first + usage.duration_s]
+            values = [block.tokens for block in usage.blocks]
+            axes.stairs(values, edges, color=colour, fill=True, alpha=0.18)
+            axes.stairs(values, edges, color=colour, linewidth=1.8, baseline=None)
+
+
+def cycle(colours: Sequence[str], count: int) -> list[str]:
+    """So many colours, from the start again where there are more."""
+    return [colours[i % len(colours)] for i in range(count)]

@@ -1,0 +1,50 @@
+"""Figures to files: png, svg or pdf by the name's ending, whole or not at all, the same bytes every time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OutputError, UsageError
+from .theme import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def check_suffix(path: str, option: str = "--plot") -> None:
+    """Raises UsageError for an ending that is none of SUFFIXES."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{option} {path}: its ending must be .png, .svg or .pdf")
+
+
+@contextmanager
+def new_figure(width: float, height: float, theme: Theme) -> Iterator[Figure]:
+    """An empty figure of this size in inches, in the theme's style. Draw it and save it inside the `with`."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(theme.style):
+        yield Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def save_figure(figure: Figure, path: str) -> None:
+    """Write a figure; it appears under its name when whole. Raises UsageError (ending), OutputError."""
+    check_suffix(path)
+    kind = Path(path).suffix.lower()[1:]
+    part = Path(f"{path}.part")
+    dates: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    try:
+        figure.savefig(part, format=kind, metadata=dates[kind])
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

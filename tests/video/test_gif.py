@@ -1,0 +1,45 @@
+"""Animated GIF: times, colours, and what it cannot hold."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from .clips import picture, write_video
+from .test_muxed import UNEVEN, through
+
+
+def read(path: Path) -> tuple[list[Fraction], list[np.ndarray]]:
+    with av.open(str(path)) as file:
+        frames = list(file.decode(video=0))
+        return [f.pts * f.time_base for f in frames], [f.to_ndarray(format="rgb24") for f in frames]
+
+
+def test_frames_come_at_their_times_as_far_as_a_gif_can(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", 12, pts=UNEVEN, time_base=Fraction(1, 1000), options={"bf": "0"})
+    notes = through(path, tmp_path / "a.gif")
+    times, pictures = read(tmp_path / "a.gif")
+    ticks = [round(float(t) * 100) for t in times]
+    assert ticks == [0, 40, 123, 200, 290, 300, 500]  # none within 8 of the one kept before it
+    assert any("12.5 frames a second" in note for note in notes)
+    assert np.abs(pictures[0].astype(int) - picture(0)).mean() < 8
+
+
+def test_a_wide_one_is_made_smaller_and_a_turned_one_upright(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mov", 2, size=(128, 1200), rotation=-90)
+    notes = through(path, tmp_path / "a.gif")
+    _, pictures = read(tmp_path / "a.gif")
+    assert pictures[0].shape == (round(128 * 960 / 1200), 960, 3)
+    assert any("960 pixels wide" in note for note in notes)
+
+
+def test_the_same_video_gives_the_same_bytes_and_sound_is_left_out(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", 6, sound="aac")
+    notes = through(path, tmp_path / "a.gif")
+    through(path, tmp_path / "b.gif")
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
+    assert "a GIF has no sound; .mp4 and .webm keep it" in notes
+    assert len(read(tmp_path / "a.gif")[0]) == 3  # 25 a second, every other one
