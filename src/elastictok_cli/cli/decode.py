@@ -23,7 +23,7 @@ def decode(
             "--output",
             "-o",
             metavar="FILE",
-            help="mp4, mkv, mov, webm, gif, y4m, png, frames/%05d.png (default: FILE.decoded.mp4); - for y4m on stdout.",
+            help="mp4, mkv, mov, webm, gif, y4m, png, frames/%05d.png (default: FILE.decoded.mp4); - is y4m on stdout.",
         ),
     ] = None,
     start: opt.Start = None,
