@@ -1,4 +1,5 @@
-"""For all tests: `--renew` writes the expected output files anew instead of comparing with them."""
+"""For all tests: `--renew` writes the expected output files anew instead of comparing with them, `--soak` runs the
+long forms."""
 
 from __future__ import annotations
 
@@ -10,6 +11,13 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew", action="store_true", help="write files of expected output instead of comparing")
+    parser.addoption("--soak", action="store_true", help="the long forms of tests that have one (make soak)")
+
+
+@pytest.fixture(scope="session")
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether the long forms run."""
+    return bool(request.config.getoption("--soak"))
 
 
 @pytest.fixture

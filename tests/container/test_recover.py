@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,15 +40,33 @@ def test_a_file_cut_at_any_byte_gives_every_gop_before_the_cut() -> None:
 def test_a_flipped_byte_costs_no_gop_but_its_own() -> None:
     for at in range(len(FILE)):
         data = FILE[:at] + bytes([FILE[at] ^ 0x10]) + FILE[at + 1 :]
-        if 8 <= at < WHOLE.start:  # without the header nothing can be shown
-            with pytest.raises(DamagedFile, match="header"):
-                Reader(data, recover=True)
-            continue
         reader = Reader(data, recover=True)
+        assert reader.header == WHOLE.header
         assert [facts(g) for g in reader.gops()] == [
             g for g, (start, end) in zip(GOPS, SPANS, strict=True) if not start <= at < end
         ]
         assert reader.findings and reader.verify() == reader.findings
+
+
+@pytest.mark.parametrize("bits", [0x01, 0x80, 0xFF])
+@pytest.mark.parametrize("end", [len(FILE), len(FILE) - 1], ids=["whole", "cut"])
+def test_one_damaged_byte_of_the_header_is_put_right_and_told(bits: int, end: int) -> None:
+    for at in range(8, WHOLE.start):
+        data = FILE[:at] + bytes([FILE[at] ^ bits]) + FILE[at + 1 : end]
+        reader = Reader(data, recover=True)
+        assert (reader.header, reader.start) == (WHOLE.header, WHOLE.start)
+        assert f"byte {at} of its header is damaged" in reader.findings[0].text
+        assert [facts(g) for g in reader.gops()] == GOPS
+
+
+def test_a_header_with_more_damage_is_refused_and_not_guessed() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        data = bytearray(FILE)
+        for at in random.choice(np.arange(8, WHOLE.start), 3, replace=False).tolist():
+            data[at] ^= int(random.integers(1, 256))
+        with pytest.raises(DamagedFile, match="header is damaged or missing"):
+            Reader(bytes(data), recover=True)
 
 
 def test_a_whole_file_has_no_findings() -> None:

@@ -200,6 +200,8 @@ def decode(
                     yield event
             elif sink is not None:
                 _sound(sink, reader, item, low, high)
+    if not totals.frames and not reader.index:
+        raise DamagedFile(f"{reader.name}: holds no frame that is whole; there is nothing to show")
     if not totals.frames:
         raise UsageError(f"{reader.name}: no frame in this range; the file lasts {_duration(reader):.2f} s")
     yield totals.finished(None, reader.store.size, time.monotonic() - clock, partial)

@@ -34,6 +34,7 @@ from .store import open_store
 from .verify import Finding, verify
 
 KEEPS = "'elastictok decode --recover' keeps the rest"
+MENDS = "'elastictok decode --recover' can put a single byte of it right"
 
 
 def clock(seconds: float) -> str:
@@ -85,12 +86,12 @@ class Reader:
         if start is None or start[0] != fmt.HEAD:
             if self.store.size < at + CHUNK_START:
                 raise self._incomplete()
-            raise DamagedFile(f"{self.name}: the start of its header is damaged; nothing in it can be read")
+            raise DamagedFile(f"{self.name}: the start of its header is damaged; {MENDS}")
         payload = chunk_payload(self.store, at, start[1])
         if payload is None:
             if at + start[1] + CHUNK_EXTRA > self.store.size:
                 raise self._incomplete()
-            raise DamagedFile(f"{self.name}: its header fails its checksum; nothing in it can be read")
+            raise DamagedFile(f"{self.name}: its header fails its checksum; {MENDS}")
         return parse_head(payload, f"{self.name}: header"), at + len(payload) + CHUNK_EXTRA
 
     def _read_index(self) -> tuple[int, bytes, tuple[IndexEntry, ...]]:

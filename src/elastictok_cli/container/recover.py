@@ -9,6 +9,7 @@ from . import format as fmt
 from .chunks import CHUNK_EXTRA, parse_gop
 from .format import Header, IndexEntry
 from .head import parse_head
+from .mend import mended_head
 from .scan import rescue
 from .signature import check_newer, check_signature
 from .store import FileStore
@@ -31,7 +32,8 @@ class Rescue:
 
 
 def recover(store: FileStore, name: str) -> Rescue:
-    """Search the whole file. DamagedFile if there is no header, without which nothing can be shown."""
+    """Search the whole file. DamagedFile if there is no header, without which nothing can be shown; one with a single
+    damaged byte is put right (`mend`)."""
     found = _find_head(store, name)
     frame, kinds = 0, set()
     for kind, at, payload in rescue(store, found.start):
@@ -60,6 +62,12 @@ def _find_head(store: FileStore, name: str) -> Rescue:
             return found
         if kind is not None:
             break  # HEAD comes first: one behind other chunks is of another file
+    mended = mended_head(store, len(fmt.SIGNATURE)) if signed else None
+    if mended is not None:
+        payload, at = mended
+        found = Rescue(parse_head(payload, f"{name}: header"), len(fmt.SIGNATURE) + len(payload) + CHUNK_EXTRA)
+        found.note(f"byte {at} of its header is damaged; its checksum says what it was")
+        return found
     if not signed:
         check_signature(store.read(0, 64), name)
     raise DamagedFile(f"{name}: its header is damaged or missing; nothing in it can be read")
