@@ -68,6 +68,7 @@ def encode(
     duration: float | None = None,
     audio: bool = True,
     threads: int = 2,
+    jobs: int = 1,
     strict: bool = False,
     overwrite: bool = False,
     resume: bool = False,
@@ -78,9 +79,10 @@ def encode(
 
     target: default `Target.threshold(0.007)`; `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes
     over the source. size: "fit256", "source", "N" (shorter side) or "WxH". start,
-    duration: seconds. strict: a block that misses raises ThresholdMissed. resume: go on with what an
-    interrupted run left. watch: called with every event. An interrupted or failed run leaves its `.part` file
-    if `resume` was asked for. Raises the errors of errors.py.
+    duration: seconds. threads: of all jobs together. jobs: processes, each at a GOP; a script that asks for more than
+    one keeps its own work under `if __name__ == "__main__":`. strict: a block that misses raises ThresholdMissed.
+    resume: go on with what an interrupted run left. watch: called with every event. An interrupted or failed run leaves
+    its `.part` file if `resume` was asked for. Raises the errors of errors.py.
     """
     from .codec.encoder import encode as run
     from .codec.header import make_header
@@ -100,8 +102,9 @@ def encode(
             if resume or strict:
                 raise UsageError("resume and strict need one threshold; with a size as the target, leave them out")
             passes = encode_to_size(
-                opened, model, output, header_for, target, max_tokens=max_tokens, threads=threads
-            )
+                opened, model, output, header_for, target,
+                max_tokens=max_tokens, threads=threads, jobs=jobs,
+            )  # fmt: skip
             return _last(passes, Finished, watch)
         header = header_for(target)
         if resume and isinstance(output, (str, os.PathLike)):
@@ -116,6 +119,7 @@ def encode(
                 target,
                 max_tokens=max_tokens,
                 threads=threads,
+                jobs=jobs,
                 strict=strict,
                 done=done,
             )
@@ -134,12 +138,13 @@ def decode(
     duration: float | None = None,
     audio: bool = True,
     recover: bool = False,
+    jobs: int = 1,
     watch: Watcher | None = None,
 ) -> Finished:
     """An .etok file to a video, picture or numbered pictures, by the output's name; returns the totals.
 
     start, duration: seconds from the first frame; the output then starts at 0, as it does for a file that was
-    encoded from within its source. recover: show what is whole of a damaged file. Raises the
+    encoded from within its source. recover: show what is whole of a damaged file. jobs: as for `encode`. Raises the
     errors of errors.py.
     """
     from .codec.decoder import decode as run
@@ -151,7 +156,7 @@ def decode(
         options = for_file(options or SinkOptions(), reader, start, duration)
         with open_sink(output, options, reader.header) as sink:
             return _last(
-                run(reader, model, sink, start=start, duration=duration, audio=audio), Finished, watch
+                run(reader, model, sink, start=start, duration=duration, audio=audio, jobs=jobs), Finished, watch
             )
 
 
@@ -223,7 +228,8 @@ class EtokFile:
 
     def tokens(self) -> Iterator[TokenBlock]:
         """The tokens of every tile of every block. Raises DamagedFile where they are not those written."""
-        from .codec.decoder import ParsedBlock, check_model, parse
+        from .codec.decoder import check_model, parse
+        from .codec.gop_decoder import ParsedBlock
 
         check_model(self.reader, self.model)
         index = 0

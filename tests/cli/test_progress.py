@@ -87,3 +87,13 @@ def test_a_run_that_breaks_off_closes_its_generator() -> None:
     with pytest.raises(OSError, match="gone"):
         follow(events(), Console(quiet=True))
     assert closed == [True]
+
+
+def test_blocks_that_are_done_before_their_turn_count_once() -> None:
+    meter = Meter(started(), 0.0)
+    meter.add(block(0))
+    meter.ahead.update({16: 8, 17: 8})
+    assert meter.text(6.0).startswith("blocks 3/60  4.0 fps  412 tokens  0.031 bpp  eta 1:54")
+    for index in range(1, 18):
+        meter.add(block(index))
+    assert meter.text(36.0).startswith("blocks 18/60  4.0 fps")

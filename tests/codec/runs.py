@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elastictok_cli.codec.decoder import DecodedBlock, decode_blocks
+from elastictok_cli.codec.decoder import decode_blocks
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Finished
+from elastictok_cli.codec.gop_decoder import DecodedBlock
 from elastictok_cli.codec.header import make_header
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer

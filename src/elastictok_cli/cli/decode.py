@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from ..errors import PartialResult, UsageError
 from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
 from .files import STREAM, source_of, target_of
+
+if TYPE_CHECKING:
+    from ..container import Reader
 
 OUT = "What comes out"
 
@@ -42,6 +45,7 @@ def decode(
     model: opt.Model = None,
     device: opt.Device = "auto",
     precision: opt.Precision = None,
+    jobs: opt.Jobs = None,
     force: opt.Force = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -63,6 +67,7 @@ def decode(
     from ..codec.decoder import decode as run
     from ..codec.decoder import for_file
     from ..codec.events import Finished
+    from ..codec.jobs import jobs_for
     from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
     from ..video import SinkOptions, open_sink
@@ -83,9 +88,10 @@ def decode(
             size="source" if picture_size == "source" else "coded",
             overwrite=force,
         )
+        jobs = jobs or jobs_for(reader.header, loaded, _frames(reader, start, duration))
         try:
             with open_sink(name, for_file(sink_options, reader, start, duration), reader.header) as sink:
-                events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio)
+                events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio, jobs=jobs)
                 finished = follow(events, console)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {name} is not written, nothing is left behind") from None
@@ -101,3 +107,12 @@ def decode(
     if finished.partial:
         shown = plural(finished.frames, "frame")
         raise PartialResult(f"{source}: damaged; the {shown} that are whole are in {name}")
+
+
+def _frames(reader: Reader, start: float | None, duration: float | None) -> int | None:
+    """How many will be decoded, about."""
+    if duration is None and not start:
+        return reader.frames
+    rate = reader.header.frame_rate
+    left = reader.frames if duration is None or rate is None else round(duration * rate)
+    return max(1, min(left, reader.frames - round((start or 0) * rate) if rate else left))

@@ -85,7 +85,11 @@ def encode(
     model: opt.Model = None,
     device: opt.Device = "auto",
     precision: opt.Precision = None,
-    threads: Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Candidates tried at once.")] = 2,
+    jobs: opt.Jobs = None,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, help="Of all processes together (default: the cores)."),
+    ] = None,
     force: opt.Force = False,
     resume: Annotated[
         bool,
@@ -114,6 +118,7 @@ def encode(
     from ..codec.encoder import encode as run
     from ..codec.events import Finished
     from ..codec.header import make_header
+    from ..codec.jobs import cores, jobs_for
     from ..codec.size import PASSES, encode_to_size
     from ..container import Writer
     from ..models.registry import load
@@ -133,14 +138,17 @@ def encode(
 
         header = header_for(target)
         forecast(loaded, header, video.info.frames_estimate, False, console, PASSES if target.is_size else 1)
+        jobs = jobs or jobs_for(header, loaded, video.info.frames_estimate)
+        threads = threads or max(jobs, cores())
         display = Display(console)
         tried = display.tried if is_slow(loaded) else None
         writer: Writer | None = None
         try:
             if target.is_size:
                 events = encode_to_size(
-                    video, loaded, out, header_for, target, max_tokens=max_tokens, threads=threads, tried=tried
-                )
+                    video, loaded, out, header_for, target,
+                    max_tokens=max_tokens, threads=threads, jobs=jobs, tried=tried,
+                )  # fmt: skip
             else:
                 writer, done = Writer.resume(name, header) if resume else (Writer(out, header), [])
                 if done:
@@ -152,6 +160,7 @@ def encode(
                     target,
                     max_tokens=max_tokens,
                     threads=threads,
+                    jobs=jobs,
                     strict=strict,
                     done=done,
                     tried=tried,

@@ -30,3 +30,9 @@ Device = Annotated[
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps, for models that run on torch."),
 ]
 ThemeName = Annotated[str, typer.Option("--theme", metavar="NAME", help="light or dark.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, help="Processes, each at a GOP (default: one a core, if there are GOPs)."
+    ),
+]

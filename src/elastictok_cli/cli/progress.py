@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ..codec.events import (
+    Ahead,
     BlockChecked,
     BlockDone,
     Event,
@@ -37,34 +38,41 @@ class Meter:
         self.started, self.begin = started, now
         self.frames = self.resumed = started.frames_done
         self.new_blocks = self.new_tokens = self.new_bits = 0
+        self.ahead: dict[int, int] = {}  # frames of blocks that are done before their turn
 
     def add(self, event: BlockDone | BlockChecked) -> None:
         """One more block."""
+        self.ahead.pop(event.index, None)
         self.frames += event.frames
         self.new_blocks += 1
         self.new_tokens += event.tokens
         self.new_bits += event.bits if isinstance(event, BlockDone) else 0
 
     @property
+    def done(self) -> int:
+        """Frames that are coded, in their turn or before it."""
+        return self.frames + sum(self.ahead.values())
+
+    @property
     def total(self) -> int | None:
         """Frames that there will be, as far as the input says; never fewer than there were."""
         estimate = self.started.frames_estimate
-        return None if not estimate else max(estimate, self.frames)
+        return None if not estimate else max(estimate, self.done)
 
     def text(self, now: float) -> str:
         """blocks 37/60  4.1 fps  412 tokens/block  0.031 bpp  eta 0:14"""
         size = self.started.block_frames
-        done = -(-self.frames // size)
-        parts = [f"blocks {done:,}/{-(-self.total // size):,}" if self.total else f"blocks {done:,}"]
+        blocks = -(-self.done // size)
+        parts = [f"blocks {blocks:,}/{-(-self.total // size):,}" if self.total else f"blocks {blocks:,}"]
         new, passed = self.frames - self.resumed, now - self.begin
-        if new and passed > 0:
-            fps = new / passed
+        if self.done > self.resumed and passed > 0:
+            fps = (self.done - self.resumed) / passed
             parts += [f"{fps:.1f} fps", f"{self.new_tokens:,} tokens"]
             if self.new_bits:
                 pixels = new * self.started.width * self.started.height
                 parts.append(f"{self.new_bits / pixels:.3f} bpp")
             if self.total:
-                parts.append(f"eta {clock((self.total - self.frames) / fps)}")
+                parts.append(f"eta {clock((self.total - self.done) / fps)}")
         return "  ".join(parts)
 
 
@@ -111,6 +119,9 @@ class Display:
             case BlockDone() | BlockChecked() if self.meter is not None:
                 self.meter.add(event)
                 self._update(self.meter, now)
+            case Ahead() if self.meter is not None:
+                self.meter.ahead[event.index] = event.frames
+                self._update(self.meter, now)
             case Warned():
                 self.console.note(event.text)
             case _:
@@ -147,7 +158,7 @@ class Display:
     def _update(self, meter: Meter, now: float) -> None:
         text = self._pass + meter.text(now)
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=text, total=meter.total, completed=meter.frames)
+            self._bar.update(self._task, description=text, total=meter.total, completed=meter.done)
         elif now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now
             self.console.line(text)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..codec.events import (
+    Ahead,
     BlockChecked,
     BlockDone,
     Event,
@@ -23,6 +24,7 @@ TYPES: dict[type[Any], str] = {
     Started: "started",
     BlockDone: "block",
     BlockChecked: "block_checked",
+    Ahead: "ahead",
     Warned: "warning",
     PassStarted: "pass",
     PassDone: "pass_done",

@@ -11,18 +11,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..container import AudioPacket, BlockRecord, Gop, Reader, token_decoder
+from ..container import AudioPacket, Gop, Reader
 from ..errors import DamagedFile, UnsupportedFile, UsageError
-from ..models.base import Frames, TokenModel
+from ..models.base import TokenModel
+from ..models.copies import make_portable
 from .ahead import ahead
 from .events import BlockDone, Event, Started, Warned
-from .picture import Picture
+from .gop_decoder import DecodedBlock, DecodeJob, GopTask, ParsedBlock, Pictures, parse_gop
+from .jobs import Early, Here, Part, in_order
 from .totals import Totals
 
 if TYPE_CHECKING:
@@ -36,34 +38,6 @@ class Shows(Protocol):
 
     def write(self, pts: int, rgb: Any) -> None: ...
     def write_audio(self, packet: AudioPacket) -> None: ...
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedBlock:
-    """One block as it is shown. frames: uint8 (T, height, width, 3) at the coded size. pts: one per frame.
-
-    index: of the block in the file, counted over the GOPs that are there. tokens: per tile.
-    """
-
-    index: int
-    gop: int
-    first_frame: int
-    pts: tuple[int, ...]
-    record: BlockRecord
-    tokens: tuple[Any, ...]
-    frames: Frames
-
-
-@dataclass(frozen=True, eq=False)
-class ParsedBlock:
-    """A block's tokens, before any pixel."""
-
-    gop: int
-    number: int  # in the GOP; 0 starts afresh
-    first_frame: int
-    pts: tuple[int, ...]
-    record: BlockRecord
-    tokens: tuple[Any, ...]
 
 
 Item = ParsedBlock | tuple[AudioPacket, ...] | Warned
@@ -94,56 +68,46 @@ def parse(reader: Reader, tables: Any, first_gop: int = 0, audio: bool = True) -
                 yield item
             continue
         number += 1
-        where = f"{reader.name}: {reader.place(number)}"
-        try:
-            yield from _parse_gop(reader, item, number, tables, where)
-        except DamagedFile as error:
-            if not reader.recover:
-                raise
-            yield Warned(f"{error}; shown as far as it could be read")
-
-
-def _parse_gop(reader: Reader, gop: Gop, number: int, tables: Any, where: str) -> Iterator[ParsedBlock]:
-    decoder = token_decoder(gop.payload, reader.header, tables, where)
-    at = 0
-    for i, block in enumerate(gop.blocks):
-        tokens = []
-        for tile, record in enumerate(block.tiles):
-            read = decoder.read(block.frames, record.count, record.step, tile)
-            if read.count != record.count:
-                raise DamagedFile(
-                    f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says"
-                )
-            tokens.append(read)
-        pts = tuple(gop.pts[at : at + block.frames].tolist())
-        yield ParsedBlock(number, i, gop.first_frame + at, pts, block, tuple(tokens))
-        at += block.frames
-    decoder.finish(gop.digest)
+        yield from parse_gop(GopTask.of(reader, number, item), reader.header, tables)
 
 
 def decode_blocks(
-    reader: Reader, model: TokenModel, first_gop: int = 0, audio: bool = True
+    reader: Reader, model: TokenModel, first_gop: int = 0, audio: bool = True, jobs: int = 1
 ) -> Generator[DecodedBlock | tuple[AudioPacket, ...] | Warned, None, None]:
     """Reconstruct from GOP number `first_gop` on, in file order. Close it to stop early.
 
-    Raises UnsupportedFile for another model, DamagedFile after everything that was whole before the damage.
+    jobs: processes that decode GOPs, 1 for none beside this one. Raises UnsupportedFile for another model, DamagedFile
+    after everything that was whole before the damage, ElasticTokError if a process dies.
     """
     check_model(reader, model)
-    picture = Picture(reader.header)
-    states: list[Any] = []
     index = _blocks_before(reader, first_gop)
+    if jobs > 1:
+        job = DecodeJob(reader.header, make_portable(model))
+        with closing(in_order(_parts(reader, first_gop, index, audio), job, jobs, jobs)) as results:
+            for result in results:
+                if not isinstance(result, Early):
+                    yield result
+        return
+    pictures = Pictures(reader.header, model)
     with closing(ahead(parse(reader, getattr(model, "tables", None), first_gop, audio))) as items:
         for item in items:
             if not isinstance(item, ParsedBlock):
                 yield item
                 continue
-            if item.number == 0:
-                states = [model.start(*picture.tile) for _ in range(picture.tiles)]
-            shown = [model.reconstruct(state, t) for state, t in zip(states, item.tokens, strict=True)]
-            frames = picture.join(shown)
-            yield DecodedBlock(index, item.gop, item.first_frame, item.pts, item.record, item.tokens, frames)
-            states = [model.advance(state, t) for state, t in zip(states, item.tokens, strict=True)]
+            yield pictures.show(item, index)
             index += 1
+
+
+def _parts(reader: Reader, first_gop: int, index: int, audio: bool) -> Iterator[Part | Here]:
+    """GOPs as tasks of a `DecodeJob`, the sound between them."""
+    number = first_gop - 1
+    for item in reader.items(first_gop):
+        if isinstance(item, Gop):
+            number += 1
+            yield Part(number, GopTask.of(reader, number, item, index))
+            index += len(item.blocks)
+        elif audio:
+            yield Here(item)
 
 
 def decode(
@@ -154,13 +118,14 @@ def decode(
     start: float | None = None,
     duration: float | None = None,
     audio: bool = True,
+    jobs: int = 1,
 ) -> Generator[Event, None, None]:
     """Show a file, or the frames of a range of it.
 
     sink: takes the frames with their PTS, and the audio packets; None decodes and shows nobody (a speed
     test). It is not finished here: leave its `with` block for that. start, duration: seconds from the file's
-    first frame. A reader that recovers makes `Finished.partial` true if anything was missing. Raises as
-    `decode_blocks`; UsageError if the range holds no frame.
+    first frame. A reader that recovers makes `Finished.partial` true if anything was missing. jobs: as
+    for `decode_blocks`. Raises as that; UsageError if the range holds no frame.
     """
     header, clock = reader.header, time.monotonic()
     low, high = _range(reader, start, duration)
@@ -182,7 +147,7 @@ def decode(
     for finding in reader.findings:
         yield Warned(finding.text)
     partial = bool(reader.findings)
-    with closing(decode_blocks(reader, model, first_gop, audio)) as items:
+    with closing(decode_blocks(reader, model, first_gop, audio, jobs)) as items:
         for item in items:
             if isinstance(item, Warned):
                 partial = True

@@ -81,6 +81,14 @@ class BlockDone:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """With several jobs: a block is coded before its turn. Its `BlockDone` comes when all before it are done."""
+
+    index: int
+    frames: int
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something the user should know, one sentence, said once."""
 
@@ -174,4 +182,4 @@ class SizeReached:
     part: float
 
 
-Event = Started | BlockDone | BlockChecked | Warned | Finished | Verified | PassStarted | PassDone | SizeReached
+Event = Started | BlockDone | BlockChecked | Ahead | Warned | Finished | Verified | PassStarted | PassDone | SizeReached

@@ -76,6 +76,7 @@ def encode_to_size(
     *,
     max_tokens: int | None = None,
     threads: int = 2,
+    jobs: int = 1,
     tried: Tell | None = None,
 ) -> Generator[Event, None, None]:
     """As `encode`, into `output`, for `Target.size` and `Target.bpp`. header_for: HEAD for a target.
@@ -102,7 +103,7 @@ def encode_to_size(
             with Writer(path, header) as writer:
                 events = encode(
                     source, model, writer, replace(target, limit=threshold),
-                    max_tokens=max_tokens, threads=threads, tried=slopes,
+                    max_tokens=max_tokens, threads=threads, jobs=jobs, tried=slopes,
                 )  # fmt: skip
                 with closing(events):
                     for event in events:

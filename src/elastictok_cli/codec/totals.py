@@ -16,7 +16,7 @@ class Totals:
 
     def __init__(self, header: Header, spec: ModelSpec) -> None:
         self.header, self.spec, self.picture = header, spec, Picture(header)
-        self.frames = self.blocks = self.met = self.tokens = self.max_tokens = self.probes = self.new_gops = 0
+        self.frames = self.blocks = self.met = self.tokens = self.max_tokens = self.probes = 0
         self.error = 0.0
         self.first_pts: int | None = None
         self.last_pts = 0

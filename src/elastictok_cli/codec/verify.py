@@ -14,8 +14,9 @@ from ..errors import ElasticTokError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
 from ..video import Source
-from .decoder import DecodedBlock, check_model, decode_blocks, parse
+from .decoder import check_model, decode_blocks, parse
 from .events import BlockChecked, Event, Started, Verified, Warned
+from .gop_decoder import DecodedBlock
 from .picture import Picture
 
 

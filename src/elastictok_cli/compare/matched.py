@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..codec.decoder import DecodedBlock, decode_blocks
+from ..codec.decoder import decode_blocks
+from ..codec.gop_decoder import DecodedBlock
 from ..container import Reader
 from ..errors import InputError
 from ..models.base import TokenModel

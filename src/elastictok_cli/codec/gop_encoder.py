@@ -1,0 +1,155 @@
+"""One GOP in the making: every block chosen, measured and written into the entropy coder. Knows no file.
+
+A GOP depends on nothing outside it, so GOPs can be coded here one after the other, or in other processes (`GopJob`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
+from ..errors import ThresholdMissed
+from ..models.base import Frames, State, TokenModel
+from ..models.copies import use_threads, with_threads
+from ..search import Found
+from .choose import Candidates, Choice, Chooser
+from .events import BlockDone, Probe, Tried
+from .picture import Picture
+from .target import Target
+
+Block = tuple[list[int], Frames]  # PTS, (T, height, width, 3)
+Tell = Callable[[Tried], None]
+
+
+class GopCoder:
+    """Codes GOPs, one after the other: `begin`, `add` every block, `finish`.
+
+    model: may be replaced between blocks by the same one with other threads. strict: a block that misses raises
+    ThresholdMissed. tried: told every candidate.
+    """
+
+    def __init__(
+        self, header: Header, model: TokenModel, chooser: Chooser, strict: bool = False, tried: Tell | None = None
+    ) -> None:
+        self.header, self.model, self.chooser, self.strict, self.tried = header, model, chooser, strict, tried
+        self.picture = Picture(header)
+        self.records: list[BlockRecord] = []  # of the GOP in the making
+
+    def begin(self, number: int, first_frame: int) -> None:
+        """A GOP without a past. number: of it in the file. first_frame: likewise."""
+        self.number, self.first_frame = number, first_frame
+        self.states: list[State] = [self.model.start(*self.picture.tile) for _ in range(self.picture.tiles)]
+        self.before: list[Found | None] = [None] * self.picture.tiles
+        self.coder = token_encoder(self.header, getattr(self.model, "tables", None))
+        self.pts: list[int] = []
+        self.records = []
+
+    @property
+    def is_full(self) -> bool:
+        """No block more fits."""
+        return len(self.records) == self.header.gop_blocks
+
+    def add(self, pts: list[int], frames: Frames, pool: Executor | None = None) -> BlockDone:
+        """Choose, write into the entropy coder, and move the states on. pool: for candidates wanted at once."""
+        first_frame = self.first_frame + len(self.pts)
+        index = first_frame // self.header.block_frames  # all blocks before it are full
+        choices = [self._tile(index, i, tile, pool) for i, tile in enumerate(self.picture.cut(frames))]
+        self.pts += pts
+        self.records.append(
+            BlockRecord(
+                len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices)
+            )
+        )
+        bits = self.coder.bits
+        for number, choice in enumerate(choices):
+            self.coder.write(choice.tokens, number)
+        most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
+        # the tile that needs explaining: the first that misses, otherwise the one with the most tokens
+        told = min(choices, key=lambda c: (c.met, -c.tokens.count))
+        event = BlockDone(
+            index,
+            self.number,
+            first_frame,
+            len(pts),
+            tuple(choice.tokens.count for choice in choices),
+            tuple(probe for choice in choices for probe in choice.probes),
+            sum(choice.mse * self.picture.share(i) for i, choice in enumerate(choices)),
+            all(choice.met for choice in choices),
+            sum(choice.tokens.count for choice in choices),
+            most * len(choices),
+            self.coder.bits - bits,
+            told.why,
+        )
+        if self.strict and not event.met:
+            raise ThresholdMissed(
+                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
+                f"{self.header.threshold:.5f}; {event.why} (leave --strict out to keep it as missed)"
+            )
+        return event
+
+    def _tile(self, index: int, number: int, source: Frames, pool: Executor | None) -> Choice:
+        state, tried, tell = self.states[number], self.tried, None
+        if tried is not None:
+
+            def tell(count: int, probe: Probe) -> None:
+                tried(Tried(index, number, self.picture.tiles, count, probe))
+
+        candidates = Candidates(self.model, state, source, self.picture.visible(number), pool, tell)
+        choice = self.chooser.choose(candidates, len(source), self.before[number])
+        self.before[number] = choice.found
+        self.states[number] = self.model.advance(state, choice.tokens, candidates.analysis)
+        return choice
+
+    def finish(self) -> Gop:
+        """The GOP as it goes into the file."""
+        payload, records, self.records = self.coder.finish(), tuple(self.records), []
+        return Gop(self.first_frame, np.array(self.pts, np.int64), records, payload, self.coder.digest)
+
+
+@dataclass(frozen=True)
+class GopStart:
+    """The first part of a `GopJob`'s task; its blocks follow."""
+
+    number: int
+    first_frame: int
+
+
+@dataclass(frozen=True)
+class GopJob:
+    """Codes GOPs in another process: sends every `BlockDone` (with `tells` every `Tried`), at last the `Gop`."""
+
+    header: Header
+    model: TokenModel
+    target: Target
+    max_tokens: int | None
+    strict: bool
+    tells: bool
+
+    def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Callable[[Any], None]) -> None:
+        """See `jobs.Job`. parts: a `GopStart`, then blocks."""
+        start, *blocks = parts
+        chooser = Chooser(self.model, self.target, self.header.search, self.max_tokens)
+        coder = GopCoder(self.header, self.model, chooser, self.strict, send if self.tells else None)
+        coder.begin(start.number, start.first_frame)
+        count, pool = 1, None
+        try:
+            for pts, frames in blocks:
+                if (now := threads()) != count:
+                    count, pool = now, _other_pool(pool, now)
+                    coder.model = with_threads(self.model, now)
+                    use_threads(now)
+                send(coder.add(pts, frames, pool))
+        finally:
+            _other_pool(pool, 1)
+        send(coder.finish())
+
+
+def _other_pool(pool: ThreadPoolExecutor | None, threads: int) -> ThreadPoolExecutor | None:
+    if pool is not None:
+        pool.shutdown()
+    return ThreadPoolExecutor(threads) if threads > 1 else None
