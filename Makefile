@@ -47,8 +47,13 @@ check: $(READY)
 	$(BIN)/ruff check src tests weights
 	$(BIN)/mypy
 
+# Goes on where it was stopped: each measurement is kept in results/work. The page and its figures, none of which shows a
+# frame of a clip, become those of docs/.
 bench: $(READY)
-	$(BIN)/python weights/recipe/evaluate.py $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples) --out results $(ARGS)
+	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) --out results $(ARGS)
+	@mkdir -p docs/benchmarks
+	cp results/benchmarks.md docs/
+	cp results/benchmarks/*.json results/benchmarks/*.csv results/benchmarks/*.svg docs/benchmarks/
 
 train: $(READY)
 	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)

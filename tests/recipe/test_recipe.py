@@ -7,7 +7,6 @@ from pathlib import Path
 import contexts
 import data
 import numpy as np
-import references
 import train
 
 from elastictok_cli.kernels import contexts as cx
@@ -56,10 +55,3 @@ def test_fitted_start_values_make_the_clip_smaller() -> None:
     p = (table[:, 0].astype(float) / 65536).clip(1e-4, 1 - 1e-4)
     fitted = -(counts[:, 1] * np.log2(p) + counts[:, 0] * np.log2(1 - p)).sum()
     assert fitted < 0.75 * counts.sum()  # with the blank table every bit costs one
-
-
-def test_bytes_at_an_error_follow_the_curve() -> None:
-    curve = [(4000, 0.001), (2000, 0.004), (1000, 0.016)]
-    assert round(references.bytes_at(curve, 0.004)) == 2000
-    assert round(references.bytes_at(curve, 0.002)) == 2828
-    assert references.bytes_at(curve, 0.5) == references.bytes_at(curve, 0.016)

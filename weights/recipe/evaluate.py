@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import references
 
 import elastictok_cli.api as et
+from elastictok_cli.bench.curves import bytes_at
 from elastictok_cli.codec.events import BlockDone
 from elastictok_cli.metrics import block_mse, psnr_db
 from elastictok_cli.video import open_source
+from elastictok_cli.video.reference import CODECS, at_size, point
 
 
 def measure(path: Path, threshold: float, out: Path, model: Any) -> dict[str, Any]:
@@ -70,10 +71,9 @@ def curves(path: Path, out: Path, names: list[str]) -> dict[str, list[tuple[int,
     kept = out / f"{path.stem}-references.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
     missing = [name for name in names if name not in known]
-    frames = references.clip_frames(path) if missing else []
     for name in missing:
-        codec = references.CODECS[name]
-        known[name] = [references.point(frames, codec, quality) for quality in codec.qualities]
+        points = [point(name, quality, at_size(str(path), "source")) for quality in CODECS[name].qualities]
+        known[name] = [(p.bytes, p.mse) for p in points]
     if missing:
         kept.write_text(json.dumps(known))
     return {name: [(b, m) for b, m in known[name]] for name in names}
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path("results/heldout"))
     parser.add_argument("--thresholds", type=float, nargs="+", default=[0.007, 0.003])
-    parser.add_argument("--codecs", nargs="+", default=["x264 medium"], choices=list(references.CODECS))
+    parser.add_argument("--codecs", nargs="+", default=["x264 medium"], choices=list(CODECS))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     model = et.load_model()
@@ -119,7 +119,7 @@ def main() -> None:
             row = json.loads(kept.read_text()) if kept.exists() else measure(path, threshold, args.out, model)
             kept.write_text(json.dumps(row))
             reference = curves(path, args.out, args.codecs)
-            row["references"] = {name: references.bytes_at(curve, row["mse"]) for name, curve in reference.items()}
+            row["references"] = {name: bytes_at(curve, row["mse"]) or math.nan for name, curve in reference.items()}
             rows.append(row)
             print(json.dumps({k: v for k, v in row.items() if k != "tokens_by_block"}), flush=True)
     (args.out / "results.json").write_text(json.dumps(rows, indent=1))

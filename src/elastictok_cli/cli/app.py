@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import compare, decode, encode, info, stats, tokens, verify, weights
+from . import bench, compare, decode, encode, info, stats, tokens, verify, weights
 from .console import Interrupted, fail
 
 EXIT_CODES = (
@@ -42,6 +42,7 @@ app.command(no_args_is_help=True)(encode.encode)
 app.command(no_args_is_help=True)(decode.decode)
 app.command(no_args_is_help=True)(stats.stats)
 app.command(no_args_is_help=True)(compare.compare)
+app.command(no_args_is_help=True)(bench.bench)
 app.command(no_args_is_help=True)(info.info)
 app.command(no_args_is_help=True)(verify.verify)
 app.command(no_args_is_help=True)(tokens.tokens)

@@ -48,3 +48,12 @@ def save_figure(figure: Figure, path: str) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def log_axis(axis: Any, per_decade: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Plain numbers on a logarithmic axis (`axes.xaxis`), some of them in each decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=per_decade, numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -24,7 +24,7 @@ _SWSCALE = {BT709: 1, 4: 4, BT470BG: 5, SMPTE170M: 5, 7: 7, BT2020: 9, 10: 9}
 
 # Bicubic widens its kernel when it shrinks, so it does not alias. The other flags: full chroma resolution on
 # both sides, exact rounding, and the same bytes on every machine.
-_FLAGS = int(
+FLAGS = int(
     Interpolation.BICUBIC
     | Interpolation.FULL_CHR_H_INT
     | Interpolation.FULL_CHR_H_INP
@@ -107,7 +107,7 @@ class ToRgb:
         self, reformatter: VideoReformatter, frame: av.VideoFrame, width: int, height: int, pixel_format: str
     ) -> av.VideoFrame:
         if is_rgb(frame.format.name):
-            return reformatter.reformat(frame, width, height, pixel_format, interpolation=_FLAGS, threads=1)
+            return reformatter.reformat(frame, width, height, pixel_format, interpolation=FLAGS, threads=1)
         return reformatter.reformat(
             frame,
             width,
@@ -116,7 +116,7 @@ class ToRgb:
             src_colorspace=_SWSCALE.get(self.colour.matrix, _SWSCALE[SMPTE170M]),
             src_color_range=self.colour.range,
             dst_color_range=FULL,
-            interpolation=_FLAGS,
+            interpolation=FLAGS,
             threads=1,
         )
 
@@ -142,7 +142,7 @@ class FromRgb:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
         if is_rgb(self.pixel_format):
             shown = self._reformatter.reformat(
-                frame, self.width, self.height, self.pixel_format, interpolation=_FLAGS, threads=1
+                frame, self.width, self.height, self.pixel_format, interpolation=FLAGS, threads=1
             )
         else:
             shown = self._reformatter.reformat(
@@ -153,7 +153,7 @@ class FromRgb:
                 src_color_range=FULL,
                 dst_colorspace=_SWSCALE[self.colour.matrix],
                 dst_color_range=self.colour.range,
-                interpolation=_FLAGS,
+                interpolation=FLAGS,
                 threads=1,
             )
             shown.colorspace, shown.color_range = self.colour.matrix, self.colour.range

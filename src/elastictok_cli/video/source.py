@@ -176,6 +176,17 @@ class Source:
             raise UsageError(f"{self.info.name}: no frame between --start and the end of --duration{length}")
         raise InputError(f"{self.info.name}: no frame in it can be decoded")
 
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """The frames of a video's range as they were decoded (and made whole), before any scaling or conversion: for
+        who codes them otherwise. Their number and order are those of `frames`, unless times had to be made up."""
+        for frame in self._decoded(self._low):
+            pts = frame.pts if frame.pts is not None else frame.dts
+            if pts is not None and self._low is not None and pts < self._low:
+                continue
+            if pts is not None and self._high is not None and pts >= self._high:
+                return
+            yield frame
+
     def _timed(self, low: int | None) -> Iterator[Frame]:
         """Frames with PTS that grow, from `low` or a little before it."""
         it = self._probed

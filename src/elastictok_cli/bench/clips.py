@@ -1,0 +1,71 @@
+"""What is measured: the clips and pictures that were named, and stills taken out of the clips."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..video import SinkOptions, open_sink, open_source
+
+SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".y4m", ".png", ".jpg", ".jpeg", ".webp"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One input. name: unique among the clips. still: a picture, coded as one block of one frame."""
+
+    name: str
+    path: Path
+    still: bool = False
+
+    def digest(self) -> str:
+        """Of the file's bytes, 16 hexadecimal digits."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+
+
+def find_clips(names: Sequence[str], size: str = "fit256") -> list[Clip]:
+    """Files, and in folders all that end like a video or picture, in order of their names.
+
+    Raises InputError for what is not there or cannot be read, and if there is nothing.
+    """
+    clips: list[Clip] = []
+    for path in _files(names):
+        with open_source(path, size=size) as source:
+            still = source.info.is_still
+        name, taken = path.stem, {clip.name for clip in clips}
+        number = 2
+        while name in taken:
+            name, number = f"{path.stem}-{number}", number + 1
+        clips.append(Clip(name, path, still))
+    if not clips:
+        raise InputError(f"{', '.join(names)}: no video or picture in it")
+    return clips
+
+
+def _files(names: Iterable[str]) -> Iterator[Path]:
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        elif path.is_file():
+            yield path
+        else:
+            raise InputError(f"{name}: there is no such file")
+
+
+def stills_of(clip: Clip, count: int, size: str, duration: float | None, folder: Path) -> list[Clip]:
+    """`count` frames of a clip, evenly spaced, as PNG pictures at the size it is coded at. Made once."""
+    made = [Clip(f"{clip.name}@{i + 1}", folder / f"{clip.name}@{i + 1}of{count}.png", True) for i in range(count)]
+    if all(still.path.exists() for still in made):
+        return made
+    with open_source(clip.path, size=size, duration=duration) as source:
+        frames = sum(1 for _ in source.frames())
+        wanted = {int((i + 0.5) * frames / count): still for i, still in reversed(list(enumerate(made)))}
+        for number, frame in enumerate(source.frames()):
+            if (still := wanted.get(number)) is not None:
+                with open_sink(still.path, SinkOptions(overwrite=True), source.info) as sink:
+                    sink.write(0, frame.rgb)
+    return [still for still in made if still.path.exists()]

@@ -1,0 +1,117 @@
+"""The benchmark's figures, from results.json alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..metrics import psnr_db
+from ..report.curve import cycle
+from ..report.figures import log_axis, new_figure, save_figure
+from ..report.theme import LIGHT, Theme
+from ..units import plural
+
+COLUMNS = 4  # of small rate curves
+
+
+def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
+    """figure4, rate and content as .png and .svg; those for which there is something to draw."""
+    made = []
+    for name, draw, size in (
+        ("figure4", _figure4, (4.8 * len(results["figure4"]), 4.0)),
+        ("rate", _rate, _rate_size(results)),
+        ("content", _content, (9.6, 4.0)),
+    ):
+        for suffix in (".png", ".svg"):
+            path = folder / f"{name}{suffix}"
+            with new_figure(*size, LIGHT) as figure:
+                if not draw(results, figure, LIGHT):
+                    path.unlink(missing_ok=True)  # of an earlier run with more to draw
+                    continue
+                save_figure(figure, str(path))
+            made.append(path)
+    return made
+
+
+def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
+    kinds = results["figure4"]
+    axes = figure.subplots(1, len(kinds), squeeze=False)[0]
+    for ax, (kind, found) in zip(axes, kinds.items(), strict=True):
+        elastic = [(100 * t, 100 * s) for t, s in found["elastic"]]
+        fixed = [(100 * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
+        ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic")
+        ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6)
+        if fixed:
+            ax.plot(*zip(*fixed, strict=True), "s--", color=theme.series[1], linewidth=1, label="fixed, same model")
+        ax.set_xscale("log")
+        log_axis(ax.xaxis)
+        ax.set_xlabel("tokens used, % of the most possible")
+        ax.set_ylabel("blocks that meet the threshold, %")
+        ax.set_ylim(0, 104)
+        ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
+        blocks = plural(found["blocks"], "block")
+        ax.set_title(f"{kind}s: {blocks}, threshold {results['figure_threshold']:g}", loc="left")
+        ax.legend(frameon=False, loc="lower right")
+    return True
+
+
+def _rate_size(results: dict[str, Any]) -> tuple[float, float]:
+    clips = len({r["clip"] for r in results["rows"] if r["kind"] == "video"})
+    columns = min(COLUMNS, max(1, clips))
+    return 2.9 * max(2, columns), 0.9 + 2.3 * -(-max(1, clips) // columns)
+
+
+def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
+    clips = sorted({r["clip"] for r in results["rows"] if r["kind"] == "video"})
+    if not clips:
+        return False
+    columns = min(COLUMNS, len(clips))
+    axes = figure.subplots(-(-len(clips) // columns), columns, squeeze=False).ravel()
+    for ax in axes[len(clips) :]:
+        ax.set_visible(False)
+    low = psnr_db(2 * max(results["thresholds"]))
+    high = psnr_db(min(results["thresholds"])) + 3
+    for ax, clip in zip(axes, clips, strict=False):
+        rows = sorted((r for r in results["rows"] if r["clip"] == clip and r["psnr_db"]), key=lambda r: r["bpp"])
+        pixels = rows[0]["width"] * rows[0]["height"] * rows[0]["frames"]
+        for codec, colour in zip(results["codecs"], cycle(theme.series[1:], len(results["codecs"])), strict=True):
+            points = [(8 * b / pixels, psnr_db(mse)) for _, b, mse in results["references"][clip][codec] if mse]
+            if points:
+                ax.plot(*zip(*sorted(points), strict=True), color=colour, linewidth=1.1, label=codec)
+        ours = [(r["bpp"], r["psnr_db"]) for r in rows]
+        ax.plot(
+            *zip(*ours, strict=True), "o-", color=theme.series[0], linewidth=2, markersize=4, label=results["model"]
+        )
+        ax.set_xscale("log")
+        log_axis(ax.xaxis, (1, 3) if columns > 2 else (1, 2, 5))
+        ax.set_ylim(low, high)
+        ax.set_title(clip, loc="left", fontsize=9)
+        ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
+        ax.tick_params(labelsize=7, which="both")
+    figure.supxlabel("bits per pixel", fontsize=9)
+    figure.supylabel("PSNR in dB", fontsize=9)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=5 if columns > 2 else 3, frameon=False, fontsize=8)
+    return True
+
+
+def _content(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
+    rows = [row for row in results["content"]["rows"] if row[2] > 0]
+    if len(rows) < 3:
+        return False
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, column, name in zip(axes, (3, 4), ("motion", "detail"), strict=True):
+        some = [row for row in rows if row[column]]
+        ax.plot(
+            [row[column] for row in some], [row[2] for row in some], "o", color=theme.series[0], markersize=4, alpha=0.6
+        )
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        log_axis(ax.xaxis)
+        log_axis(ax.yaxis)
+        ax.set_xlabel(f"{name} of the block")
+        found = results["content"]["spearman"][name]
+        ax.set_title(f"{name}: rank correlation {found:.2f}" if found is not None else name, loc="left")
+        ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
+    axes[0].set_ylabel("tokens a thousand pixels")
+    return True

@@ -1,0 +1,167 @@
+"""`elastictok bench`: how good a model is on clips of the user's, beside other codecs, as figures and a page."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from . import options as opt
+from .console import Console, Interrupted, clock, plural
+
+if TYPE_CHECKING:
+    from ..bench import JobDone, Plan, Planned
+
+PLAIN_EVERY_S = 30.0
+
+
+def bench(
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP ...", help="Videos, pictures, or folders of them.")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FOLDER", help="For the page, figures, numbers, and what resumes.")
+    ] = "results",
+    thresholds: Annotated[
+        str, typer.Option("--thresholds", metavar="LIST", help="Errors of the rate curves.")
+    ] = "0.015,0.007,0.003,0.001",
+    figure_threshold: Annotated[
+        float | None,
+        typer.Option("--figure-threshold", metavar="MSE", help="The one of Figure 4 (default: 0.007, or the first)."),
+    ] = None,
+    stills: Annotated[
+        int, typer.Option("--stills", metavar="N", min=0, max=100, help="Pictures taken out of each clip.")
+    ] = 2,
+    codecs: Annotated[
+        str,
+        typer.Option("--codecs", metavar="LIST", help="x264, x265, svtav1, mjpeg to compare with; '' for none."),
+    ] = "x264,x265,svtav1,mjpeg",
+    picture_size: Annotated[
+        str, typer.Option("--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.")
+    ] = "fit256",
+    duration: Annotated[
+        float | None, typer.Option("--duration", metavar="S", help="Only the first S seconds of each clip.")
+    ] = None,
+    model: opt.Model = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = None,
+    json_lines: opt.Json = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Figure 4 of the paper, rate and distortion beside other codecs, speed, and what costs tokens.
+
+    [bold]elastictok bench clips/[/bold]                        all of it, into results/; again: goes on\n
+    [bold]elastictok bench a.mp4 --duration 1 --codecs x264[/bold]   a quick look\n
+    [bold]elastictok bench clips/ --model my.safetensors[/bold]      another model
+    """
+    console = Console(quiet, json_lines=json_lines)
+    values = _thresholds(thresholds)
+    figure = figure_threshold if figure_threshold is not None else 0.007 if 0.007 in values else values[0] if values else 0.0
+
+    from ..bench import Plan, find_clips
+    from ..models.registry import load
+    from .prepare import prepare
+
+    found = find_clips(clips, picture_size)
+    loaded = load(model, device, precision or "float32")
+    shown = ["elastictok bench CLIPS", f"--thresholds {thresholds}"]
+    shown += [f"--duration {duration:g}"] if duration is not None else []
+    shown += [f"--size {picture_size}"] if picture_size != "fit256" else []
+    shown += [f"--model {loaded.spec.name}"] if model is not None else []
+    plan = Plan(
+        tuple(found), Path(out), values, figure, picture_size, duration, stills, _codecs(codecs), " ".join(shown)
+    )
+    prepare(loaded, console)
+    _run(plan, loaded, console)
+
+
+def _run(plan: Plan, model: Any, console: Console) -> None:
+    from ..bench import JobDone, Planned, run_bench
+    from ..bench.run import Written
+
+    bar = _Bar(console)
+    try:
+        with closing(run_bench(plan, model)) as events, bar:
+            for event in events:
+                match event:
+                    case Planned():
+                        bar.begin(event)
+                    case JobDone():
+                        bar.done(event)
+                    case Written(files=files):
+                        written = files
+    except KeyboardInterrupt:
+        kept = plan.out / "work"
+        raise Interrupted(f"interrupted: what is measured stays in {kept}; the same command goes on") from None
+    console.line(f"{written[0]}: the page; {plural(len(written) - 1, 'file')} of figures and numbers beside it")
+
+
+class _Bar:
+    """Measurements done, and the time left by their weight; kept ones count for nothing in it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.begun = self.last = time.monotonic()
+        self.jobs = self.number = 0
+        self.weight = self.passed = self.new = self.seconds = 0.0
+        self._bar: Any = None
+        self._task: Any = None
+
+    def begin(self, planned: Planned) -> None:
+        self.jobs, self.weight = planned.jobs, planned.weight
+        if not self.console.shows_bar:
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        live = RichConsole(stderr=True, highlight=False)
+        columns = (BarColumn(24), TextColumn("{task.description}", markup=False))
+        self._bar = Progress(*columns, console=live, transient=True)
+        self._task = self._bar.add_task(f"0/{self.jobs}", total=self.weight)
+        self._bar.start()
+        self.console.above(live)
+
+    def done(self, job: JobDone) -> None:
+        self.number += 1
+        self.passed += job.weight
+        if not job.kept:
+            self.new += job.weight
+            self.seconds += job.seconds
+        if self.console.json_lines:
+            record = {"type": "measured", "what": job.what, "seconds": round(job.seconds, 3), "kept": job.kept}
+            self.console.emit(record)
+        self.jobs, self.weight = max(self.jobs, self.number), max(self.weight, self.passed)
+        text = f"{self.number}/{self.jobs}  {job.what}"
+        if self.new:
+            text += f"  eta {clock((self.weight - self.passed) * self.seconds / self.new)}"
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._task, description=text, total=self.weight, completed=self.passed)
+        elif now - self.last >= PLAIN_EVERY_S:
+            self.last = now
+            self.console.line(text)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self.console.above(None)
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UsageError(f"--thresholds {text}: must be numbers with commas between, such as 0.007,0.003") from None
+
+
+SHORT = {"x264": "x264 medium", "x265": "x265 medium", "svtav1": "SVT-AV1 preset 8", "mjpeg": "MJPEG"}
+
+
+def _codecs(text: str) -> tuple[str, ...]:
+    return tuple(SHORT.get(name, name) for name in (part.strip() for part in text.split(",")) if name)

@@ -1,0 +1,162 @@
+"""The whole benchmark on tiny clips and a small codec: what it measures, keeps, writes and says."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from codec.conftest import moving, write_clip
+from codec.dct import DctModel
+
+from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
+from elastictok_cli.bench import run as bench_run
+from elastictok_cli.bench.run import Written
+from elastictok_cli.errors import InputError, UsageError
+
+THRESHOLDS = (0.03, 0.007)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips, one of which moves more, and what is no clip."""
+    folder = tmp_path_factory.mktemp("clips")
+    write_clip(folder / "a.mkv", moving(9, width=48, height=32))
+    write_clip(folder / "b.mkv", moving(7, seed=3, width=48, height=32))
+    (folder / "notes.txt").write_text("no clip")
+    return folder
+
+
+def plan(folder: Path, out: Path, **changes: Any) -> Plan:
+    fields: dict[str, Any] = {"thresholds": THRESHOLDS, "stills": 1, "codecs": ("x264 medium",), "command": "bench it"}
+    return Plan(tuple(find_clips([str(folder)])), out, **{**fields, **changes})
+
+
+def finish(events: Iterator[Any]) -> tuple[list[JobDone], Written]:
+    seen = list(events)
+    assert isinstance(seen[0], Planned) and isinstance(seen[-1], Written)
+    return [e for e in seen if isinstance(e, JobDone)], seen[-1]
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[JobDone], Written]:
+    out = tmp_path_factory.mktemp("out")
+    return out, *finish(run_bench(plan(folder, out), DctModel()))
+
+
+def results(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "benchmarks" / "results.json").read_text())
+    return found
+
+
+def test_every_file_that_is_named_is_there(done: tuple[Path, list[JobDone], Written]) -> None:
+    out, _, written = done
+    names = {"results.json", "results.csv"} | {
+        f"{n}.{s}" for n in ("figure4", "rate", "content") for s in ("png", "svg")
+    }
+    assert {p.name for p in (out / "benchmarks").iterdir()} == names
+    assert [p.exists() for p in written.files] == [True] * len(written.files)
+    page = (out / "benchmarks.md").read_text()
+    for link in re.findall(r"\]\(([^)]+)\)", page):
+        assert (out / link).exists(), link
+    assert "the same model" in page.replace("**", "") and "bench it" in page
+    assert str(out) not in page + (out / "benchmarks" / "results.json").read_text()
+
+
+def test_numbers_of_the_page_are_those_of_the_json(done: tuple[Path, list[JobDone], Written]) -> None:
+    out, _, _ = done
+    found, page = results(out), (out / "benchmarks.md").read_text()
+    for s in found["summary"]:
+        over = s["bytes_over"]["x264 medium"]
+        want = f"| {s['threshold']:g} | {100 * s['met_share']:.1f} | {100 * s['tokens_share']:.3g} | {s['bpp']:.4f} "
+        assert want in page
+        assert over["clips"] == 0 or f"{over['total']:.2f} / {over['geometric_mean']:.2f}" in page
+    for row in found["rows"]:
+        assert row["kind"] == "image" or row["threshold"] != found["figure_threshold"] or f"{row['bytes']:,} |" in page
+
+
+def test_sums_are_sums_of_the_rows(done: tuple[Path, list[JobDone], Written]) -> None:
+    found = results(done[0])
+    assert {(r["clip"], r["kind"]) for r in found["rows"]} == {
+        ("a", "video"), ("b", "video"), ("a@1", "image"), ("b@1", "image"),
+    }  # fmt: skip
+    for s in found["summary"]:
+        rows = [r for r in found["rows"] if (r["kind"], r["threshold"]) == (s["kind"], s["threshold"])]
+        assert s["bytes"] == sum(r["bytes"] for r in rows)
+        assert s["met_share"] == pytest.approx(
+            sum(r["blocks_met"] for r in rows) / sum(r["blocks"] for r in rows), rel=1e-4
+        )
+        for r in rows:
+            assert r["worst_block_mse"] <= r["threshold"] and r["blocks_met"] == r["blocks"]
+            assert r["tokens"] == sum(r["tokens_by_block"])
+            assert r["bpp"] == pytest.approx(8 * r["bytes"] / (r["frames"] * r["width"] * r["height"]), rel=1e-4)
+    with (done[0] / "benchmarks" / "results.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [int(line["bytes"]) for line in table] == [r["bytes"] for r in found["rows"]]
+
+
+def test_elastic_tokens_meet_as_often_for_fewer(done: tuple[Path, list[JobDone], Written]) -> None:
+    figure = results(done[0])["figure4"]["video"]
+    assert figure["elastic"][-1][1] == 1.0
+    best = figure["fixed"][-1]
+    assert best["met_share"] == 1.0  # its budget is above what any block needs
+    assert best["ratio"] == pytest.approx(best["tokens_share"] / figure["elastic"][-1][0], rel=1e-4)
+    assert best["ratio"] > 1
+
+
+def test_a_second_run_measures_nothing_and_writes_the_same(
+    folder: Path, done: tuple[Path, list[JobDone], Written]
+) -> None:
+    out, jobs, _ = done
+    assert not any(job.kept for job in jobs)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file() and "work" not in p.parts}
+    again, _ = finish(run_bench(plan(folder, out), DctModel()))
+    assert [job.what for job in again] == [job.what for job in jobs] and all(job.kept for job in again)
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path) -> None:
+    events = run_bench(plan(folder, tmp_path, stills=0, codecs=()), DctModel())
+    first = [next(events) for _ in range(4)]
+    events.close()
+    assert not (tmp_path / "benchmarks.md").exists()
+    jobs, _ = finish(run_bench(plan(folder, tmp_path, stills=0, codecs=()), DctModel()))
+    assert [job.kept for job in jobs[:4]] == [True] * (len(first) - 1) + [False]
+
+
+def test_another_encoder_is_measured_again_but_not_the_other_codecs(
+    folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    shutil.copytree(done[0], tmp_path / "out")
+    monkeypatch.setattr(bench_run, "coding_fingerprint", lambda: "changed")
+    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), DctModel()))
+    assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
+
+
+def test_pictures_alone_have_no_curves_of_videos(
+    folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path
+) -> None:
+    (picture,) = (done[0] / "work").glob("a@1*.png")
+    clips = tuple(find_clips([str(picture)]))
+    _, written = finish(run_bench(Plan(clips, tmp_path, THRESHOLDS, codecs=()), DctModel()))
+    assert {p.name for p in written.files} >= {"figure4.svg"} and not (tmp_path / "benchmarks" / "rate.svg").exists()
+    assert set(results(tmp_path)["figure4"]) == {"image"}
+
+
+def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        find_clips([str(tmp_path / "nothing")])
+    with pytest.raises(InputError, match="no video or picture"):
+        find_clips([str(tmp_path)])
+    with pytest.raises(UsageError, match="--figure-threshold"):
+        plan(folder, tmp_path, figure_threshold=0.5)
+    with pytest.raises(UsageError, match="--codecs vp6"):
+        plan(folder, tmp_path, codecs=("vp6",))
+    with pytest.raises(UsageError, match="--threshold 27"):
+        plan(folder, tmp_path, thresholds=(27.0,))

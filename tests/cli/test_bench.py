@@ -1,0 +1,43 @@
+"""`elastictok bench` as a user calls it, with the bundled model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+
+
+def test_a_quick_look_and_the_same_again(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    what = ["bench", clip, "-o", tmp_path / "out", "--duration", "0.3", "--thresholds", "0.05", "--codecs", "", "--json"]
+    said = run(*what, "--stills", "0", "--model", model)
+    assert said.code == 0, said.err
+    records = [json.loads(line) for line in said.out.splitlines()]
+    assert [r["what"] for r in records][:2] == ["clip at 0.05", "clip content"]
+    assert not any(r["kept"] for r in records)
+    page = (tmp_path / "out" / "benchmarks.md").read_text()
+    assert "elastictok bench CLIPS --thresholds 0.05 --duration 0.3 --model elastictok-nano" in page
+    assert "1 clip (8 frames, the first 0.3 s of each)" in page
+    again = run(*what, "--stills", "0", "--model", model)
+    assert all(json.loads(line)["kept"] for line in again.out.splitlines())
+    assert again.err.splitlines()[-1].startswith(f"{tmp_path}/out/benchmarks.md: the page; ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--thresholds", "a,b"], 2, "--thresholds a,b: must be numbers"),
+        (["--thresholds", "27"], 2, "--threshold 27 is no mean squared error"),
+        (["--thresholds", ""], 2, "at least one"),
+        (["--codecs", "vp6"], 2, "--codecs vp6: is none of"),
+        (["nowhere.mp4"], 3, "nowhere.mp4: there is no such file"),
+    ],
+)
+def test_what_cannot_be_meant(
+    run: Run, clip: Path, model: str, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    said = run("bench", clip, *arguments, "-o", tmp_path / "out", "--model", model)
+    assert said.code == code and says in said.err and said.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
