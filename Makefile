@@ -18,7 +18,7 @@ DATA   ?= ../shared/data
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
 	@echo "make test       all tests            make test-fast   those that take under a minute together"
-	@echo "make check      ruff and mypy        make bench       sizes and speed on $(DATA)/heldout or examples/"
+	@echo "make check      ruff and mypy        make bench       docs/benchmarks.md, on $(DATA)/heldout or examples/"
 	@echo "make train      weights/elastictok-nano.safetensors from $(DATA)"
 
 $(READY): pyproject.toml

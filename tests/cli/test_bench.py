@@ -11,8 +11,8 @@ from .conftest import Run
 
 
 def test_a_quick_look_and_the_same_again(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
-    what = ["bench", clip, "-o", tmp_path / "out", "--duration", "0.3", "--thresholds", "0.05", "--codecs", "", "--json"]
-    said = run(*what, "--stills", "0", "--model", model)
+    what = ["bench", clip, "-o", tmp_path / "out", "--duration", "0.3", "--thresholds", "0.05", "--codecs", ""]
+    said = run(*what, "--json", "--stills", "0", "--model", model)
     assert said.code == 0, said.err
     records = [json.loads(line) for line in said.out.splitlines()]
     assert [r["what"] for r in records][:2] == ["clip at 0.05", "clip content"]
@@ -20,7 +20,7 @@ def test_a_quick_look_and_the_same_again(run: Run, clip: Path, model: str, tmp_p
     page = (tmp_path / "out" / "benchmarks.md").read_text()
     assert "elastictok bench CLIPS --thresholds 0.05 --duration 0.3 --model elastictok-nano" in page
     assert "1 clip (8 frames, the first 0.3 s of each)" in page
-    again = run(*what, "--stills", "0", "--model", model)
+    again = run(*what, "--json", "--stills", "0", "--model", model)
     assert all(json.loads(line)["kept"] for line in again.out.splitlines())
     assert again.err.splitlines()[-1].startswith(f"{tmp_path}/out/benchmarks.md: the page; ")
 

@@ -59,7 +59,8 @@ def bench(
     """
     console = Console(quiet, json_lines=json_lines)
     values = _thresholds(thresholds)
-    figure = figure_threshold if figure_threshold is not None else 0.007 if 0.007 in values else values[0] if values else 0.0
+    usual = 0.007 if 0.007 in values or not values else values[0]
+    figure = usual if figure_threshold is None else figure_threshold
 
     from ..bench import Plan, find_clips
     from ..models.registry import load
