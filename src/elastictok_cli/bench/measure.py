@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..codec.decoder import DecodedBlock, decode_blocks
+from ..codec.decoder import decode_blocks
 from ..codec.encoder import encode
 from ..codec.events import BlockDone
+from ..codec.gop_decoder import DecodedBlock
 from ..codec.header import make_header
 from ..codec.target import Target
 from ..container import Reader, Writer
