@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from elastictok_cli.batch.settings import Row
 from elastictok_cli.cli.records import TYPES
 
 from .conftest import Run
@@ -31,3 +32,7 @@ def test_every_field_of_a_report_is_documented(run: Run, etok: Path, command: st
         record = json.loads(line)
         assert record["type"] in NAMED
         assert record.keys() <= NAMED, record.keys() - NAMED
+
+
+def test_every_field_of_a_batch_is_documented() -> None:
+    assert {field.name for field in fields(Row)} <= NAMED

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, compare, decode, encode, info, stats, tokens, verify, weights
+from . import batch, bench, compare, decode, encode, info, stats, tokens, verify, weights
 from .console import Interrupted, fail
 
 EXIT_CODES = (
@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 app.command(no_args_is_help=True)(encode.encode)
 app.command(no_args_is_help=True)(decode.decode)
+app.command(no_args_is_help=True)(batch.batch)
 app.command(no_args_is_help=True)(stats.stats)
 app.command(no_args_is_help=True)(compare.compare)
 app.command(no_args_is_help=True)(bench.bench)

@@ -107,7 +107,7 @@ def encode(
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
     console = Console(quiet, verbose, json_lines)
-    target = _target(threshold, psnr, tokens, target_size, target_bpp)
+    target = target_of_options(threshold, psnr, tokens, target_size, target_bpp)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
     _check(resume, strict, name, max_tokens, target)
@@ -183,7 +183,7 @@ def encode(
         )
 
 
-def _target(
+def target_of_options(
     threshold: float | None, psnr: float | None, tokens: int | None, target_size: str | None, target_bpp: float | None
 ) -> Target:
     from ..codec.target import Target

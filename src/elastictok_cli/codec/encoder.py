@@ -86,11 +86,11 @@ def encode(
     audio = AudioFeed(source, header, writer.audio_packets)
     # Several processes each wait for a whole GOP: one more is then read in the meantime.
     depth = 1 if jobs == 1 else header.gop_blocks
-    with closing(ahead(_blocks(source, header.block_frames, totals.frames), depth)) as blocks:
+    with closing(ahead(source_blocks(source, header.block_frames, totals.frames), depth)) as blocks:
         start = GopStart(len(done), totals.frames)
         coded: Generator[Any, None, None]
         if jobs == 1:
-            coded = _here(blocks, GopCoder(header, model, chooser, strict, tried), start, threads)
+            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, threads)
         else:
             job = GopJob(header, make_portable(model), target, max_tokens, strict, tried is not None)
             coded = in_order(_parts(blocks, header, start), job, jobs, threads)
@@ -117,8 +117,8 @@ def encode(
     yield totals.finished(source.info.bytes, bytes_out, time.monotonic() - clock, source.truncated)
 
 
-def _here(blocks: Iterator[Block], coder: GopCoder, start: GopStart, threads: int) -> Coding:
-    """Every block, and every GOP when it is whole."""
+def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart, threads: int) -> Coding:
+    """Every block, and every GOP when it is whole. blocks: of the source, from the first one of a GOP on."""
     number, frames = start.number, start.first_frame
     with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
         for pts, pixels in blocks:
@@ -157,7 +157,7 @@ class _Notes:
         self.told = len(notes)
 
 
-def _blocks(source: Source, block_frames: int, skip: int) -> Iterator[Block]:
+def source_blocks(source: Source, block_frames: int, skip: int) -> Iterator[Block]:
     """Frames by blocks, the first `skip` frames left out (a resumed run has them)."""
     pts: list[int] = []
     frames: list[Any] = []

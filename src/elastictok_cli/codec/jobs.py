@@ -110,7 +110,7 @@ class _Crew:
         self.over = False  # there are no more
         self.stop = False
         self.active = jobs  # processes that have, or may get, work
-        self.processes: list[_Process] = []
+        self.processes: list[Process] = []
         self.crew = [threading.Thread(target=self._serve, name=f"elastictok-job-{i}") for i in range(jobs)]
         for thread in self.crew:
             thread.daemon = True
@@ -154,7 +154,7 @@ class _Crew:
 
     def _serve(self) -> None:
         """Take tasks and have them done, until there are no more."""
-        process: _Process | None = None
+        process: Process | None = None
         try:
             while (task := self._take()) is not None:
                 number, parts = task
@@ -227,8 +227,8 @@ class _Crew:
         except BaseException as error:
             return error
 
-    def _start(self) -> _Process:
-        process = _Process(self.job)
+    def _start(self) -> Process:
+        process = Process(self.job)
         with self.telling:
             self.processes.append(process)
             if self.stop:
@@ -243,12 +243,12 @@ class _Crew:
             for process in self.processes:
                 process.tell(max(1, self.threads // max(1, self.active)))
 
-    def _died(self, process: _Process) -> ElasticTokError:
+    def _died(self, process: Process) -> ElasticTokError:
         return ElasticTokError(f"one of the processes at work ended ({process.end()}); --jobs 1 does without them")
 
 
-class _Process:
-    """One process and the pipe to it."""
+class Process:
+    """One process and the pipe to it. job: a pickled `Job`."""
 
     def __init__(self, job: bytes) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
@@ -259,20 +259,24 @@ class _Process:
         self.sending = threading.Lock()
 
     def begin(self, parts: Iterable[Any]) -> None:
+        """Send a task. Raises OSError if the process is not there any more."""
         with self.sending:
             for part in parts:
                 self.pipe.send((PART, part))
             self.pipe.send((START, None))
 
     def tell(self, threads: int) -> None:
+        """How many threads it may use from now on."""
         with self.sending, contextlib.suppress(OSError):
             self.pipe.send((THREADS, threads))
 
     def receive(self) -> tuple[str, Any]:
+        """RESULT, DONE or FAILED, and what goes with it. Raises EOFError or OSError if the process has ended."""
         message: tuple[str, Any] = self.pipe.recv()
         return message
 
     def kill(self) -> None:
+        """End it at once."""
         self.process.kill()
 
     def end(self) -> str:

@@ -1,0 +1,82 @@
+"""What there is to do: files and folders, here or behind URLs, to pairs of source and output."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..container import SUFFIX
+from ..errors import InputError, UsageError
+from . import remote
+
+# What a folder is searched for where no pattern is given.
+ENDINGS = frozenset(
+    ("3g2", "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mjpeg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf")
+    + ("nut", "ogv", "ts", "vob", "webm", "wmv", "y4m")
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file. source: path or URL. output: where it goes, relative to the output folder. bytes: 0 if unknown."""
+
+    source: str
+    output: str
+    bytes: int = 0
+
+
+def plan(inputs: Iterable[str], pattern: str | None = None) -> list[Item]:
+    """All files of the inputs, the largest first, so that none is left over at the end. A folder's tree is mirrored.
+
+    pattern: of files in folders, such as "**/*.mp4"; None for usual endings of videos. Raises InputError for an input
+    that is not there or holds nothing, UsageError where two would be the same output.
+    """
+    items: list[Item] = []
+    for name in inputs:
+        found = list(remote.files(name, pattern) if remote.is_url(name) else _files(name, pattern))
+        if not found:
+            wanted = f"that matches {pattern}" if pattern else "with a video's ending; --glob finds others"
+            raise InputError(f"{name}: no file in it {wanted}")
+        items += found
+    return sorted(_named(items), key=lambda item: (-item.bytes, item.source))
+
+
+def _files(name: str, pattern: str | None) -> Iterator[Item]:
+    path = Path(name)
+    if not path.exists():
+        raise InputError(f"{name}: there is no such file or folder")
+    if not path.is_dir():
+        yield Item(name, path.name, path.stat().st_size)
+        return
+    try:
+        found = sorted(path.glob(pattern or "**/*"))
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"--glob {pattern}: {error}") from None
+    for file in found:
+        if file.is_file() and (pattern or is_video(file.name)):
+            yield Item(str(file), file.relative_to(path).as_posix(), file.stat().st_size)
+
+
+def is_video(name: str) -> bool:
+    """By its ending."""
+    return name.rpartition(".")[2].lower() in ENDINGS
+
+
+def _named(items: list[Item]) -> Iterator[Item]:
+    """Outputs end in .etok; where two would then be the same, the ending of the source stays."""
+    short = Counter(_output(item.output, False).lower() for item in items)
+    seen: dict[str, str] = {}
+    for item in items:
+        output = _output(item.output, False)
+        output = output if short[output.lower()] == 1 else _output(item.output, True)
+        if output.lower() in seen:
+            raise UsageError(f"{seen[output.lower()]} and {item.source} would both be {output}; take one at a time")
+        seen[output.lower()] = item.source
+        yield Item(item.source, output, item.bytes)
+
+
+def _output(relative: str, whole: bool) -> str:
+    path = PurePosixPath(relative)
+    return str(path.with_name(f"{path.name if whole else path.stem}{SUFFIX}"))

@@ -1,0 +1,66 @@
+"""How every file of a batch is encoded, and what became of one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .. import __version__
+from ..codec.target import Target
+from ..models.base import TokenModel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of `api.encode` that a file's tokens depend on; see there."""
+
+    target: Target
+    size: str = "fit256"
+    search: str = "fast"
+    max_tokens: int | None = None
+    gop_blocks: int | None = None
+    start: float | None = None
+    duration: float | None = None
+    audio: bool = True
+    strict: bool = False
+
+    def described(self, model: TokenModel) -> str:
+        """All that decides the bytes of an output beside its source, as JSON: equal text, equal bytes."""
+        said: dict[str, Any] = asdict(self)
+        return json.dumps({**said, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file of the report. source: path or URL. output: relative to the output folder, with "/".
+
+    status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
+    one line. digest: of the source. settings: see `Settings.described`. attempts: how often it was tried. seconds:
+    of work, in all processes together. mse: mean over all frames, pixels on [-1, 1].
+    """
+
+    source: str
+    output: str
+    status: str
+    error: str = ""
+    exit_code: int = 0
+    digest: str = ""
+    settings: str = ""
+    attempts: int = 1
+    frames: int = 0
+    width: int = 0
+    height: int = 0
+    blocks: int = 0
+    blocks_missed: int = 0
+    tokens: int = 0
+    mse: float = 0.0
+    duration_s: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_there(self) -> bool:
+        """An output that is whole."""
+        return self.status in ("done", "partial", "skipped")

@@ -1,0 +1,215 @@
+"""One piece of a batch, done wherever it is: a file, a range of a long one, or the file put together from ranges.
+
+What goes wrong with a file comes back as an outcome: it is one line of the report and stops nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import api
+from ..codec.events import BlockDone, Event
+from ..codec.header import make_header
+from ..codec.ranges import CodedRange, assemble, code_range
+from ..container import Header, Reader, Writer, part_path
+from ..errors import ElasticTokError, OutputError
+from ..models.base import TokenModel
+from ..models.copies import use_threads, with_threads
+from ..video import Source, open_source
+from . import remote
+from .settings import Row, Settings
+
+RANGE_GOPS = 8  # a file of twice as many or more is split: about three minutes of work for a core
+
+Tell = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """item: number of the file. source: path or URL. output: path. split: into how many ranges a long file may go.
+
+    part: (number of the first GOP, how many or None), or None for a whole file. ranges: its coded ranges, when
+    it is to be put together. known: digest and settings of what an earlier run wrote there.
+    """
+
+    item: int
+    source: str
+    output: str
+    split: int = 1
+    part: tuple[int, int | None] | None = None
+    ranges: tuple[CodedRange, ...] = ()
+    known: tuple[str, str] | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Frames coded since the last one."""
+
+    item: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """The file is long: these ranges can be coded by themselves."""
+
+    parts: tuple[tuple[int, int | None], ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """again: another try may go better."""
+
+    text: str
+    exit_code: int
+    again: bool = False
+
+
+Outcome = Row | Split | CodedRange | Failed
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """Does tasks in another process; see `codec.jobs.Job`. Sends `Progress`, then the outcome."""
+
+    settings: Settings
+    model: TokenModel
+
+    def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Callable[[Any], None]) -> None:
+        """parts: one `Task`."""
+        (task,) = parts
+        use_threads(threads())
+        send(do(task, self.settings, with_threads(self.model, threads()), send))
+
+
+def do(task: Task, settings: Settings, model: TokenModel, tell: Tell) -> Outcome:
+    """Raises nothing but what ends a process."""
+    clock = time.monotonic()
+    try:
+        with remote.local(task.source) as path:
+            if task.part is not None:
+                return _range(task, path, settings, model, tell)
+            outcome = _file(task, path, settings, model, tell)
+    except ElasticTokError as error:
+        return Failed(str(error), error.exit_code)
+    except MemoryError:
+        return Failed(f"{task.source}: out of memory; --size N codes smaller pictures", 1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return Failed(f"{where}{error.strerror or error}", 6, again=True)
+    except Exception as error:
+        return Failed(f"{task.source}: {type(error).__name__}: {error}; a fault in elastictok", 1)
+    return replace(outcome, seconds=time.monotonic() - clock) if isinstance(outcome, Row) else outcome
+
+
+def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Tell) -> Row | Split:
+    digest, described = remote.digest(path), settings.described(model)
+    there = Path(task.output)
+    if there.exists():
+        if task.known == (digest, described) and _is_whole(there):
+            return Row(task.source, task.output, "skipped", digest=digest, settings=described)
+        if task.known is None and not task.replace:
+            raise OutputError(f"{task.output}: exists already and is none of an earlier batch; -f replaces it")
+    there.parent.mkdir(parents=True, exist_ok=True)
+    if not task.ranges:
+        parts = _split(path, task, settings, model) if task.split > 1 else ()
+        if parts:
+            return Split(parts)
+
+        def watch(event: Event) -> None:
+            if isinstance(event, BlockDone):
+                tell(Progress(task.item, event.frames))
+
+        # A run that was killed has left its own; two runs at once would be told apart by the writer.
+        part_path(there).unlink(missing_ok=True)
+        finished = api.encode(
+            path, task.output, model=model, threads=1, overwrite=True, watch=watch, **_arguments(settings)
+        )
+    else:
+        with (
+            open_source(path, settings.size, settings.start, settings.duration) as source,
+            Writer(task.output, _header(source, settings, model)) as writer,
+        ):
+            finished = assemble(source, model, writer, task.ranges)
+    with Reader(task.output) as reader:
+        width, height = reader.header.coded_size
+    status, error = ("partial", "the source ends before it should") if finished.partial else ("done", "")
+    return Row(
+        task.source,
+        task.output,
+        status,
+        error,
+        8 if finished.partial else 0,
+        digest,
+        described,
+        frames=finished.frames,
+        width=width,
+        height=height,
+        blocks=finished.blocks,
+        blocks_missed=finished.blocks_missed,
+        tokens=finished.tokens,
+        mse=finished.mse,
+        duration_s=finished.duration_s,
+        bytes_in=os.path.getsize(path),
+        bytes_out=finished.bytes_out,
+    )
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with Reader(path):
+            return True
+    except ElasticTokError:
+        return False
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    """For `api.encode`: the fields have its names."""
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def _header(source: Source, settings: Settings, model: TokenModel) -> Header:
+    return make_header(
+        source.info,
+        model,
+        settings.target,
+        search=settings.search,
+        gop_blocks=settings.gop_blocks,
+        audio=settings.audio,
+    )
+
+
+def _split(path: str, task: Task, settings: Settings, model: TokenModel) -> tuple[tuple[int, int | None], ...]:
+    """Ranges of a long file; none if it is not long, or needs several passes."""
+    if settings.target.is_size:
+        return ()
+    with open_source(path, settings.size, settings.start, settings.duration) as source:
+        header = _header(source, settings, model)
+        gops = (source.info.frames_estimate or 0) // (header.block_frames * header.gop_blocks)
+    count = min(task.split, gops // RANGE_GOPS)
+    if count < 2:
+        return ()
+    each = -(-gops // count)
+    starts = range(0, gops, each)
+    return tuple((start, each if start + each < gops else None) for start in starts)
+
+
+def _range(task: Task, path: str, settings: Settings, model: TokenModel, tell: Tell) -> CodedRange:
+    assert task.part is not None
+    with open_source(path, settings.size, settings.start, settings.duration) as source:
+        return code_range(
+            source,
+            model,
+            _header(source, settings, model),
+            settings.target,
+            *task.part,
+            max_tokens=settings.max_tokens,
+            strict=settings.strict,
+            watch=lambda block: tell(Progress(task.item, block.frames)),
+        )

@@ -1,0 +1,57 @@
+"""Inputs to pairs of source and output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from elastictok_cli.batch.plan import plan
+from elastictok_cli.errors import InputError, UsageError
+
+
+def pairs(*inputs: Path, pattern: str | None = None) -> dict[str, str]:
+    return {item.output: item.source for item in plan(map(str, inputs), pattern)}
+
+
+def test_a_folder_gives_its_videos_and_mirrors_its_tree(tree: Path) -> None:
+    assert pairs(tree) == {
+        "a.etok": str(tree / "a.mkv"),
+        "sub/b.etok": str(tree / "sub/b.mkv"),
+        "sub/deep/c.etok": str(tree / "sub/deep/c.mkv"),
+    }
+
+
+def test_a_pattern_takes_what_matches_and_nothing_else(tree: Path) -> None:
+    assert set(pairs(tree, pattern="sub/*.mkv")) == {"sub/b.etok"}
+    assert set(pairs(tree, pattern="**/*.txt")) == {"notes.etok"}
+
+
+def test_the_largest_comes_first(tree: Path) -> None:
+    (tree / "sub/big.mkv").write_bytes(b"x" * 100_000)
+    assert plan([str(tree)])[0].output == "sub/big.etok"
+
+
+def test_two_that_would_be_the_same_keep_their_endings(tree: Path) -> None:
+    (tree / "a.MP4").write_bytes(b"x")
+    assert {"a.mkv.etok", "a.MP4.etok"} <= pairs(tree).keys()
+
+
+def test_two_files_of_the_same_name_are_refused(tree: Path) -> None:
+    (tree / "sub/a.mkv").write_bytes(b"x")
+    with pytest.raises(UsageError, match=r"would both be a\.mkv\.etok"):
+        plan([str(tree / "a.mkv"), str(tree / "sub/a.mkv")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("none", "no such file or folder"), ("sub/empty", "no file in it with a video's ending")]
+)
+def test_an_input_that_holds_nothing_is_refused(tree: Path, name: str, text: str) -> None:
+    (tree / "sub/empty").mkdir()
+    with pytest.raises(InputError, match=text):
+        plan([str(tree / name)])
+
+
+def test_a_pattern_that_matches_nothing_is_named(tree: Path) -> None:
+    with pytest.raises(InputError, match=r"no file in it that matches \*\.avi"):
+        plan([str(tree)], "*.avi")
