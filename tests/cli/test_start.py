@@ -34,7 +34,9 @@ def loaded(*arguments: str | Path) -> set[str]:
     return set(out.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("command", ["", "encode", "decode", "batch", "stats", "info", "verify", "tokens", "weights"])
+@pytest.mark.parametrize(
+    "command", ["", "encode", "decode", "batch", "stats", "info", "verify", "tokens", "pack", "weights"]
+)
 def test_help_loads_nothing_heavy(command: str) -> None:
     assert loaded(*command.split(), "--help") == set()
 
@@ -65,7 +67,7 @@ def test_help_opens_with_three_examples_and_names_all_commands(run: Run) -> None
         assert command in said.out
 
 
-@pytest.mark.parametrize("command", ["encode", "decode", "batch", "stats", "info", "verify", "tokens"])
+@pytest.mark.parametrize("command", ["encode", "decode", "batch", "stats", "info", "verify", "tokens", "pack"])
 def test_examples_in_help_fit_a_line_and_nothing_in_it_is_lost(run: Run, command: str) -> None:
     said = run(command, "--help")
     examples = [line for line in said.out.splitlines() if "elastictok " in line and "Usage" not in line]

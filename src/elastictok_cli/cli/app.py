@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import batch, bench, compare, decode, encode, info, stats, tokens, verify, weights
+from . import batch, bench, compare, decode, encode, info, pack, stats, tokens, verify, weights
 from .console import Interrupted, fail
 
 EXIT_CODES = (
@@ -47,6 +47,7 @@ app.command(no_args_is_help=True)(bench.bench)
 app.command(no_args_is_help=True)(info.info)
 app.command(no_args_is_help=True)(verify.verify)
 app.command(no_args_is_help=True)(tokens.tokens)
+app.command(no_args_is_help=True)(pack.pack)
 app.add_typer(weights.app, name="weights")
 
 

@@ -1,0 +1,159 @@
+"""`elastictok pack`: the tokens of many .etok files as shards for training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ElasticTokError, InputError, PartialResult, UsageError
+from . import options as opt
+from .console import Console, plural, size
+
+if TYPE_CHECKING:
+    from ..container import Gop, Reader
+
+
+def pack(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Folders of .etok files, or such files.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATTERN", help="With a place for a number: shards/%05d.tar.")
+    ],
+    tokens_per_shard: Annotated[
+        int, typer.Option("--tokens-per-shard", metavar="N", min=1, help="About; GOPs stay whole.")
+    ] = 50_000_000,
+    model: opt.Model = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Tokens as WebDataset shards: one sample for each GOP, with an index for TokenDataset.
+
+    [bold]elastictok pack tokens/ -o shards/%05d.tar[/bold]   00000.tar, ..., index.json\n
+    [bold]elastictok pack a.etok b.etok -o %d.tar -f[/bold]   single files, over what is there
+
+    elastictok_cli.data.TokenDataset("shards/") makes batches of them.
+    """
+    console = Console(quiet)
+    files = list(_files(inputs))
+
+    from ..container import Reader
+    from ..data.shards import ShardWriter
+
+    failed = 0
+    writer: ShardWriter | None = None
+    first: Reader | None = None
+    tables: Any = None
+    try:
+        for key, path in files:
+            try:
+                with Reader(path) as reader:
+                    if writer is None or first is None:
+                        first, tables = reader, _tables(reader, model)
+                        writer = ShardWriter(output, _about(reader, tables), tokens_per_shard, force)
+                    _same_model(first, reader)
+                    samples = list(_samples(reader, tables, key))
+            except UsageError:
+                raise
+            except ElasticTokError as error:
+                if writer is None:
+                    raise
+                failed += 1
+                console.note(f"left out: {error}")
+                continue
+            for sample in samples:
+                writer.add(*sample)
+        assert writer is not None
+        index = writer.finish()
+    finally:
+        if writer is not None:
+            writer.abort()
+    bytes_out = sum(shard["bytes"] for shard in index.said["shards"])
+    console.line(
+        f"{writer.folder}: {plural(index.tokens, 'token')} of {plural(len(files) - failed, 'file')} in "
+        f"{plural(len(index), 'sample')}, {plural(len(index.names), 'shard')}, {size(bytes_out)}"
+    )
+    if failed:
+        raise PartialResult(f"{plural(failed, 'file')} of {len(files):,} left out; the shards hold the others")
+
+
+def _files(inputs: list[str]) -> Iterator[tuple[str, Path]]:
+    """(key, path) of every .etok file, in the order of the inputs and of their names."""
+    seen: set[str] = set()
+    for name in inputs:
+        path = Path(name)
+        found = sorted(path.rglob("*.etok")) if path.is_dir() else [path]
+        if not path.exists() or not found:
+            raise InputError(f"{name}: {'no .etok file in it' if path.exists() else 'there is no such file or folder'}")
+        for file in found:
+            inside = file.relative_to(path) if path.is_dir() else Path(file.name)
+            key = inside.with_suffix("").as_posix()
+            while key in seen:
+                key += "+"
+            seen.add(key)
+            yield key, file
+
+
+def _tables(reader: Reader, model: str | None) -> Any:
+    from ..container import is_plain
+    from ..models.registry import load_for
+
+    return None if is_plain(reader.header) else getattr(load_for(reader.header, "cpu", model), "tables", None)
+
+
+def _about(reader: Reader, tables: Any) -> dict[str, Any]:
+    """Of all samples: what a reader must know of a token."""
+    header = reader.header
+    whole = header.syntax == "vae/1"
+    return {
+        "model": header.model,
+        "model_digest": header.model_digest.hex(),
+        "syntax": header.syntax,
+        "dtype": "int8" if whole else "uint16",
+        "channels": header.channels if whole else 1,
+        "places": tables is not None,
+    }
+
+
+def _same_model(first: Reader, reader: Reader) -> None:
+    one, two = first.header, reader.header
+    if (one.model_digest, one.syntax, one.channels) != (two.model_digest, two.syntax, two.channels):
+        raise UsageError(
+            f"{reader.name}: tokens of {two.model} ({two.model_digest.hex()[:12]}), not of {one.model} "
+            f"({one.model_digest.hex()[:12]}) as {first.name}; pack each model's by themselves"
+        )
+
+
+def _samples(reader: Reader, tables: Any, key: str) -> Iterator[tuple[str, Any, Any, dict[str, Any]]]:
+    """(key, values, places, JSON) of every GOP. Raises DamagedFile."""
+    import numpy as np
+
+    from ..container import decode_gop
+
+    header = reader.header
+    for number, gop in enumerate(reader.gops()):
+        where = f"{reader.name}: {reader.place(number)}"
+        tiles = [tile for block in decode_gop(gop, header, tables, where, True) for tile in block]
+        values = np.concatenate([np.asarray(tile.values) for tile in tiles])
+        places = np.concatenate([np.asarray(tile.places) for tile in tiles]) if tables is not None else None
+        yield f"{key}/{number:06d}", values, places, _said(reader, number, gop)
+
+
+def _said(reader: Reader, number: int, gop: Gop) -> dict[str, Any]:
+    header = reader.header
+    return {
+        "file": Path(reader.name).name,
+        "gop": number,
+        "first_frame": gop.first_frame,
+        "time_s": header.seconds(int(gop.pts[0])),
+        "width": header.coded_size[0],
+        "height": header.coded_size[1],
+        "threshold": header.threshold,
+        "frames": [block.frames for block in gop.blocks],
+        "counts": [[tile.count for tile in block.tiles] for block in gop.blocks],
+        "steps": [[tile.step for tile in block.tiles] for block in gop.blocks],
+        "mse": [[tile.mse for tile in block.tiles] for block in gop.blocks],
+        "met": [[tile.met for tile in block.tiles] for block in gop.blocks],
+    }

@@ -1,0 +1,18 @@
+"""The same batches as an IterableDataset of torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch.utils.data import IterableDataset, get_worker_info
+
+from .batches import Batch, TokenBatches
+
+
+class TokenDataset(TokenBatches, IterableDataset[Batch]):
+    """See `TokenBatches`. For DataLoader(dataset, batch_size=None, num_workers=N): it makes tensors of the arrays, and
+    its workers take the batches in turns, so that their order is the same for every N."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        info = get_worker_info()
+        return self.of_worker(0, 1) if info is None else self.of_worker(info.id, info.num_workers)

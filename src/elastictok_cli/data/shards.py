@@ -1,0 +1,209 @@
+"""Shards: tar files as the webdataset package reads them, and an index with which any sample is one read away.
+
+A sample is one GOP, which decodes alone: KEY.values.npy (tokens,) or (tokens, channels), KEY.places.npy where the
+model's tokens have a place, KEY.json (counts by block and tile, steps, errors, times). KEY is the file's path, then
+its GOP. index.npz and index.json lie beside the shards.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DamagedFile, InputError, OutputError, UsageError
+
+VERSION = 1
+TOKENS_PER_SHARD = 50_000_000
+INDEX, ARRAYS = "index.json", "index.npz"
+# Of a sample, in index.npz: shard, where its values and places start (-1: none), tokens, where its JSON is.
+COLUMNS = ("shard", "values", "places", "tokens", "json", "json_bytes")
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """What there is. folder: of the shards. names: of the shards. samples: COLUMNS, int64 (samples,) each.
+
+    said: index.json, with `model`, `syntax`, `dtype` and `channels` (of a token), `places`.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    samples: Mapping[str, npt.NDArray[np.int64]]
+    said: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.samples["tokens"])
+
+    @property
+    def tokens(self) -> int:
+        """Of all samples."""
+        return int(self.samples["tokens"].sum())
+
+
+class ShardWriter:
+    """Writes shards; a context manager. Each takes its name when it is whole, the index comes last.
+
+    pattern: a path with one number in it, such as shards/%05d.tar. about: of all samples, into index.json. Raises
+    OutputError if there is something already (unless overwrite) or it cannot be written, UsageError for a pattern
+    without a number.
+    """
+
+    def __init__(
+        self,
+        pattern: str,
+        about: Mapping[str, Any],
+        tokens_per_shard: int = TOKENS_PER_SHARD,
+        overwrite: bool = False,
+    ) -> None:
+        self.pattern, self.about, self.most = pattern, dict(about), tokens_per_shard
+        self.folder = Path(pattern).parent
+        try:
+            if pattern % 0 == pattern % 1 or Path(pattern % 0).parent != self.folder:
+                raise ValueError
+        except (ValueError, TypeError):
+            raise UsageError(f"{pattern}: needs a place for the number in the name, as in shards/%05d.tar") from None
+        if not overwrite:
+            for path in (Path(pattern % 0), self.folder / INDEX):
+                if path.exists():
+                    raise OutputError(f"{path}: exists already; -f replaces it, -o names another folder")
+        self.shards: list[dict[str, Any]] = []
+        self.rows: list[tuple[int, ...]] = []
+        self._file: BinaryIO | None = None
+        self._tar: tarfile.TarFile | None = None
+        self._first = self._tokens = 0
+
+    def add(
+        self,
+        key: str,
+        values: npt.NDArray[Any],
+        places: npt.NDArray[Any] | None = None,
+        said: Mapping[str, Any] | None = None,
+    ) -> None:
+        """One sample. key: unique; without a dot, which webdataset would take for the start of the ending."""
+        key = key.replace(".", "_")
+        if self._tar is not None and self._tokens and self._tokens + len(values) > self.most:
+            self._end_shard()
+        if self._tar is None:
+            self._begin_shard()
+        at_values = self._put_array(f"{key}.values.npy", values)
+        at_places = -1 if places is None else self._put_array(f"{key}.places.npy", places)
+        text = json.dumps({"key": key, **(said or {})}, separators=(",", ":")).encode()
+        at_json = self._put(f"{key}.json", text)
+        self.rows.append((len(self.shards), at_values, at_places, len(values), at_json, len(text)))
+        self._tokens += len(values)
+
+    def finish(self) -> Index:
+        """Close the last shard and write the index."""
+        self._end_shard()
+        stale = len(self.shards)  # of an earlier, longer run: whoever reads *.tar would read them too
+        while (path := Path(self.pattern % stale)).exists():
+            path.unlink()
+            stale += 1
+        rows = np.array(self.rows, np.int64).reshape(-1, len(COLUMNS))
+        samples = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(COLUMNS)}
+        said = {"version": VERSION, **self.about, "samples": len(rows), "tokens": int(samples["tokens"].sum())}
+        said["shards"] = self.shards
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **samples)  # type: ignore[arg-type]
+        self._replace(self.folder / ARRAYS, packed.getvalue())
+        self._replace(self.folder / INDEX, json.dumps(said, indent=1).encode())
+        return Index(self.folder, tuple(shard["name"] for shard in self.shards), samples, said)
+
+    def abort(self) -> None:
+        """Remove the shard in the making."""
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+            self._file = self._tar = None
+
+    @property
+    def _part(self) -> Path:
+        return Path(f"{self.pattern % len(self.shards)}.part")
+
+    def _begin_shard(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = open(self._part, "wb")  # noqa: SIM115 - closed by `_end_shard` or `abort`
+        except OSError as error:
+            raise OutputError(f"{self._part}: cannot be written: {error.strerror}") from None
+        self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
+        self._first, self._tokens = len(self.rows), 0
+
+    def _end_shard(self) -> None:
+        if self._tar is None or self._file is None:
+            return
+        self._tar.close()
+        size = self._file.tell()
+        self._file.close()
+        path = Path(self.pattern % len(self.shards))
+        os.replace(self._part, path)
+        self.shards.append(
+            {"name": path.name, "samples": len(self.rows) - self._first, "tokens": self._tokens, "bytes": size}
+        )
+        self._file = self._tar = None
+
+    def _put(self, name: str, data: bytes) -> int:
+        """Append a member; returns where its data start in the shard."""
+        assert self._tar is not None
+        info = tarfile.TarInfo(name)  # its date is 1970 and its owner nobody: equal samples, equal shards
+        info.size = len(data)
+        try:
+            self._tar.addfile(info, io.BytesIO(data))
+        except OSError as error:
+            raise OutputError(f"{self._part}: cannot be written: {error.strerror}") from None
+        return self._tar.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+    def _put_array(self, name: str, array: npt.NDArray[Any]) -> int:
+        """Likewise; where its numbers start."""
+        packed = io.BytesIO()
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        np.lib.format.write_array(packed, array, allow_pickle=False)
+        return self._put(name, packed.getvalue()) + packed.tell() - array.nbytes
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        part = Path(f"{path}.part")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+            os.replace(part, path)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+def read_index(folder: str | os.PathLike[str]) -> Index:
+    """The index of a folder of shards. Raises InputError if there is none, DamagedFile if the shards are others."""
+    place = Path(folder)
+    try:
+        said = json.loads((place / INDEX).read_bytes())
+        with np.load(place / ARRAYS) as arrays:
+            samples = {name: arrays[name].astype(np.int64) for name in COLUMNS}
+        names = tuple(str(shard["name"]) for shard in said["shards"])
+        sizes = [int(shard["bytes"]) for shard in said["shards"]]
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: is not there; 'elastictok pack' writes it beside the shards") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise DamagedFile(f"{place / INDEX}: damaged: {error}") from None
+    if said.get("version") != VERSION:
+        raise DamagedFile(f"{place / INDEX}: of version {said.get('version')}, not {VERSION}")
+    for name, size in zip(names, sizes, strict=True):
+        if not (place / name).exists() or (place / name).stat().st_size != size:
+            raise DamagedFile(f"{place / name}: is not the shard that {INDEX} describes; pack it again")
+    return Index(place, names, samples, said)

@@ -1,0 +1,135 @@
+"""Batches: every token once an epoch, the same for every number of workers, and from any point on again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elastictok_cli.data import TokenBatches
+from elastictok_cli.data.plan import batches
+from elastictok_cli.errors import UsageError
+
+from .conftest import tokens, write
+
+
+def flat(batch: dict[str, Any]) -> list[tuple[int, int, bytes]]:
+    """(sample, start, tokens) of every row."""
+    rows = zip(batch["samples"], batch["starts"], batch["tokens"], batch["lengths"], strict=True)
+    return [(int(n), int(s), np.asarray(t)[: int(c)].tobytes()) for n, s, t, c in rows]
+
+
+def everything(dataset: TokenBatches) -> list[list[tuple[int, int, bytes]]]:
+    return [flat(batch) for batch in dataset]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_every_token_comes_once_and_under_its_mask(folder: Path, shuffle: bool) -> None:
+    seen: dict[int, dict[int, np.ndarray[Any, Any]]] = {}
+    for batch in TokenBatches(folder, tokens_per_batch=600, longest=64, shuffle=shuffle):
+        rows, longest = batch["tokens"].shape
+        assert rows * longest <= 600 and longest == batch["lengths"].max()
+        assert np.array_equal(batch["mask"].sum(axis=1), batch["lengths"])
+        assert not batch["tokens"][~batch["mask"]].any()
+        for row in range(rows):
+            part = batch["tokens"][row][batch["mask"][row]]
+            seen.setdefault(int(batch["samples"][row]), {})[int(batch["starts"][row])] = part
+    for number in range(300):
+        parts = seen.pop(number, {})
+        assert np.array_equal(np.concatenate([np.zeros(0), *(parts[at] for at in sorted(parts))]), tokens(number))
+    assert not seen
+
+
+@pytest.mark.parametrize("kind", ["vae", "nano"])
+def test_vectors_and_places_come_along(kind: str, tmp_path: Path) -> None:
+    write(tmp_path, 30, kind)
+    for batch in TokenBatches(tmp_path, tokens_per_batch=400):
+        for row, number in enumerate(batch["samples"]):
+            length = batch["lengths"][row]
+            assert np.array_equal(batch["tokens"][row, :length], tokens(int(number), kind))
+            if kind == "nano":
+                assert np.array_equal(batch["places"][row, :length], np.arange(length) * 70_000)
+    assert TokenBatches(tmp_path).described(7)["number"] == 7
+
+
+def test_the_seed_and_the_epoch_decide_the_order(folder: Path) -> None:
+    one = everything(TokenBatches(folder, seed=1, epochs=2, tokens_per_batch=900))
+    assert one == everything(TokenBatches(folder, seed=1, epochs=2, tokens_per_batch=900))
+    assert one != everything(TokenBatches(folder, seed=2, epochs=2, tokens_per_batch=900))
+    half = len(everything(TokenBatches(folder, seed=1, tokens_per_batch=900)))
+    assert one[:half] != one[half:]
+    assert Counter(sum(one[:half], [])) == Counter(sum(one[half:], []))
+
+
+@pytest.mark.parametrize("stop", [0, 5, 60])
+def test_a_run_goes_on_from_any_batch(folder: Path, stop: int) -> None:
+    whole = list(TokenBatches(folder, epochs=2, tokens_per_batch=900))
+    rest = TokenBatches(folder, epochs=2, tokens_per_batch=900, state=whole[stop]["state"])
+    assert everything(rest) == [flat(batch) for batch in whole[stop + 1 :]]
+
+
+def test_ranks_share_the_batches_and_get_equally_many(folder: Path) -> None:
+    whole = everything(TokenBatches(folder, tokens_per_batch=900))
+    parts = [everything(TokenBatches(folder, tokens_per_batch=900, rank=rank, world=3)) for rank in range(3)]
+    assert len({len(part) for part in parts}) == 1
+    together = [batch for group in zip(*parts, strict=True) for batch in group]
+    assert together == whole[: len(together)] and len(whole) - len(together) < 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_torch_gets_the_same_batches_from_any_number_of_workers(folder: Path, workers: int) -> None:
+    import torch
+    from torch.utils.data import DataLoader, IterableDataset
+
+    from elastictok_cli.data import TokenDataset
+
+    dataset = TokenDataset(folder, tokens_per_batch=900, epochs=2)
+    assert isinstance(dataset, IterableDataset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own about workers
+        loaded = list(DataLoader(dataset, batch_size=None, num_workers=workers))
+    assert isinstance(loaded[0]["tokens"], torch.Tensor) and loaded[0]["mask"].dtype == torch.bool
+    assert [flat(batch) for batch in loaded] == everything(TokenBatches(folder, tokens_per_batch=900, epochs=2))
+    again = TokenDataset(folder, tokens_per_batch=900, epochs=2, state=loaded[9]["state"])
+    assert flat(next(iter(again))) == flat(loaded[10])
+
+
+def test_plain_reading_loads_no_torch(folder: Path) -> None:
+    script = "import sys; from elastictok_cli.data import TokenBatches; next(iter(TokenBatches(sys.argv[1])))"
+    command = [sys.executable, "-c", f"{script}; print({{'torch', 'numba', 'av'}} & sys.modules.keys())", str(folder)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("options", [{"tokens_per_batch": 0}, {"longest": 1 << 20}, {"rank": 2, "world": 2}])
+def test_what_cannot_be_meant_is_refused(folder: Path, options: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        TokenBatches(folder, **options)  # type: ignore[arg-type]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 500), max_size=600), st.integers(1, 300), st.integers(0, 3), st.booleans())
+def test_no_batch_is_over_its_budget_and_none_is_empty(
+    lengths: list[int], budget: int, seed: int, shuffle: bool
+) -> None:
+    shard = np.arange(len(lengths), dtype=np.int64) // 7
+    made = list(batches(shard, np.array(lengths, np.int64), budget, max(1, budget // 2), seed, 0, shuffle))
+    for pieces in made:
+        assert pieces and len(pieces) * max(piece.count for piece in pieces) <= budget
+    assert sum(piece.count for pieces in made for piece in pieces) == sum(lengths)
+
+
+def test_similar_lengths_are_batched_together(folder: Path) -> None:
+    """Padding costs compute: less than a sixth here, a third would be without sorting."""
+    places = used = 0
+    for batch in TokenBatches(folder, tokens_per_batch=2000):
+        places, used = places + batch["mask"].size, used + int(batch["lengths"].sum())
+    assert used / places > 5 / 6
