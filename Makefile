@@ -13,13 +13,14 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast check bench train clean
+.PHONY: help demo test test-fast check bench train soak fuzz clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
 	@echo "make test       all tests            make test-fast   those that take under a minute together"
 	@echo "make check      ruff and mypy        make bench       docs/benchmarks.md, on $(DATA)/heldout or examples/"
 	@echo "make train      weights/elastictok-nano.safetensors from $(DATA)"
+	@echo "make soak       what takes an hour: every byte damaged, 100 kills, an hour of video; make fuzz: a million inputs"
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; make PYTHON=/path/to/python" >&2; exit 1; }
@@ -57,6 +58,14 @@ bench: $(READY)
 
 train: $(READY)
 	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)
+
+soak: $(READY)
+	cd tests && $(abspath $(BIN))/python -m pytest -q --soak reliability hostile fuzz
+	cd tests && $(abspath $(BIN))/python -m soak.interrupt --kills 100
+	cd tests && $(abspath $(BIN))/python -m soak.memory ../examples/demo.mp4 --minutes 60 $(ARGS)
+
+fuzz: $(READY)
+	cd tests && $(abspath $(BIN))/python -m fuzz.run --inputs 1000000 $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo dist build

@@ -9,7 +9,7 @@
     ├── ThresholdMissed            7   --strict and a block missed; verify found a block that is not as stored
     └── PartialResult              8   --recover or a truncated input: what could be read was written
 
-Ctrl-C exits with 130. A message is one line: what is wrong, where, and what to do.
+Ctrl-C exits with 130, SIGTERM with 143. A message is one line: what is wrong, where, and what to do.
 """
 
 from __future__ import annotations

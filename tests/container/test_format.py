@@ -24,19 +24,20 @@ from elastictok_cli.container import (
 from elastictok_cli.container.chunks import pack_audio, pack_gop, parse_audio, parse_gop
 from elastictok_cli.container.format import MSE_MOST, TARGETS, mse_code, mse_value
 from elastictok_cli.container.head import pack_head, parse_head
+from elastictok_cli.errors import DamagedFile
 
 from .samples import SOUND, facts, gop, header, small
 
-ratios = st.fractions(Fraction(1, 10**5), 10**5, max_denominator=10**9)
+ratios = st.fractions(Fraction(1, 2000), 10**6, max_denominator=2000)
 sizes = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
-names = st.text(max_size=40)
+names = st.text(max_size=40).filter(str.isprintable)
 json = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | names,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=40), inner, max_size=3),
     max_leaves=8,
 )
 streams = st.builds(
@@ -202,3 +203,17 @@ def test_framing_of_a_short_silent_clip_is_small() -> None:
     bare = 13 * 5
     assert size - bare <= 200  # 250 was the aim
     assert size <= 265
+
+
+@pytest.mark.parametrize("name", ["time_base", "sar", "frame_rate"])
+@pytest.mark.parametrize("ratio", [Fraction(1 << 31), Fraction(1, 1 << 31)])
+def test_a_ratio_that_no_video_file_can_hold_is_refused(name: str, ratio: Fraction) -> None:
+    with pytest.raises(ValueError, match=f"a .* of {ratio}"):
+        header(**{name: ratio})
+
+
+def test_a_name_that_could_steer_a_terminal_is_neither_written_nor_read() -> None:
+    with pytest.raises(ValueError, match="cannot be printed"):
+        pack_head(header(model="\x1b[2J"))
+    with pytest.raises(DamagedFile, match="the model name has letters that cannot be printed"):
+        parse_head(pack_head(header(model="abcd")).replace(b"abcd", b"\x1b[2J"), "clip: header")

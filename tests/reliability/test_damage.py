@@ -17,7 +17,7 @@ from elastictok_cli.container import Reader
 from elastictok_cli.container.chunks import CHUNK_EXTRA
 from elastictok_cli.errors import DamagedFile, ElasticTokError
 
-from .conftest import Run
+from .running import Run
 from .six import FILE, FRAMES, MODEL, PIXELS
 
 DATA = FILE.read_bytes()

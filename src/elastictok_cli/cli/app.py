@@ -15,10 +15,11 @@ import typer
 
 from . import batch, bench, compare, decode, encode, info, pack, stats, tokens, verify, weights
 from .console import Interrupted, fail
+from .signals import Stopping
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file "
-    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted."
+    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130, 143 interrupted."
 )
 
 READER_GONE = 141  # as the shell has it for a program that SIGPIPE ends
@@ -72,6 +73,11 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. arguments: those of the process, unless given."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with Stopping() as stopping:
+        return _run(arguments, stopping)
+
+
+def _run(arguments: list[str], stopping: Stopping) -> int:
     debug, json_lines = "--debug" in arguments, "--json" in arguments
     try:
         result = app(args=arguments, prog_name="elastictok", standalone_mode=False)
@@ -85,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
-    except KeyboardInterrupt:
-        return fail(Interrupted("interrupted"), debug, json_lines)
+    except (KeyboardInterrupt, typer.Abort, Interrupted) as error:  # typer makes its Abort of a KeyboardInterrupt
+        interrupted = error if isinstance(error, Interrupted) else Interrupted("interrupted")
+        interrupted.exit_code = stopping.exit_code
+        return fail(interrupted, debug, json_lines)
     except Exception as error:
         return fail(error, debug, json_lines)

@@ -23,7 +23,7 @@ ISSUE_HINT = "this is a fault in elastictok, not in what you did; --debug shows 
 
 
 class Interrupted(Exception):
-    """Ctrl-C, after cleaning up. The message says what became of the output."""
+    """Ctrl-C or another signal (`signals`), after cleaning up. The message says what became of the output."""
 
     exit_code = 130
 

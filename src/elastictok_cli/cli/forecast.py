@@ -6,11 +6,9 @@ Models that know their own cost (`evaluation_s`, `past_bytes`) are the slow ones
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..container.memory import machine_bytes
 from ..errors import UsageError
 from .console import Console, clock, plural, size
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from ..container import Header
     from ..models.base import TokenModel
 
-CGROUP = Path("/sys/fs/cgroup/memory.max")
 _ANSWERS = (0.25, 0.2, 0.3, 0.27)  # of the most, in blocks one after the other
 
 DECODING = 0.5  # of an evaluation: its decoder half
@@ -92,19 +89,6 @@ def _check_memory(model: Any, header: Header, tiles: int, decoding: bool) -> Non
         f"{header.model} needs {size(need)} of memory for the past of {plural(tiles, 'tile')}, "
         f"and there are {size(there)}; {way}"
     )
-
-
-def machine_bytes(read: Callable[[], str] = CGROUP.read_text) -> int | None:
-    """Memory that this process may have; None if the system does not say. read: the container's limit."""
-    try:
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None
-    try:
-        limit = read().strip()
-    except OSError:
-        return most
-    return min(most, int(limit)) if limit.isdecimal() else most
 
 
 def _about(seconds: float) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..container import AudioPacket, Gop, Reader
+from ..container import AudioPacket, Gop, Reader, check_size
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
 from ..models.copies import make_portable
@@ -76,10 +76,12 @@ def decode_blocks(
 ) -> Generator[DecodedBlock | tuple[AudioPacket, ...] | Warned, None, None]:
     """Reconstruct from GOP number `first_gop` on, in file order. Close it to stop early.
 
-    jobs: processes that decode GOPs, 1 for none beside this one. Raises UnsupportedFile for another model, DamagedFile
-    after everything that was whole before the damage, ElasticTokError if a process dies.
+    jobs: processes that decode GOPs, 1 for none beside this one. Raises UnsupportedFile for another model or for
+    pictures that no memory here can hold, DamagedFile after everything that was whole before the damage,
+    ElasticTokError if a process dies.
     """
     check_model(reader, model)
+    check_size(reader.header, reader.name)
     index = _blocks_before(reader, first_gop)
     if jobs > 1:
         job = DecodeJob(reader.header, make_portable(model))
@@ -176,8 +178,10 @@ def for_file(
     options: SinkOptions, reader: Reader, start: float | None = None, duration: float | None = None
 ) -> SinkOptions:
     """Options for a sink that shows this file, or a range of it: with the end of its last frame, if the file
-    says it, and from time 0 on if frames before the first one are left out, here or when it was encoded."""
+    says it, and from time 0 on if frames before the first one are left out, here or when it was encoded. Raises
+    UnsupportedFile for pictures that no memory here can hold, before an encoder is opened for them."""
     header = reader.header
+    check_size(header, reader.name)
     end = header.end_pts
     if end is not None and reader.index and not reader.findings:
         _, high = _range(reader, start, duration)

@@ -27,6 +27,7 @@ from .format import (
     IndexEntry,
     TileRecord,
 )
+from .memory import check_size
 from .reader import Reader
 from .tokenfile import etok_of, is_plain, is_token_file, save_tokens, token_arrays
 from .verify import Finding
@@ -50,6 +51,7 @@ __all__ = [
     "TokenDecoder",
     "TokenEncoder",
     "Writer",
+    "check_size",
     "decode_gop",
     "etok_of",
     "is_plain",

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from ..errors import DamagedFile, UnsupportedFile
 from .format import Gop, Header
+from .memory import check_size
 
 if TYPE_CHECKING:
     from ..kernels.rangecoder import Coder
@@ -150,6 +151,8 @@ class TokenDecoder:
     def __init__(self, payload: bytes, header: Header, tables: Any, where: str) -> None:
         self._header, self._where = header, where
         self._plain = header.syntax in TREE_BITS
+        if not self._plain:
+            check_size(header, where)  # a grammar lays out the whole picture; plain tokens take what they take
         self._coder: GrammarDecoder = _grammar(header, where)[1](payload, header.geometry, tables)
         self.digest = 0
 

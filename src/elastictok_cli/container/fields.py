@@ -53,7 +53,9 @@ def blob(data: bytes) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """UTF-8 as `blob`, at most 255 bytes."""
+    """UTF-8 as `blob`, at most 255 bytes, all of it printable."""
+    if not value.isprintable():
+        raise ValueError(f"{value[:40]!r} cannot be printed")
     data = value.encode()
     if len(data) > TEXT_MOST:
         raise ValueError(f"{value[:40]!r}... is over {TEXT_MOST} bytes")
@@ -132,11 +134,14 @@ class Cursor:
         return self.raw(self.uint(f"length of the {name}", most), name)
 
     def text(self, name: str, most: int = TEXT_MOST) -> str:
-        """UTF-8 behind its length."""
+        """UTF-8 behind its length, without what could steer a terminal that shows it."""
         try:
-            return self.blob(name, most).decode()
+            value = self.blob(name, most).decode()
         except UnicodeDecodeError:
             self.fail(f"the {name} is not UTF-8")
+        if not value.isprintable():
+            self.fail(f"the {name} has letters that cannot be printed")
+        return value
 
     def double(self, name: str) -> float:
         """A finite number."""

@@ -9,7 +9,7 @@ into a file. Nothing here touches a token: to this room they are bytes (see `ent
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -33,6 +33,7 @@ MOST_GOP_FRAMES = 1 << 16
 MOST_GOP_RECORDS = 1 << 17
 MOST_EXTRA = 1 << 20
 
+MOST_TERM = 1 << 31  # of a ratio: FFmpeg, and every file that it writes, has 31 bits
 MOST_END = 1 << 57  # as for any other PTS (`timing`)
 
 TARGETS = ("mse", "psnr", "tokens", "size", "bpp")
@@ -131,6 +132,8 @@ class Header:
                 raise ValueError(what)
 
         need(len(self.model_digest) == 16, "the model digest must have 16 bytes")
+        for what, ratio in self._ratios():
+            need(max(ratio.numerator, ratio.denominator) < MOST_TERM, f"a {what} of {ratio}")
         for name, (width, height) in self._sizes().items():
             need(
                 0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE,
@@ -166,6 +169,14 @@ class Header:
             self.max_tokens <= samples,
             f"{self.max_tokens} tokens for {samples} samples",
         )
+
+    def _ratios(self) -> Iterator[tuple[str, Fraction]]:
+        yield "time base", self.time_base
+        yield "sample aspect ratio", self.sar
+        if self.frame_rate is not None:
+            yield "frame rate", self.frame_rate
+        for stream in self.audio:
+            yield "time base of sound", stream.time_base
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
         tile = self.tile or (1, 1)

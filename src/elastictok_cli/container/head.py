@@ -136,10 +136,10 @@ def _parse_stream(cur: Cursor) -> AudioStream:
     return AudioStream(
         codec=cur.text("audio codec"),
         time_base=cur.ratio("audio time base") or cur.fail("an audio stream has no time base"),
-        sample_rate=cur.uint("sample rate", most=1 << 31),
+        sample_rate=cur.uint("sample rate", most=fmt.MOST_TERM - 1),
         channels=cur.uint("audio channels", most=1 << 10),
         layout=cur.text("channel layout"),
-        frame_size=cur.uint("audio frame size", most=1 << 31),
+        frame_size=cur.uint("audio frame size", most=fmt.MOST_TERM - 1),
         extradata=cur.blob("codec parameters", fmt.MOST_EXTRA),
     )
 

@@ -27,6 +27,8 @@ from .reader import Reader
 from .writer import Writer
 
 VERSION = 1
+MOST_ARRAYS = 1 << 29  # bytes; deflate makes a thousand times as much of a file
+MOST_TEXT = 200
 SHAPES: Mapping[str, tuple[str, int]] = {  # type and axes of what `etok_of` needs
     "format": ("i", 0),
     "head": ("u", 1),
@@ -189,6 +191,9 @@ def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
     arrays: Arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
+            claimed = sum(archive.getinfo(f"{key}.npy").file_size for key in (*SHAPES, "values"))
+            if claimed > MOST_ARRAYS:
+                raise ValueError(f"{claimed:,} bytes of arrays are over the {MOST_ARRAYS:,} that are read")
             for key in (*SHAPES, "values"):
                 with archive.open(f"{key}.npy") as member:
                     arrays[key] = _member(member, archive.getinfo(f"{key}.npy").file_size)
@@ -197,7 +202,7 @@ def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DamagedFile(f"{name}: damaged: {error}") from None
+        raise DamagedFile(f"{name}: damaged: {str(error)[:MOST_TEXT]}") from None  # it may quote half the file
     except Exception as error:  # zlib.error, and whatever else a broken archive gives
         raise DamagedFile(f"{name}: damaged: {type(error).__name__}") from None
     for key, (kind, axes) in SHAPES.items():

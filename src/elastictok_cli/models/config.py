@@ -129,7 +129,7 @@ class ElasticConfig:
         try:
             for key, value in taken.items():
                 taken[key] = _typed(str(fields[key].type), value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # the last of an integer that is infinite
             raise UsageError(f"{where}: {key} is {str(value)[:40]!r}") from None
         return cls(**taken)
 
@@ -141,7 +141,7 @@ class ElasticConfig:
                 values = json.loads(file.read(1 << 20))
         except OSError as error:
             raise UsageError(f"--config {path}: {error.strerror}; give fsq, vae or a JSON file") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UsageError(f"--config {path}: not a JSON file") from None
         if not isinstance(values, dict):
             raise UsageError(f"--config {path}: a JSON object is needed")

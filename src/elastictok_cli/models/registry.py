@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BUNDLED = "elastictok-nano"
 SUFFIX = ".safetensors"
+MOST_NAME = 100  # letters
 MOST_HEADER = 100 << 20  # as the safetensors library allows
 PRECISIONS = ("float32", "bfloat16", "float16")
 SHORT = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
@@ -161,7 +162,10 @@ def metadata(path: Path) -> dict[str, str]:
                 f"{path.name}: a .safetensors file, but not made by elastictok; "
                 "'elastictok weights convert' makes one of the original's params"
             )
-        return {str(key): str(value) for key, value in found.items()}
+        said = {str(key): str(value) for key, value in found.items()}
+        if not said.get("model", "").isprintable() or len(said.get("model", "")) > MOST_NAME:
+            raise UnsupportedFile(f"{path.name}: the name of its model cannot be printed")
+        return said
     except OSError as error:
         raise UnsupportedFile(f"{path}: {error.strerror}") from None
     except (ValueError, AttributeError, RecursionError):
@@ -211,9 +215,14 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
         return cast("TokenModel", ElasticModel(network, bytes.fromhex(sha256(path))[:16], where))
     if precision != "float32":
         raise UsageError(f"--precision {precision}: {Path(text).stem} has one precision only; leave the option out")
+    from safetensors import SafetensorError
+
     from . import nano
 
-    return cast("TokenModel", nano.load(path))
+    try:
+        return cast("TokenModel", nano.load(path))
+    except SafetensorError as error:
+        raise UnsupportedFile(f"{path.name}: damaged: {str(error).splitlines()[0][:MOST_NAME]}") from None
 
 
 load_model = load

@@ -122,7 +122,7 @@ def _draw_quality(usage: Usage, axes: Axes) -> None:
     )
     low, high = float(values.min()), float(values.max())
     if usage.header.target != "tokens":
-        goal = psnr_db(usage.header.threshold)
+        goal = min(psnr_db(usage.header.threshold), 100.0)
         axes.axhline(goal, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.annotate(
             f"threshold {usage.header.threshold:g}",
