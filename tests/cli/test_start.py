@@ -79,7 +79,7 @@ def test_examples_in_help_fit_a_line_and_nothing_in_it_is_lost(run: Run, command
 def test_help_names_every_exit_code() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     named = {int(code) for code in re.findall(r"(\d+) [a-z]", EXIT_CODES)}
-    assert named == {0, 130, *(kind.exit_code for kind in kinds)}
+    assert named == {0, 130, 143, *(kind.exit_code for kind in kinds)}
 
 
 def test_completion_offers_commands() -> None:

@@ -114,12 +114,22 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _listens() -> None:
+    """A shell starts jobs of the background deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def stop(command: Sequence[str], number: signal.Signals, blocks: int | None, delay_s: float) -> tuple[int, str, str]:
     """Run and send a signal, so many blocks after the start (None: at once) and so many seconds later. Returns the
     exit code, stderr, and the mark that its processes carry."""
     mark = secrets.token_hex(8)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, MARK: mark}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, MARK: mark},
+        preexec_fn=_listens,
     ) as process:
         assert process.stdout is not None
         seen = 0

@@ -19,9 +19,10 @@ from .signals import Stopping
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file "
-    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130, 143 interrupted."
+    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted, 143 terminated."
 )
 
+INTERRUPTED = 130
 READER_GONE = 141  # as the shell has it for a program that SIGPIPE ends
 
 HELP = """Video as tokens: as many per block of frames as its pictures need, and no more.
@@ -73,15 +74,24 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. arguments: those of the process, unless given."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    with Stopping() as stopping:
-        return _run(arguments, stopping)
+    stopping = Stopping()
+    try:
+        with stopping:
+            code = _run(arguments)
+    except (KeyboardInterrupt, Interrupted) as error:
+        interrupted = error if isinstance(error, Interrupted) else Interrupted("interrupted")
+        interrupted.exit_code = stopping.exit_code
+        return fail(interrupted, "--debug" in arguments, "--json" in arguments)
+    return code
 
 
-def _run(arguments: list[str], stopping: Stopping) -> int:
+def _run(arguments: list[str]) -> int:
     debug, json_lines = "--debug" in arguments, "--json" in arguments
     try:
         result = app(args=arguments, prog_name="elastictok", standalone_mode=False)
         sys.stdout.flush()
+        if result == INTERRUPTED:  # typer's word for a KeyboardInterrupt; no command here returns a number
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except SystemExit as stopped:  # completion; or typer's way out where the reader of a pipe has gone
         if isinstance(stopped.__context__, BrokenPipeError):
@@ -91,9 +101,9 @@ def _run(arguments: list[str], stopping: Stopping) -> int:
         # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
-    except (KeyboardInterrupt, typer.Abort, Interrupted) as error:  # typer makes its Abort of a KeyboardInterrupt
-        interrupted = error if isinstance(error, Interrupted) else Interrupted("interrupted")
-        interrupted.exit_code = stopping.exit_code
-        return fail(interrupted, debug, json_lines)
+    except typer.Abort:  # and older ones
+        raise KeyboardInterrupt from None
+    except Interrupted:
+        raise
     except Exception as error:
         return fail(error, debug, json_lines)

@@ -19,6 +19,7 @@ class Stopping:
     def __init__(self) -> None:
         self.exit_code = 128 + signal.SIGINT
         self._before: dict[signal.Signals, Any] = {}
+        self._over = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # no other may
@@ -28,6 +29,8 @@ class Stopping:
         return self
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._over:
+            return  # the command has ended by itself
         self.exit_code = 128 + number
         for other in self._before:
             signal.signal(other, signal.SIG_IGN)  # a second one must not interrupt the cleaning
@@ -36,5 +39,6 @@ class Stopping:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over = True
         for number, handler in self._before.items():
             signal.signal(number, handler)
