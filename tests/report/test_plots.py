@@ -19,7 +19,7 @@ def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
     save_usage_plot(usage(CLIP, CLIP_MISSED), str(path))
     with av.open(str(path)) as file:
         rgb = next(file.decode(video=0)).to_ndarray(format="rgb24")
-    assert rgb.shape == (690, 1350, 3)
+    assert rgb.shape == (840, 1350, 3)
     colours = {tuple(int(v) for v in pixel) for pixel in rgb[::3, ::3].reshape(-1, 3)}
     assert {(0x58, 0xB4, 0xC4), (0x2F, 0x6D, 0xB5), (0xD1, 0x37, 0x2C)} <= colours
 

@@ -12,6 +12,7 @@ from ..report.theme import LIGHT, Theme
 from ..units import plural
 
 COLUMNS = 4  # of small rate curves
+FAR_LEFT = 0.2  # times the smallest fixed budget: where Figure 4 begins at the latest
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
@@ -44,6 +45,8 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         if fixed:
             ax.plot(*zip(*fixed, strict=True), "s--", color=theme.series[1], linewidth=1, label="fixed, same model")
         ax.set_xscale("log")
+        if fixed:  # where some blocks need next to nothing, the curve begins far to the left
+            ax.set_xlim(left=max(ax.get_xlim()[0], FAR_LEFT * fixed[0][0]))
         log_axis(ax.xaxis)
         ax.set_xlabel("tokens used, % of the most possible")
         ax.set_ylabel("blocks that meet the threshold, %")
@@ -51,7 +54,7 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
         blocks = plural(found["blocks"], "block")
         ax.set_title(f"{kind}s: {blocks}, threshold {results['figure_threshold']:g}", loc="left")
-        ax.legend(frameon=False, loc="lower right")
+        ax.legend(frameon=False, loc="best")
     return True
 
 
@@ -83,7 +86,7 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
             *zip(*ours, strict=True), "o-", color=theme.series[0], linewidth=2, markersize=4, label=results["model"]
         )
         ax.set_xscale("log")
-        log_axis(ax.xaxis, (1, 3) if columns > 2 else (1, 2, 5))
+        log_axis(ax.xaxis, 4)
         ax.set_ylim(low, high)
         ax.set_title(clip, loc="left", fontsize=9)
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)

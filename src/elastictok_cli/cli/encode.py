@@ -95,6 +95,10 @@ def encode(
         bool,
         typer.Option("--resume", help="Go on with OUTPUT.part; when interrupted, leave it for another --resume."),
     ] = False,
+    keep_curves: Annotated[
+        bool,
+        typer.Option("--keep-curves", help="Also write OUTPUT.curves.json: all candidates, for 'stats --rates'."),
+    ] = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -110,7 +114,7 @@ def encode(
     target = target_of_options(threshold, psnr, tokens, target_size, target_bpp)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
-    _check(resume, strict, name, max_tokens, target)
+    _check(resume, strict, name, max_tokens, target, keep_curves)
     part = Path(f"{name}.part")
     if name != STREAM and part.exists() and not resume and not target.is_size:
         console.note(f"{part} is left of an interrupted run and is replaced; --resume goes on with it")
@@ -123,6 +127,7 @@ def encode(
     from ..container import Writer
     from ..models.registry import load
     from ..video import open_source
+    from .curves import keeping
     from .forecast import forecast, is_slow
     from .prepare import prepare
     from .progress import Display, follow
@@ -165,7 +170,7 @@ def encode(
                     done=done,
                     tried=tried,
                 )
-            finished = follow(events, console, display)
+            finished = follow(keeping(events, name) if keep_curves else events, console, display)
         except KeyboardInterrupt:
             raise Interrupted(_interrupted(name, resume, target)) from None
         finally:
@@ -213,7 +218,7 @@ def target_of_options(
     return Target.threshold() if threshold is None else Target.threshold(threshold)
 
 
-def _check(resume: bool, strict: bool, name: str, max_tokens: int | None, target: Target) -> None:
+def _check(resume: bool, strict: bool, name: str, max_tokens: int | None, target: Target, curves: bool) -> None:
     from ..errors import UsageError
 
     if target.is_size and (resume or strict):
@@ -221,6 +226,8 @@ def _check(resume: bool, strict: bool, name: str, max_tokens: int | None, target
         raise UsageError(f"{option} needs {why}; with a size as the goal, leave it out")
     if resume and name == STREAM:
         raise UsageError("--resume needs an output file; standard output cannot be gone on with")
+    if curves and name == STREAM:
+        raise UsageError("--keep-curves writes beside the output; -o FILE names one")
     if max_tokens is not None and max_tokens < 1:
         raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
 

@@ -1,37 +1,72 @@
-"""`elastictok stats`: where the tokens went. From the container alone: no model, no torch, no numba."""
+"""`elastictok stats`: where the tokens went. From the containers alone, without a model but for --heat and --html."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import options as opt
-from .console import Console
+from .console import Console, one_line, size
 from .files import STREAM, refuse_existing, source_of
 
 if TYPE_CHECKING:
     from ..report import Usage
 
 LINES_OF_TEXT = 16  # prompt, title, table, axis, legend: what is left of the terminal's height is for the bars
+DRAW = "Pictures and pages"
 
 
 def stats(
-    file: opt.EtokFile,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE.etok ...", help="One or several .etok files, or - for standard input.")
+    ],
     plot: Annotated[
-        str | None, typer.Option("--plot", metavar="FILE", help="Also draw it: a .png, .svg or .pdf.")
+        str | None,
+        typer.Option("--plot", metavar="FILE", help="Tokens, PSNR, bytes: .png, .svg or .pdf.", rich_help_panel=DRAW),
     ] = None,
+    heat: Annotated[
+        str | None,
+        typer.Option("--heat", metavar="FILE", help="Tokens by place in the picture.", rich_help_panel=DRAW),
+    ] = None,
+    rates: Annotated[
+        str | None,
+        typer.Option("--rates", metavar="FILE", help="What 'encode --keep-curves' kept.", rich_help_panel=DRAW),
+    ] = None,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="All of it as one page, with values.", rich_help_panel=DRAW),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="VIDEO", help="What was encoded: its cuts; --html plays it.", rich_help_panel=DRAW
+        ),
+    ] = None,
+    decoded: Annotated[
+        str | None,
+        typer.Option("--decoded", metavar="VIDEO", help="What --html plays instead.", rich_help_panel=DRAW),
+    ] = None,
+    theme: Annotated[
+        str | None,
+        typer.Option(
+            "--theme", metavar="NAME", help="light or dark (a page: as the reader's system).", rich_help_panel=DRAW
+        ),
+    ] = None,
+    model: opt.Model = None,
     json_lines: opt.Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="One line per block on stdout.")] = False,
     force: opt.Force = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Tokens of every block over time, quality and size. Needs no model.
+    """Tokens of every block over time, quality and size. Needs no model, but for --heat and --html.
 
     [bold]elastictok stats in.etok[/bold]                     summary and plot in the terminal\n
-    [bold]elastictok stats in.etok --plot tokens.svg[/bold]   as a picture\n
+    [bold]elastictok stats a.etok b.etok --plot ab.svg[/bold] two in one picture\n
+    [bold]elastictok stats in.etok --html in.html --source in.mp4[/bold]  a page with a player\n
     [bold]elastictok stats in.etok --json | tail -1[/bold]    the totals for a program
     """
     from ..container import Reader
@@ -41,37 +76,81 @@ def stats(
     console = Console(quiet, json_lines=json_lines)
     if csv and json_lines:
         raise UsageError("--json and --csv both want standard output; leave one of them out")
-    opened = source_of(file)
-    if plot is not None:
-        from ..report.plots import check_suffix
+    if files.count(STREAM) > 1 or (STREAM in files and (heat or html)):
+        raise UsageError("standard input can be read once, and --heat and --html read twice; name the file")
+    outputs = {"--plot": plot, "--heat": heat, "--rates": rates, "--html": html}
+    _check(files, outputs, source, decoded, theme, force)
+    usages = []
+    for file in files:
+        opened = source_of(file)
+        with Reader(opened, name=None if file != STREAM else "standard input") as reader:
+            usages.append(read_usage(reader))
+    for number, usage in enumerate(usages):
+        if json_lines:
+            for record in json_records(usage):
+                console.emit(record)
+        elif csv:
+            for line in csv_lines(usage, named=len(usages) > 1, head=number == 0):
+                sys.stdout.write(line + "\n")
+        else:
+            _print(usage, number)
+    if len(usages) > 1 and not json_lines and not csv:
+        _print_together(usages)
+    if any(outputs.values()):
+        from .stats_pictures import Pictures
 
-        check_suffix(plot)
-        refuse_existing(plot, force)
-    with Reader(opened, name=None if file != STREAM else "standard input") as reader:
-        usage = read_usage(reader)
-    if json_lines:
-        for record in json_records(usage):
-            console.emit(record)
-    elif csv:
-        for line in csv_lines(usage):
-            sys.stdout.write(line + "\n")
-    else:
-        _print(usage)
-    if plot is not None:
-        from ..report.plots import save_usage_plot
-
-        save_usage_plot(usage, plot)
-        console.line(f"plot: {plot}")
+        drawn = Pictures(files, usages, source, decoded, theme, model, console)
+        for option, name in outputs.items():
+            if name is not None:
+                drawn.write(option, name)
+                console.line(f"{option.strip('-')}: {name}")
 
 
-def _print(usage: Usage) -> None:
+def _check(
+    files: Sequence[str],
+    outputs: dict[str, str | None],
+    source: str | None,
+    decoded: str | None,
+    theme: str | None,
+    force: bool,
+) -> None:
+    """Everything that can be said before any file is read."""
+    from pathlib import Path
+
+    from ..errors import UsageError
+    from ..report.figures import check_suffix
+    from ..report.theme import theme_of
+
+    if theme is not None:
+        theme_of(theme)
+    for video in (source, decoded):
+        if video is not None:
+            source_of(video)
+    inputs = [Path(name).resolve() for name in (*files, source, decoded) if name not in (None, STREAM)]
+    taken: set[Path] = set()
+    for option, name in outputs.items():
+        if name is None:
+            continue
+        if option != "--html":
+            check_suffix(name, option)
+        elif Path(name).suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"--html {name}: its ending must be .html")
+        path = Path(name).resolve()
+        if path in inputs or path in taken:
+            raise UsageError(f"{option} {name}: is a file that is read or written already; name another")
+        taken.add(path)
+        refuse_existing(name, force)
+
+
+def _print(usage: Usage, number: int) -> None:
     from rich.console import Console as RichConsole
     from rich.text import Text
 
     from ..report import Look, plot_lines, summary
-    from .console import one_line
 
     out = RichConsole(highlight=False, soft_wrap=True)
+    if number:
+        out.print()
     out.print(Text(one_line(usage.name), "bold"))
     for what, text in summary(usage):
         out.print(Text.assemble((f"  {what:<9}", "bright_black"), text))
@@ -82,3 +161,22 @@ def _print(usage: Usage) -> None:
     unicode = (out.encoding or "").lower().startswith("utf")
     for line in plot_lines(usage, Look(out.width, height, unicode)):
         out.print(Text.assemble(*line))
+
+
+def _print_together(usages: Sequence[Usage]) -> None:
+    """A line for each file, so that they can be compared."""
+    from ..metrics import psnr_db
+
+    rows = [("file", "threshold", "tokens", "% of most", "PSNR dB", "missed", "size", "bpp")]
+    for usage in usages:
+        share = 100 * usage.tokens / max(1, usage.max_tokens)
+        quality = "lossless" if usage.mse == 0 else f"{psnr_db(usage.mse):.2f}"
+        goal = "" if usage.header.target == "tokens" else f"{usage.header.threshold:.4g}"
+        name = one_line(usage.name)
+        counts = f"{usage.tokens:,}", f"{share:.3g}", quality, f"{usage.missed:,}"
+        rows.append((name, goal, *counts, size(usage.bytes), f"{usage.bpp:.4f}"))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    sys.stdout.write("\n")
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")

@@ -93,9 +93,7 @@ class Canvas:
             down = MARGIN + line_height(self.font + 2)
             self._text(self._empty, left, down, label.detail, theme.faint, self.font)
 
-    def _text(
-        self, out: Pixels, left: int, top: int, text: str, colour: str, size: int, bold: bool = False
-    ) -> None:
+    def _text(self, out: Pixels, left: int, top: int, text: str, colour: str, size: int, bold: bool = False) -> None:
         words = line(text, size, colour, self.theme.paper, self.panel[0], bold)
         out[top : top + len(words), left : left + self.panel[0]] = words
 

@@ -50,10 +50,15 @@ def save_figure(figure: Figure, path: str) -> None:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def log_axis(axis: Any, per_decade: tuple[int, ...] = (1, 2, 5)) -> None:
-    """Plain numbers on a logarithmic axis (`axes.xaxis`), some of them in each decade."""
+def log_axis(axis: Any, most: int = 6) -> None:
+    """Plain numbers on a logarithmic axis (`axes.xaxis`), about `most` of them. After everything is drawn on it."""
+    from math import log10
+
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=per_decade, numticks=12))
+    low, high = axis.get_view_interval()
+    decades = log10(high / low) if 0 < low < high else 1.0
+    subs = next((s for s in ((1, 2, 5), (1, 3), (1,)) if decades * len(s) <= most), (1,))
+    axis.set_major_locator(LogLocator(subs=subs, numticks=most + 2))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -127,15 +127,18 @@ def json_records(usage: Usage) -> Iterator[dict[str, Any]]:
     }
 
 
-def csv_lines(usage: Usage) -> Iterator[str]:
-    """A line of names, then one per block."""
+def csv_lines(usage: Usage, named: bool = False, head: bool = True) -> Iterator[str]:
+    """A line of names (with `head`), then one per block; with `named` the file's name in a column at the end."""
     out = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for row in _rows(usage):
+        if named:
+            row["name"] = usage.name
         if writer is None:
             writer = csv.DictWriter(out, row.keys(), lineterminator="")
-            writer.writeheader()
-            yield _taken(out)
+            if head:
+                writer.writeheader()
+                yield _taken(out)
         writer.writerow({key: int(v) if isinstance(v, bool) else v for key, v in row.items()})
         yield _taken(out)
 

@@ -47,7 +47,7 @@ class BlockUse:
 class Usage:
     """A whole file. parts: bytes by what they are for, as `Reader.chunk_bytes`. times in seconds.
 
-    first_s: of the first frame, on the source's clock.
+    first_s: of the first frame, on the source's clock. gop_bytes: of each GOP's tokens and tables in the file.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Usage:
     duration_s: float
     parts: Mapping[str, int]
     first_s: float = 0.0
+    gop_bytes: tuple[int, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -119,7 +120,23 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     duration = times[-1] - times[0] if times else 0.0
     first = times[0] if times else 0.0
-    return Usage(name or reader.name, header, tuple(blocks), len(reader.index), duration, reader.chunk_bytes, first)
+    sizes = tuple(entry.length for entry in reader.index)
+    return Usage(
+        name or reader.name, header, tuple(blocks), len(reader.index), duration, reader.chunk_bytes, first, sizes
+    )
+
+
+def cumulative_bytes(usage: Usage) -> list[float]:
+    """Bytes of tokens up to the end of each block. Exact where a GOP ends; within one, in proportion to the tokens,
+    since a GOP's blocks share one range-coder stream."""
+    totals = [0] * len(usage.gop_bytes)
+    for block in usage.blocks:
+        totals[block.gop] += block.tokens + 1  # every block costs something, without tokens too
+    out, spent = [], 0.0
+    for block in usage.blocks:
+        spent += usage.gop_bytes[block.gop] * (block.tokens + 1) / totals[block.gop]
+        out.append(spent)
+    return out
 
 
 def _block(

@@ -1,0 +1,95 @@
+"""`encode --keep-curves`: what the search saw, in a file beside the .etok: IN.etok.curves.json.
+
+Not in the .etok itself: decoding has no use for it, and its bytes would count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DamagedFile
+
+if TYPE_CHECKING:
+    from ..codec.events import Event
+
+SUFFIX = ".curves.json"
+VERSION = 1
+
+TAIL_BYTES = 36  # the end of an .etok, with the digest of all before it: tells one encode from another
+
+Rates = dict[int, list[tuple[int, float]]]  # by block: (tokens, MSE) of every candidate
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was kept. matches: the .etok is still the one that it was kept of."""
+
+    rates: Rates
+    matches: bool
+
+
+def curves_path(etok: str) -> Path:
+    """Where the curves of an .etok file are, if they were kept."""
+    return Path(etok + SUFFIX)
+
+
+def keeping(events: Iterable[Event], etok: str) -> Generator[Event, None, None]:
+    """The same events; at their end the candidates of every block are written beside `etok`.
+
+    Of several passes, those of the one that is kept. A resumed run has those of the blocks that it coded itself.
+    """
+    from ..codec.events import BlockDone, Finished, PassStarted, SizeReached
+
+    passes: dict[int, list[dict[str, Any]]] = {}
+    number = kept = 1
+    with closing(events):  # type: ignore[type-var]  # a generator
+        for event in events:
+            match event:
+                case PassStarted():
+                    number = kept = event.number
+                case SizeReached():
+                    kept = event.kept
+                case BlockDone():
+                    tried = [[p.step, p.count, p.mse if p.mse == p.mse else None] for p in event.probes]
+                    passes.setdefault(number, []).append({"block": event.index, "tried": tried})
+                case Finished():
+                    _write(etok, passes.get(kept, []))
+            yield event
+
+
+def _write(etok: str, blocks: list[dict[str, Any]]) -> None:
+    path = curves_path(etok)
+    part = Path(f"{path}.part")
+    about = "candidates of every block: [quantiser step, tokens, mean squared error]"
+    lines = ",\n".join(json.dumps(block) for block in sorted(blocks, key=lambda b: int(b["block"])))
+    head = json.dumps({"version": VERSION, "about": about, "etok_end": _end(etok)})
+    part.write_text(f'{head[:-1]}, "blocks": [\n{lines}\n]}}\n', encoding="utf-8")
+    os.replace(part, path)
+
+
+def _end(etok: str) -> str:
+    with open(etok, "rb") as file:
+        file.seek(-TAIL_BYTES, os.SEEK_END)
+        return file.read().hex()
+
+
+def read_curves(etok: str) -> Kept | None:
+    """What was kept beside a file; None if nothing was. Raises DamagedFile if it is not what `keeping` writes."""
+    path = curves_path(etok)
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rates = {
+            int(block["block"]): [(int(count), float(mse)) for _, count, mse in block["tried"] if mse is not None]
+            for block in found["blocks"]
+        }
+        return Kept(rates, found["etok_end"] == _end(etok))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedFile(f"{path}: is not what 'encode --keep-curves' writes; remove it, or encode again") from error

@@ -1,0 +1,58 @@
+"""A video as a browser plays it, small enough to sit inside a page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import av
+
+from ..errors import UsageError
+from .sink import SinkOptions, open_sink
+from .source import open_source
+
+CODECS = ("h264", "vp8", "vp9", "av1")
+SUFFIXES = (".mp4", ".m4v", ".webm")
+PIXELS = ("yuv420p", "yuvj420p")
+EMBED = 24_000_000  # bytes: up to here a file is taken as it is
+MOST = 150_000_000  # of what is made; above that browsers fail on a page
+LINES, CRF = "360", 26
+
+
+def playable(path: str | os.PathLike[str], folder: Path) -> Path:
+    """The file itself, if browsers play it and it is not large; otherwise an H.264 copy of at most 360 lines in
+    `folder`, with the same times and its sound where MP4 takes it.
+
+    Raises InputError for what is no video, UsageError for one too long for a page.
+    """
+    source_path = Path(path)
+    if source_path.suffix.lower() in SUFFIXES and source_path.stat().st_size <= EMBED and _plays(source_path):
+        return source_path
+    copy = folder / "player.mp4"
+    with open_source(source_path, size="source") as probe:
+        small = LINES if min(probe.info.coded_size) > int(LINES) else "source"
+    with open_source(source_path, size=small) as source:
+        packets = source.audio_packets()
+        with open_sink(copy, SinkOptions(crf=CRF, end_pts=source.info.end_pts), source.info) as sink:
+            held = next(packets, None)
+            for frame in source.frames():
+                sink.write(frame.pts, frame.rgb)
+                now = frame.pts * source.info.time_base
+                while held is not None and held.pts * source.info.audio[held.stream].time_base <= now:
+                    sink.write_audio(held)
+                    held = next(packets, None)
+            while held is not None:
+                sink.write_audio(held)
+                held = next(packets, None)
+    if copy.stat().st_size > MOST:
+        raise UsageError(f"{source_path}: is too long to be put into a page; a part of it, or no --source, is not")
+    return copy
+
+
+def _plays(path: Path) -> bool:
+    try:
+        with av.open(str(path)) as file:
+            video = file.streams.video[0]
+            return video.codec_context.codec.canonical_name in CODECS and video.codec_context.pix_fmt in PIXELS
+    except (av.error.FFmpegError, IndexError):
+        return False

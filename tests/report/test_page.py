@@ -1,0 +1,88 @@
+"""The report as a page: what is in it, and that it needs nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elastictok_cli.report.page import FileReport, Player, html_report
+
+from .files import CLIP, CLIP_MISSED, usage
+
+MAPS = [np.full((3, 4), i) for i in range(len(CLIP))]
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+class Links(HTMLParser):
+    """Everything that a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "poster", "srcset", "data")]
+
+
+def test_the_page_fetches_nothing(tmp_path: Path) -> None:
+    video = tmp_path / "a.mp4"
+    video.write_bytes(b"bytes of a video")
+    page = html_report([FileReport(usage(CLIP), MAPS)], Player(video, 0.0, "a.mp4"), [0.5])
+    links = Links()
+    links.feed(page)
+    assert links.found == ["data:video/mp4;base64," + base64.b64encode(b"bytes of a video").decode()]
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttp|import\(", page)
+    assert "default-src 'none'" in page
+
+
+def test_blocks_are_those_of_the_file() -> None:
+    found = usage(CLIP, CLIP_MISSED)
+    (file,) = data_of(html_report([FileReport(found)]))["files"]
+    assert [b["tokens"] for b in file["blocks"]] == CLIP
+    assert [b["index"] for b in file["blocks"] if not b["met"]] == CLIP_MISSED
+    assert file["duration_s"] == pytest.approx(found.duration_s)
+    assert file["blocks"][-1]["bytes_so_far"] == sum(found.gop_bytes)
+    assert file["blocks"][7]["bytes_so_far"] == found.gop_bytes[0]  # where the first GOP ends
+    assert "heat" not in file and "rates" not in file
+
+
+def test_lossless_blocks_and_fixed_counts_have_no_number_that_json_has_not() -> None:
+    found = usage([0, 0], threshold=0.007, target="tokens", target_value=5.0)
+    (file,) = data_of(html_report([FileReport(found)]))["files"]
+    assert file["goal_db"] is None
+
+
+def test_heat_maps_and_rates_come_along() -> None:
+    rates = {0: [(4000, 0.0065), (2000, 0.01)], 3: [(780, 0.0069)]}
+    (file,) = data_of(html_report([FileReport(usage(CLIP), MAPS, (16, 16), rates)]))["files"]
+    heat = file["heat"]
+    assert (heat["rows"], heat["columns"], heat["height"], heat["width"]) == (3, 4, 48, 64)
+    assert heat["maps"][5] == [5] * 12 and heat["most"] == 14
+    assert file["rates"]["0"] == [[4000, 0.0065], [2000, 0.01]]
+
+
+def test_names_cannot_break_out_of_the_page() -> None:
+    found = usage(CLIP)
+    evil = FileReport(type(found)(**{**found.__dict__, "name": "</script><script>alert(1)</script>$x.etok"}))
+    page = html_report([evil, evil])
+    assert "<script>alert" not in page and page.count("</script>") == 2
+    assert data_of(page)["files"][0]["label"].startswith("script>$x")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", None])
+def test_the_theme_is_the_one_asked_for_or_the_readers(theme: str | None) -> None:
+    start = html_report([FileReport(usage(CLIP))], theme=theme).splitlines()[1]
+    assert start == (f'<html lang="en" data-theme="{theme}">' if theme else '<html lang="en">')

@@ -1,0 +1,134 @@
+"""The page in a real browser, from file://. Where Chromium is missing this is said, and in CI it is a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from elastictok_cli.report.page import FileReport, Player, html_report
+
+from .chromium import Page, find
+from .files import CLIP, CLIP_MISSED, usage
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    program = find()
+    if program is None:
+        assert not os.environ.get("CI"), "Chromium is missing; .ci/run installs it"
+        pytest.skip("Chromium is not on this machine (apt-get install chromium)")
+    return program
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2.4 seconds in VP9, which every Chromium plays."""
+    path = tmp_path_factory.mktemp("video") / "clip.webm"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libvpx-vp9", rate=25, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(60):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * number, np.uint8), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str, video: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    folder = tmp_path_factory.mktemp("page")
+    maps = [np.arange(12).reshape(3, 4) * i for i in range(len(CLIP))]
+    rates = {n: [(count, 0.0065), (2 * count, 0.003)] for n, count in enumerate(CLIP) if count}
+    report = FileReport(usage(CLIP, CLIP_MISSED), maps, (16, 16), rates)
+    (folder / "report.html").write_text(html_report([report], Player(video, 0.0, "clip"), [0.65], "light"))
+    with Page(chromium, (folder / "report.html").as_uri(), folder / "profile") as opened:
+        opened.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        opened.until("document.getElementById('video').readyState >= 1")
+        yield opened
+
+
+def middle_of(page: Page, block: int) -> tuple[float, float]:
+    """Where a block's bar is in the window."""
+    box = page.run(
+        "(() => { document.getElementById('tokens').scrollIntoView();"
+        f"const b = document.querySelectorAll('#tokens rect')[{block}].getBoundingClientRect();"
+        "return [b.x + b.width / 2, document.querySelector('#tokens svg').getBoundingClientRect().y + 60]; })()"
+    )
+    return box[0], box[1]
+
+
+def test_nothing_fails_and_nothing_is_fetched(page: Page) -> None:
+    assert page.errors == [] and page.asked == []
+
+
+def test_every_block_has_its_bar_and_its_row(page: Page) -> None:
+    assert page.run("document.querySelectorAll('#tokens rect').length") == len(CLIP)
+    assert page.run("document.querySelectorAll('#rows tr').length") == len(CLIP)
+    assert page.run("document.querySelectorAll('.cutline').length") == 3
+    assert "no" in page.run("document.querySelectorAll('#rows tr')[4].innerText").split()
+
+
+def test_the_pointer_shows_values_heat_and_rates_of_its_block(page: Page) -> None:
+    page.hover(*middle_of(page, 5))
+    page.until("document.documentElement.dataset.block === '5'")
+    assert "block 5: 700 tokens" in page.run("document.querySelector('#tokens .tip').textContent")
+    assert not page.run("document.querySelector('#tokens .tip').hidden")
+    assert page.run("document.getElementById('heatnote').textContent") == "block 5: 700 tokens, most in one place 55"
+    assert page.run("document.getElementById('heat').width") == 4
+    assert page.run("document.querySelectorAll('#rates circle').length") == 2
+    page.hover(2, 2)
+    page.until("document.querySelector('#tokens .tip').hidden")
+
+
+def test_a_click_moves_the_video_and_the_playhead(page: Page) -> None:
+    x, y = middle_of(page, 8)
+    page.click(x, y)
+    page.until("!document.getElementById('video').seeking && document.getElementById('video').currentTime > 1")
+    assert page.run("document.getElementById('video').currentTime") == pytest.approx(8.5 * 0.16, abs=0.02)
+    at = page.run(
+        "(() => { const b = document.querySelector('#tokens .playhead').getBoundingClientRect(); return b.x; })()"
+    )
+    assert at == pytest.approx(x, abs=3)
+
+
+def test_the_playhead_moves_while_the_video_plays(page: Page) -> None:
+    page.hover(2, 2)
+    page.run("(() => { const v = document.getElementById('video'); v.muted = true; v.currentTime = 0; })()")
+    page.until("!document.getElementById('video').seeking")
+    before = page.run("+document.querySelector('#quality .playhead').getAttribute('x1')")
+    page.run("document.getElementById('video').play().then(() => 1)")
+    page.until(f"+document.querySelector('#quality .playhead').getAttribute('x1') > {before} + 20")
+    page.run("document.getElementById('video').pause()")
+    assert page.errors == []
+
+
+def test_keys_and_theme(page: Page) -> None:
+    page.run("document.getElementById('video').currentTime = 0.08")
+    page.until("!document.getElementById('video').seeking && document.documentElement.dataset.block === '0'")
+    page.run("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
+    page.until("document.documentElement.dataset.block === '1'")
+    before = page.run("getComputedStyle(document.body).backgroundColor")
+    page.run("document.getElementById('theme').click()")
+    assert page.run("getComputedStyle(document.body).backgroundColor") != before
+    assert page.errors == []
+
+
+def test_several_files_without_a_video(chromium: str, tmp_path: Path) -> None:
+    reports = [FileReport(usage(CLIP)), FileReport(usage([2 * c for c in CLIP[:9]]))]
+    (tmp_path / "two.html").write_text(html_report(reports, theme="dark"))
+    with Page(chromium, (tmp_path / "two.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        assert page.run("document.querySelectorAll('#tokens path').length") == 2
+        page.run("document.getElementById('file').value = 1")
+        page.run("document.getElementById('file').dispatchEvent(new Event('change'))")
+        assert page.run("document.querySelectorAll('#rows tr').length") == 9
+        page.run("document.querySelectorAll('#rows tr')[3].click()")
+        page.until("document.documentElement.dataset.block === '3'")
+        assert page.errors == [] and page.asked == []
