@@ -45,7 +45,7 @@ test-fast: $(READY)
 	$(PYTEST) -m "not slow" $(ARGS)
 
 check: $(READY)
-	$(BIN)/ruff check src tests weights
+	$(BIN)/ruff check src tests weights examples
 	$(BIN)/mypy
 
 # Goes on where it was stopped: each measurement is kept in results/work. The page and its figures, none of which shows a

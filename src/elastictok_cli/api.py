@@ -1,6 +1,6 @@
 """The Python interface: the same loops as the command line, on paths, with numpy arrays to look at.
 
-    import elastictok_cli as et
+    import elastictok_cli as et  # the package hands these names on
 
     model = et.load_model()
     et.encode("in.mp4", "in.etok", model=model, target=et.Target.threshold(0.007))
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .models.base import TokenModel
     from .video import SinkOptions
 
-__all__ = ["EtokFile", "Target", "TokenBlock", "decode", "encode", "load_model", "open_etok", "verify"]
+__all__ = ["EtokFile", "SinkOptions", "Target", "TokenBlock", "decode", "encode", "load_model", "open_etok", "verify"]
 
 PathLike = str | os.PathLike[str]
 Watcher = Callable[[Event], None]
@@ -268,6 +268,15 @@ class EtokFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def __getattr__(name: str) -> Any:
+    """`SinkOptions`, which comes with PyAV."""
+    if name != "SinkOptions":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .video import SinkOptions
+
+    return SinkOptions
 
 
 def _model_of(header: Header) -> TokenModel:

@@ -1,0 +1,67 @@
+"""Everything in examples/ runs, on a tiny clip, as its first lines say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+from cli.conftest import FRAMES, write_clip
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NOT_RUN = {"make_demo_clip.py"}  # needs the film
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+def run(*arguments: str | Path, **environment: str) -> str:
+    said = subprocess.run(
+        list(map(str, arguments)), capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+def test_every_example_has_a_test() -> None:
+    here = Path(__file__).read_text(encoding="utf-8")
+    for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.sh")):
+        assert path.name in here
+        assert path.name in NOT_RUN or f'"{path.name}"' in here
+
+
+def test_quickstart(clip: Path, tmp_path: Path) -> None:
+    # the command itself, wherever this Python's package is
+    command = tmp_path / "bin" / "elastictok"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m elastictok_cli "$@"\n')
+    command.chmod(0o755)
+    out = tmp_path / "out"
+    run("bash", EXAMPLES / "quickstart.sh", clip, out, PATH=f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    names = {"video.etok", "tokens.png", "decoded.mp4", "compare.mp4", "report.html", "stats.txt"}
+    assert {path.name for path in out.iterdir()} == names
+
+
+def test_python_api(clip: Path, tmp_path: Path) -> None:
+    said = run(sys.executable, EXAMPLES / "python_api.py", clip, tmp_path / "out")
+    assert said.startswith(f"{FRAMES} frames, ") and "first block: uint16 (" in said
+    assert "findings []" in said
+    with av.open(str(tmp_path / "out" / "decoded.mp4")) as file:
+        assert sum(1 for _ in file.decode(video=0)) == FRAMES
+
+
+def test_figure4(clip: Path, tmp_path: Path) -> None:
+    said = run(sys.executable, EXAMPLES / "figure4.py", clip, tmp_path / "f.png").splitlines()
+    assert said[0].startswith("elastic: ") and "100 % of the blocks meet 0.007" in said[0]
+    assert sum(line.startswith("fixed: ") for line in said) >= 2 and (tmp_path / "f.png").stat().st_size > 5000
+
+
+def test_tokens_for_training(clip: Path, tmp_path: Path) -> None:
+    said = run(sys.executable, EXAMPLES / "tokens_for_training.py", tmp_path, clip).splitlines()
+    assert said and all(line.startswith("tokens int32 (") for line in said)
+    assert (tmp_path / "shards" / "index.json").exists()
