@@ -13,13 +13,14 @@ from typing import Annotated
 
 import typer
 
-from . import batch, bench, compare, decode, encode, info, pack, stats, tokens, verify, weights
+from . import batch, bench, compare, conformance, decode, encode, info, pack, stats, tokens, verify, weights
 from .console import Interrupted, fail
 from .signals import Stopping
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file "
-    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted, 143 terminated."
+    "or unknown model, 6 cannot write, 7 threshold missed, 8 only a part could be read, 130 interrupted, "
+    "143 terminated."
 )
 
 INTERRUPTED = 130
@@ -48,6 +49,7 @@ app.command(no_args_is_help=True)(compare.compare)
 app.command(no_args_is_help=True)(bench.bench)
 app.command(no_args_is_help=True)(info.info)
 app.command(no_args_is_help=True)(verify.verify)
+app.command(no_args_is_help=True)(conformance.conformance)
 app.command(no_args_is_help=True)(tokens.tokens)
 app.command(no_args_is_help=True)(pack.pack)
 app.add_typer(weights.app, name="weights")
