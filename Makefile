@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast check bench train soak fuzz clean
+.PHONY: help demo test test-fast test-cluster check bench train soak fuzz clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
@@ -43,6 +43,10 @@ test: $(READY)
 
 test-fast: $(READY)
 	$(PYTEST) -m "not slow" $(ARGS)
+
+test-cluster: $(READY)
+	$(PIP) install --quiet -e ".[ray,remote]" "moto[server,s3]>=5"
+	$(PYTEST) tests/cluster $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check src tests weights examples

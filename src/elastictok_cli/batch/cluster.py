@@ -8,6 +8,7 @@ doing, Ray does again on another one; a file appears by rename, so it is whole o
 from __future__ import annotations
 
 import os
+import socket
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -38,8 +39,9 @@ class RayEngine:
             if address is None:
                 ray.init(address="local", num_cpus=jobs, include_dashboard=False, log_to_driver=False)
             else:
+                _check(address)
                 ray.init(address=address, log_to_driver=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(f"--address {address}: {str(error).splitlines()[0]}") from None
         self.nodes = sum(bool(node["Alive"]) for node in self._ray.nodes())
         self.workers = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
@@ -71,6 +73,13 @@ class RayEngine:
         for reference in self._begun:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Raises OSError if nobody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _piece(job: BatchJob, task: Task) -> Outcome:
