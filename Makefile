@@ -60,6 +60,14 @@ bench: $(READY)
 	cp results/benchmarks.md docs/
 	cp results/benchmarks/*.json results/benchmarks/*.csv results/benchmarks/*.svg docs/benchmarks/
 
+# The pictures of the README, of the clip in examples/.
+pictures: $(READY)
+	@mkdir -p demo docs/pictures
+	$(BIN)/elastictok encode examples/demo.mp4 -o demo/demo.etok --threshold 0.007 -f
+	$(BIN)/elastictok encode examples/demo.mp4 -o demo/fine.etok --threshold 0.001 -f
+	$(BIN)/elastictok compare examples/demo.mp4 demo/demo.etok demo/fine.etok -o docs/pictures/compare.png --rows 1 --height 200 -f
+	$(BIN)/elastictok stats demo/demo.etok --source examples/demo.mp4 --plot docs/pictures/tokens.png -f
+
 train: $(READY)
 	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)
 

@@ -105,7 +105,7 @@ class Canvas:
         for usage, number in zip(self.usages, blocks, strict=True):
             block = usage.blocks[number]
             quality = "lossless" if block.mse == 0 else f"{block.psnr_db:.1f} dB"
-            said.append(f"block {number + 1}: {block.tokens:,} tokens · {quality}" + ("" if block.met else " · missed"))
+            said.append(f"block {number}: {block.tokens:,} tokens · {quality}" + ("" if block.met else " · missed"))
         for left, picture, colour, text in zip(self._lefts, panels, colours, said, strict=True):
             out[top : top + height, left : left + width] = picture
             self._text(out, left, top + height + 4, text, colour, self.font)
