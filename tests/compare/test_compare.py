@@ -88,6 +88,19 @@ def test_only_the_time_that_all_have_is_shown(clip: Path) -> None:
     assert [shot.blocks for shot in shots] == [(n // 2, (n - 5) // 2) for n in range(5, 11)]
 
 
+def test_moments_that_one_lacks_are_left_out(tmp_path: Path) -> None:
+    """The file was made from a copy that lost some frames and has one of its own."""
+    whole = write_video(tmp_path / "whole.mkv", 6, pts=[0, 40, 80, 120, 160, 200], time_base=Fraction(1, 1000))
+    lost = write_video(tmp_path / "lost.mkv", 4, pts=[0, 80, 100, 200], time_base=Fraction(1, 1000))
+    data = encoded(lost, DctModel())[0]
+    with open_source(whole, size="source") as source, Reader(data) as reader:
+        shots = list(Matched(source, [reader], [DctModel()]).shots())
+        tick = 1000 * source.info.time_base
+    assert [shot.pts * tick for shot in shots] == [0, 80, 200]
+    assert np.array_equal(shots[1].pictures[0], source_frames(whole)[2])
+    assert np.array_equal(shots[1].pictures[1], shown(data, DctModel())[0].frames[1])
+
+
 def test_the_video_has_the_times_and_the_sound_of_the_source(clip: Path, files: list[bytes], tmp_path: Path) -> None:
     out = tmp_path / "demo.mkv"
     events = run(clip, files, out, crf=0)

@@ -49,19 +49,22 @@ class Matched:
                 blocks = stack.enter_context(closing(decode_blocks(reader, model, audio=False)))
                 files.append(_Ahead(_frames(blocks)))
             source = _Ahead((frame.pts, frame.rgb, 0) for frame in self.source.frames())
-            found = False
-            while all(stream.move() for stream in (source, *files)):
-                latest = max(stream.pts for stream in (source, *files))
-                if not all(stream.move(latest) for stream in (source, *files)):
-                    break
-                if {stream.pts for stream in (source, *files)} != {latest}:
-                    continue
+            streams, found = (source, *files), False
+            while all(stream.move() for stream in streams) and self._meet(streams):
                 found = True
-                pictures = (source.rgb, *(stream.rgb for stream in files))
-                yield Shot(latest, pictures, tuple(stream.block for stream in files))
+                yield Shot(source.pts, tuple(stream.rgb for stream in streams), tuple(stream.block for stream in files))
             if not found:
                 names = ", ".join(reader.name for reader in self.readers)
                 raise InputError(f"{names}: no frame has the time of one of {self.source.info.name}; is it the source?")
+
+    @staticmethod
+    def _meet(streams: Sequence[_Ahead]) -> bool:
+        """Move those that lag behind on, until all stand at the same time. False if one ends before."""
+        while len({stream.pts for stream in streams}) > 1:
+            latest = max(stream.pts for stream in streams)
+            if not all(stream.move(latest) for stream in streams):
+                return False
+        return True
 
 
 class _Ahead:
