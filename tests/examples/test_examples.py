@@ -65,3 +65,18 @@ def test_tokens_for_training(clip: Path, tmp_path: Path) -> None:
     said = run(sys.executable, EXAMPLES / "tokens_for_training.py", tmp_path, clip).splitlines()
     assert said and all(line.startswith("tokens int32 (") for line in said)
     assert (tmp_path / "shards" / "index.json").exists()
+
+
+def test_simulate_cluster(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text('{"status": "done", "seconds": 20.0, "frames": 100}\n{"status": "failed"}\n')
+    small = ["--hours", "10", "--cores", "32", "--results", tmp_path / "r.jsonl"]
+    said = run(sys.executable, EXAMPLES / "simulate_cluster.py", *small, "--mtbf-hours", "0").splitlines()
+    assert "2 nodes of 16 cores" in said[1] and "0 node failures" in said[1]
+    paid, used = (float(word.replace(",", "")) for word in (said[2].split()[1], said[2].split()[3]))
+    assert 50 <= used < paid  # 900,000 frames at 0.2 s are 50 hours
+    failing = run(sys.executable, EXAMPLES / "simulate_cluster.py", *small, "--mtbf-hours", "1").splitlines()
+    assert "0 node failures" not in failing[1] and not failing[2].endswith(" 0.0 lost to failures")
+
+
+def test_dataset_speed(tmp_path: Path) -> None:
+    assert "ratio " in run(sys.executable, EXAMPLES / "dataset_speed.py", tmp_path, "20")

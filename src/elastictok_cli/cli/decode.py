@@ -88,7 +88,7 @@ def decode(
             size="source" if picture_size == "source" else "coded",
             overwrite=force,
         )
-        jobs = jobs or jobs_for(reader.header, loaded, _frames(reader, start, duration))
+        jobs = jobs or jobs_for(reader.header, loaded, _frames(reader, start, duration), decoding=True)
         try:
             with open_sink(name, for_file(sink_options, reader, start, duration), reader.header) as sink:
                 events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio, jobs=jobs)

@@ -27,7 +27,8 @@ from . import worker
 from .worker import DONE, FAILED, PART, RESULT, START, THREADS
 
 MOST_BYTES = 1 << 29  # of frames in memory, where nobody asked for a number of jobs
-LEAST_PIXELS = 1 << 21  # for each process, which takes a second to start; these take several
+# Of all frames, for each process: it takes a second to start, these take several to encode or to decode.
+LEAST_TO_ENCODE, LEAST_TO_DECODE = 1 << 21, 1 << 25
 AHEAD = 2  # tasks that may be begun beside those in the processes, before the oldest is finished
 # Kinds of messages beside the processes' own: one that needed no work, and that there are no more tasks.
 _HERE, _LAST = "here", "last"
@@ -68,7 +69,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def jobs_for(header: Header, model: TokenModel, frames: int | None) -> int:
+def jobs_for(header: Header, model: TokenModel, frames: int | None, decoding: bool = False) -> int:
     """How many processes are worth it: one for each core, but no more than there are GOPs or enough pixels. One for a
     model that takes long to load, and for pictures so large that the GOPs at hand would fill the memory. frames: None
     if unknown.
@@ -79,7 +80,8 @@ def jobs_for(header: Header, model: TokenModel, frames: int | None) -> int:
     if frames is None:
         return cores()
     pixels = frames * header.coded_size[0] * header.coded_size[1]
-    return max(1, min(cores(), -(-pixels // gop_pixels), pixels // LEAST_PIXELS))
+    least = LEAST_TO_DECODE if decoding else LEAST_TO_ENCODE
+    return max(1, min(cores(), -(-pixels // gop_pixels), pixels // least))
 
 
 def in_order(
