@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check bench train soak fuzz clean
+.PHONY: help demo test test-fast test-cluster check bench train soak fuzz lock clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
@@ -78,6 +78,15 @@ soak: $(READY)
 
 fuzz: $(READY)
 	cd tests && $(abspath $(BIN))/python -m fuzz.run --inputs 1000000 $(ARGS)
+
+# The versions of this environment, hashed. uv is fetched for it.
+lock: $(READY)
+	$(PIP) install --quiet uv
+	$(PIP) freeze --exclude-editable | grep == | sed 's/+cpu//' > $(VENV)/versions.txt
+	grep '^#' requirements-dev.lock > $(VENV)/lock.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra hub --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -q -c $(VENV)/versions.txt >> $(VENV)/lock.txt
+	mv $(VENV)/lock.txt requirements-dev.lock && rm $(VENV)/versions.txt
 
 clean:
 	rm -rf $(VENV) demo dist build
