@@ -131,7 +131,8 @@ def _tell(table: Any, output: Path, names: list[str], console: Console) -> None:
     bad = count["failed"] + count["partial"]
     if not bad and table.ended == table.total:
         return
-    text = f"{plural(count['failed'], 'file')} failed, {count['partial']:,} ended before they should"
+    said = {"failed": count["failed"], "ended early": count["partial"], "not begun": table.total - table.ended}
+    text = ", ".join(f"{plural(number, 'file')} {what}" for what, number in said.items() if number)
     if count["failed"] and not table.there:
         raise Nothing(f"no file could be encoded: {table.first_error}", table.first_code)
     raise PartialResult(f"{text}; {output / names[0]} names each")
