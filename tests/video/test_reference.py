@@ -31,7 +31,7 @@ def test_the_error_is_that_of_the_stream_as_encode_would_read_it(tmp_path: Path)
     with av.open(str(path)) as source, av.open(str(again), "w") as file:
         stream = file.add_stream("libx264", rate=25, options={"crf": "36", "preset": "medium"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.codec_context.thread_type = "FRAME"
+        stream.codec_context.thread_type, stream.codec_context.thread_count = "FRAME", 2  # as in point
         for tag in ("color_primaries", "color_trc", "colorspace", "color_range"):
             setattr(stream.codec_context, tag, 1)
         total = 0

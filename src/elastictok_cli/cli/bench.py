@@ -53,9 +53,9 @@ def bench(
 ) -> None:
     """Figure 4 of the paper, rate and distortion beside other codecs, speed, and what costs tokens.
 
-    [bold]elastictok bench clips/[/bold]                        all of it, into results/; again: goes on\n
-    [bold]elastictok bench a.mp4 --duration 1 --codecs x264[/bold]   a quick look\n
-    [bold]elastictok bench clips/ --model my.safetensors[/bold]      another model
+    [bold]elastictok bench clips/[/bold]                         into results/; again: goes on\n
+    [bold]elastictok bench a.mp4 --duration 1[/bold]             a quick look\n
+    [bold]elastictok bench clips/ --model my.safetensors[/bold]  another model
     """
     console = Console(quiet, json_lines=json_lines)
     values = _thresholds(thresholds)

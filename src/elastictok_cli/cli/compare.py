@@ -55,9 +55,9 @@ def compare(
 ) -> None:
     """Source left, reconstructions right, and the tokens of every block below, drawn as the video plays.
 
-    [bold]elastictok compare in.mp4 in.etok[/bold]                     in.compare.mp4\n
-    [bold]elastictok compare in.mp4 -t 0.007 -t 0.001 -o demo.gif[/bold]   encoded for it\n
-    [bold]elastictok compare in.mp4 in.etok -o sheet.png[/bold]        a contact sheet
+    [bold]elastictok compare in.mp4 in.etok[/bold]               in.compare.mp4\n
+    [bold]elastictok compare in.mp4 -t 0.007 -t 0.001[/bold]     encoded for it\n
+    [bold]elastictok compare in.mp4 in.etok -o sheet.png[/bold]  a contact sheet
     """
     console = Console(quiet, verbose, json_lines)
     if source == STREAM or STREAM in (files or ()) or output == STREAM:

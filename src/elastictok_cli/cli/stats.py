@@ -64,10 +64,10 @@ def stats(
 ) -> None:
     """Tokens of every block over time, quality and size. Needs no model, but for --heat and --html.
 
-    [bold]elastictok stats in.etok[/bold]                     summary and plot in the terminal\n
-    [bold]elastictok stats a.etok b.etok --plot ab.svg[/bold] two in one picture\n
-    [bold]elastictok stats in.etok --html in.html --source in.mp4[/bold]  a page with a player\n
-    [bold]elastictok stats in.etok --json | tail -1[/bold]    the totals for a program
+    [bold]elastictok stats in.etok[/bold]                      summary and plot\n
+    [bold]elastictok stats a.etok b.etok --plot ab.svg[/bold]  two in one picture\n
+    [bold]elastictok stats in.etok --html in.html[/bold]       a page; --source adds a player\n
+    [bold]elastictok stats in.etok --json | tail -1[/bold]     the totals for a program
     """
     from ..container import Reader
     from ..errors import UsageError
