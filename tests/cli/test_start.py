@@ -67,7 +67,10 @@ def test_help_opens_with_three_examples_and_names_all_commands(run: Run) -> None
         assert command in said.out
 
 
-@pytest.mark.parametrize("command", ["encode", "decode", "batch", "stats", "info", "verify", "tokens", "pack", "compare", "bench"])
+WITH_EXAMPLES = ("encode", "decode", "batch", "stats", "info", "verify", "tokens", "pack", "compare", "bench")
+
+
+@pytest.mark.parametrize("command", WITH_EXAMPLES)
 def test_examples_in_help_fit_a_line_and_nothing_in_it_is_lost(run: Run, command: str) -> None:
     said = run(command, "--help")
     examples = [line for line in said.out.splitlines() if "elastictok " in line and "Usage" not in line]
