@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .elastic import Elastic
 
 BUNDLED = "elastictok-nano"
+PACKAGED = (BUNDLED, "elastictok-mini")
 SUFFIX = ".safetensors"
 MOST_NAME = 100  # letters
 MOST_HEADER = 100 << 20  # as the safetensors library allows
@@ -61,6 +62,7 @@ KNOWN = {
     known.name: known
     for known in (
         Known(BUNDLED, "comes with the package; the default"),
+        Known("elastictok-mini", "comes with the package; the original's method, small, 16-bit codes"),
         Known(
             "elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"
         ),
@@ -109,32 +111,31 @@ def home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "elastictok"
 
 
-def bundled() -> Path:
-    """The bundled weights, in the installed package or beside src/ in a checkout. Raises UnsupportedFile."""
+def bundled(name: str = BUNDLED) -> Path:
+    """The weights of a model of the package, there or beside src/ in a checkout. Raises UnsupportedFile."""
     here = Path(__file__).resolve()
     places = [
-        here.parents[1] / "weights" / f"{BUNDLED}{SUFFIX}",
-        here.parents[3] / "weights" / f"{BUNDLED}{SUFFIX}",
+        here.parents[1] / "weights" / f"{name}{SUFFIX}",
+        here.parents[3] / "weights" / f"{name}{SUFFIX}",
     ]
     for place in places:
         if place.is_file():
             return place
-    raise UnsupportedFile(
-        f"{BUNDLED}: its weights are missing from this installation; install elastictok again"
-    )
+    raise UnsupportedFile(f"{name}: its weights are missing from this installation; install elastictok again")
 
 
 def files() -> Iterator[Path]:
-    """Weights files on this machine, the bundled one first."""
-    with suppress(UnsupportedFile):
-        yield bundled()
+    """Weights files on this machine, those of the package first."""
+    for name in PACKAGED:
+        with suppress(UnsupportedFile):
+            yield bundled(name)
     yield from sorted(home().glob(f"*{SUFFIX}"))
 
 
 def find(name: str) -> Path:
     """A model's weights file. Raises UsageError for an unknown name, UnsupportedFile if it is not here."""
-    if name == BUNDLED:
-        return bundled()
+    if name in PACKAGED:
+        return bundled(name)
     place = home() / f"{name}{SUFFIX}"
     if os.path.basename(name) == name and place.is_file():
         return place
@@ -251,7 +252,7 @@ def load_for(
             continue  # a damaged file in the folder is not the one wanted
     get = (
         f"'elastictok weights pull {header.model}' or "
-        if header.model in KNOWN and header.model != BUNDLED
+        if header.model in KNOWN and header.model not in PACKAGED
         else ""
     )
     raise UnsupportedFile(

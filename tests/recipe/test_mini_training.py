@@ -1,0 +1,93 @@
+"""Packed frames, and a run that stops and goes on as if it had not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import mini_start
+import numpy as np
+import packed
+import pytest
+import torch
+from mini_trainer import Plan, Trainer, validate
+
+from elastictok_cli.models.elastic import Elastic
+
+from .mini import CONFIG, smooth
+
+DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
+PLAN = Plan(single_steps=3, step_blocks=4, warm_steps=2, slow_from=10)
+
+
+@pytest.fixture
+def network() -> Elastic:
+    network = Elastic(CONFIG)
+    rng = np.random.default_rng(0)
+    frames = np.stack([smooth(rng, 2) for _ in range(50)])
+    mini_start.begin(network, network.patches(torch.from_numpy(frames)).flatten(0, 1))
+    return network
+
+
+def test_a_resumed_run_makes_the_same_weights(network: Elastic, tmp_path: Path) -> None:
+    """Across the change from single blocks to rows of them, and with both optimizers' memories."""
+    straight = Trainer(network, PLAN)
+    losses = []
+    for step in range(6):
+        if step == 2:
+            straight.save(tmp_path / "checkpoint.pt")
+        losses.append(straight.step(smooth).errors)
+    resumed = Trainer.load(tmp_path / "checkpoint.pt")
+    assert (resumed.steps, resumed.blocks) == (2, 8)
+    again = [resumed.step(smooth).errors for _ in range(4)]
+    for a, b in zip(losses[2:], again, strict=True):
+        assert np.array_equal(a, b)
+    for (name, a), b in zip(straight.network.named_parameters(), resumed.network.parameters(), strict=True):
+        assert torch.equal(a, b), name
+        assert torch.equal(straight.average[name], resumed.average[name]), name
+    assert resumed.blocks == straight.blocks
+
+
+def test_rows_grow_to_whole_gops(network: Elastic) -> None:
+    trainer = Trainer(network, PLAN)
+    shapes = [trainer.step(smooth).kept.shape for _ in range(4)]
+    assert shapes == [(4, 1)] * 3 + [(2, 2)]
+
+
+def test_training_lowers_the_error(network: Elastic) -> None:
+    rows = [smooth(np.random.default_rng(100 + i), 4) for i in range(8)]
+    trainer = Trainer(network, Plan(single_steps=20, warm_steps=5))
+    before = validate(trainer.averaged(), rows, (0.5, 1.0))
+    for _ in range(60):
+        trainer.step(smooth)
+    after = validate(trainer.averaged(), rows, (0.5, 1.0))
+    assert after.shape == (2, 8, 2)
+    assert after[0].mean() < 0.7 * before[0].mean()
+
+
+def test_rates_warm_up_and_then_fall_slowly() -> None:
+    plan = Plan(warm_steps=10, slow_from=100)
+    rates = [plan.rate(step) for step in (0, 9, 300)]
+    assert rates[0] == pytest.approx(0.1) and rates[1] > 0.9 and rates[2] == pytest.approx(0.5)
+
+
+def test_packed_windows_are_the_clips_own_pixels(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "images").mkdir()
+    shutil.copy(DEMO, tmp_path / "train" / "a.mp4")
+    (tmp_path / "SOURCES.train.tsv").write_text("file\trepo\na.mp4\tone\nb.mp4\ttwo\n")
+    shutil.copy(DEMO, tmp_path / "train" / "b.mp4")
+    stored = packed.pack(tmp_path, tmp_path / "frames", 32)
+    assert {(item.name, item.validation) for item in stored} == {("a.mp4", True), ("b.mp4", False)}
+    assert sorted({min(item.height, item.width) for item in stored})[0] == 32
+    assert not list((tmp_path / "frames").glob("*.part"))
+    windows = packed.Windows(tmp_path / "frames", 32)
+    assert all(item.name == "b.mp4" for item in windows.items)
+    whole = packed.scaled_frames(DEMO, None)
+    item = next(item for item in windows.items if item.height == whole.shape[1])
+    cut = windows.window(item, np.array([7, 3]), 5, 9)
+    assert np.array_equal(cut, whole[[7, 3], 5:37, 9:41])
+    rng = np.random.default_rng(0)
+    assert {windows.sample(rng, 4).shape for _ in range(20)} == {(4, 32, 32, 3)}
+    assert json.loads((tmp_path / "frames" / "index.json").read_text())[0]["name"] == "a.mp4"

@@ -1,0 +1,64 @@
+"""The newest checkpoint of elastictok-mini to its weights file, and the curve of its training.
+
+    python weights/recipe/export_mini.py --work runs/mini
+
+Averaged weights, float16. Files written with other weights can only be decoded with those: an .etok names the digest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import curve_mini
+import torch
+from mini_trainer import Trainer
+from safetensors.torch import save_file
+
+from elastictok_cli.models.adapter import GENERATION
+
+TARGET = Path(__file__).resolve().parent.parent / "elastictok-mini.safetensors"
+
+
+def export(trainer: Trainer, target: Path) -> dict[str, str]:
+    """Write the averaged weights; returns what the file says of itself. Raises ValueError if float16 cannot hold one.
+
+    The file appears by rename, so that a running encode never reads half of it.
+    """
+    config = trainer.network.config
+    if trainer.steps <= trainer.plan.single_steps:
+        # It has never seen a block behind another: a GOP is one block, until it has.
+        config = replace(config, max_sequence_length=config.max_toks)
+    said = {
+        "model": config.name,
+        "generation": str(GENERATION),
+        "syntax": config.syntax,
+        "config": config.to_json(),
+        "trained": f"{trainer.steps} steps, {trainer.blocks} blocks, {trainer.cpu_s / 3600:.2f} CPU hours",
+    }
+    halves = {name: value.half().contiguous() for name, value in trainer.average.items()}
+    for name, value in halves.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name}: a weight is too large for float16")
+    part = target.with_suffix(".part")
+    save_file(halves, part, metadata=said)
+    os.replace(part, target)
+    return said
+
+
+def main() -> None:
+    """Export."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, default=Path("runs/mini"))
+    parser.add_argument("--out", type=Path, default=TARGET)
+    args = parser.parse_args()
+    said = export(Trainer.load(args.work / "checkpoint.pt"), args.out)
+    print(json.dumps({"wrote": args.out.name, "bytes": args.out.stat().st_size, "trained": said["trained"]}))
+    print(json.dumps(curve_mini.draw(args.work / "log.jsonl", args.out.with_name(f"{args.out.stem}-curve.png"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""What elastictok-mini is trained to do: masks, the quantiser with a gradient, the error by block."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elastictok_cli.models.bottleneck import FSQ
+from elastictok_cli.models.elastic import Elastic
+
+
+def kept_counts(rng: np.random.Generator, blocks: int, fewest: int, most: int) -> npt.NDArray[np.int64]:
+    """Tokens kept in each of `blocks` blocks: fewest + 1 .. most, all equally likely, as the paper draws them.
+
+    The draws of one call are spread over the range (one in each equal part, in random order): the same distribution
+    for each block, with less noise in their mean.
+    """
+    places = (rng.permutation(blocks) + rng.random(blocks)) / blocks
+    return fewest + 1 + np.floor(places * (most - fewest)).astype(np.int64)
+
+
+def mask(kept: npt.NDArray[np.int64], most: int) -> Tensor:
+    """kept: (batch, blocks). Returns bool (batch, blocks * most): the first tokens of each block."""
+    rows = torch.arange(most) < torch.from_numpy(kept)[..., None]
+    return rows.flatten(1)
+
+
+def quantise(bottleneck: FSQ, z: Tensor) -> Tensor:
+    """As `bottleneck(z)`, with the gradient of what is rounded passed straight through."""
+    bounded = bottleneck.bounded(z)
+    return (bounded + (torch.round(bounded) - bounded).detach()) / bottleneck.middle
+
+
+def block_errors(network: Elastic, frames: npt.NDArray[np.uint8], kept: npt.NDArray[np.int64]) -> Tensor:
+    """Mean squared error on [-1, 1] of each block: float32 (batch, blocks).
+
+    frames: uint8 (batch, blocks * frames of a block, side, side, 3). kept: (batch, blocks). Blocks of a row see those
+    before them, as in a GOP.
+    """
+    c = network.config
+    patches = network.patches(torch.from_numpy(frames))
+    present = mask(kept, c.max_toks)
+    z, _ = network.encoder(patches, present)
+    made, _ = network.decode(quantise(network.bottleneck, z) * present[..., None])
+    return (made - patches).square().reshape(*kept.shape, -1).mean(-1)

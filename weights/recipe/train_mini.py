@@ -1,0 +1,166 @@
+"""Trains elastictok-mini: the paper's own method (models/elastic.py), small enough for a CPU.
+
+    python weights/recipe/packed.py ../shared/data --out runs/mini/frames     # once
+    python weights/recipe/train_mini.py --work runs/mini --hours 8
+
+Blocks of 4 frames of 128x128, a random number of tokens kept in each, mean squared error; first blocks alone, then
+whole GOPs, where a block sees those before it. Stopped at any moment and started again, it goes on from its last
+checkpoint. log.jsonl says how it goes; export_mini.py makes the weights file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import mini_start
+import numpy as np
+import torch
+from mini_trainer import Plan, Trainer, validate
+from packed import Windows
+
+from elastictok_cli.models.config import ElasticConfig
+from elastictok_cli.models.elastic import Elastic
+
+CONFIG = ElasticConfig(
+    name="elastictok-mini",
+    bottleneck_type="fsq",
+    hidden_size=128,
+    intermediate_size=384,
+    num_encoder_layers=4,
+    num_decoder_layers=4,
+    num_attention_heads=4,
+    rms_norm_eps=1e-5,
+    theta=1000.0,  # its longest wave is as long as a GOP: 2048 tokens
+    patch_size=(2, 8, 8),
+    frames_per_block=4,
+    resolution=128,
+    max_toks=512,
+    min_toks=32,
+    max_sequence_length=2048,
+)
+SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
+THRESHOLD = 0.015
+START_BLOCKS, START_STEPS = 200, 250
+VALIDATION_ROWS = 16
+
+
+def new(plan: Plan, windows: Windows) -> Trainer:
+    """A run before its first step."""
+    network = Elastic(CONFIG)
+    rng = np.random.default_rng(plan.seed)
+    frames = np.stack([windows.sample(rng, CONFIG.frames_per_block) for _ in range(START_BLOCKS)])
+    patches = network.patches(torch.from_numpy(frames)).flatten(0, 1)
+    mini_start.begin(network, patches, plan.seed)
+    for _ in mini_start.fit(network, patches, START_STEPS, seed=plan.seed):
+        pass
+    return Trainer(network, plan)
+
+
+def validation(trainer: Trainer, windows: Windows) -> dict[str, Any]:
+    """The averaged weights on the same validation windows every time."""
+    c = trainer.network.config
+    row = trainer.plan.row_blocks(trainer.steps, c.gop_blocks)
+    rng = np.random.default_rng(1)
+    rows = [windows.sample(rng, c.gop_blocks * c.frames_per_block) for _ in range(VALIDATION_ROWS)]
+    size = row * c.frames_per_block
+    errors = validate(trainer.averaged(), [v[i : i + size] for v in rows for i in range(0, len(v), size)], SHARES)
+    return {
+        "mse_by_share": {f"{s:g}": round(float(e.mean()), 5) for s, e in zip(SHARES, errors, strict=True)},
+        f"met_at_{THRESHOLD:g}": round(float((errors[-1] <= THRESHOLD).float().mean()), 3),
+    }
+
+
+def quarters(kept: np.ndarray, errors: np.ndarray, most: int) -> list[float | None]:
+    """Mean error of the blocks that kept the first, second, third, last quarter of their tokens."""
+    place = np.minimum(4 * (kept - 1) // most, 3)
+    return [round(float(errors[place == i].mean()), 5) if (place == i).any() else None for i in range(4)]
+
+
+def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Namespace) -> None:
+    """Step until the time is over or a signal comes; log and checkpoint as it goes."""
+    stop: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: stop.append(received))
+    begin = saved = checked = time.monotonic()
+    checkpoint, kept, errors = args.work / "checkpoint.pt", [], []
+    since, cpu_before = time.monotonic(), trainer.cpu_s
+    with (args.work / "log.jsonl").open("a") as log:
+
+        def record(kind: str, **values: Any) -> None:
+            log.write(json.dumps({"type": kind, "step": trainer.steps, **values}) + "\n")
+            log.flush()
+
+        record("start", cpu_hours=round(trainer.cpu_s / 3600, 4), threads=args.threads)
+        while not stop and time.monotonic() - begin < 3600 * args.hours and trainer.steps < args.steps:
+            if args.pause_file is not None and args.pause_file.exists():
+                time.sleep(2)
+                since, cpu_before = time.monotonic(), trainer.cpu_s
+                continue
+            done = trainer.step(training.sample)
+            kept.append(done.kept.ravel())
+            errors.append(done.errors.ravel())
+            if len(kept) == args.log_every:
+                k, e = np.concatenate(kept), np.concatenate(errors)
+                record(
+                    "train",
+                    row_blocks=done.kept.shape[1],
+                    blocks=trainer.blocks,
+                    loss=round(float(e.mean()), 5),
+                    tokens=round(float(k.mean()), 1),
+                    mse_by_quarter=quarters(k, e, CONFIG.max_toks),
+                    rate=round(trainer.plan.rate(trainer.steps), 4),
+                    blocks_per_s=round(len(k) / (time.monotonic() - since), 2),
+                    blocks_per_cpu_s=round(len(k) / (trainer.cpu_s - cpu_before), 2),
+                    cpu_hours=round(trainer.cpu_s / 3600, 4),
+                )
+                kept, errors = [], []
+                since, cpu_before = time.monotonic(), trainer.cpu_s
+            if time.monotonic() - saved > 60 * args.save_minutes:
+                trainer.save(checkpoint)
+                saved = time.monotonic()
+            if time.monotonic() - checked > 60 * args.check_minutes:
+                record("validation", cpu_hours=round(trainer.cpu_s / 3600, 4), **validation(trainer, held))
+                checked = since = time.monotonic()
+                cpu_before = trainer.cpu_s
+                kept, errors = [], []
+        trainer.save(checkpoint)
+        record("stop", cpu_hours=round(trainer.cpu_s / 3600, 4))
+
+
+def main() -> None:
+    """Start or go on."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, default=Path("runs/mini"), help="holds frames/, checkpoint.pt, log.jsonl")
+    parser.add_argument("--hours", type=float, default=8.0, help="of wall time, in this call")
+    parser.add_argument("--steps", type=int, default=1 << 40, help="stop after this step of the run")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save-minutes", type=float, default=3.0)
+    parser.add_argument("--check-minutes", type=float, default=15.0, help="between validations")
+    parser.add_argument("--log-every", type=int, default=20, help="steps")
+    parser.add_argument("--pause-file", type=Path, help="rest as long as this file exists")
+    for field in fields(Plan):
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), help="see Plan")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)  # heads that look at one place have almost no weight elsewhere: three times as fast
+    changes = {f.name: getattr(args, f.name) for f in fields(Plan) if getattr(args, f.name) is not None}
+    training = Windows(args.work / "frames", CONFIG.resolution)
+    held = Windows(args.work / "frames", CONFIG.resolution, validation=True)
+    checkpoint = args.work / "checkpoint.pt"
+    if checkpoint.exists():
+        trainer = Trainer.load(checkpoint)
+        if changes:
+            trainer = Trainer.load(checkpoint, Plan(**{**vars(trainer.plan), **changes}))
+    else:
+        trainer = new(Plan(**changes), training)
+    run(trainer, training, held, args)
+
+
+if __name__ == "__main__":
+    main()
