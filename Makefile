@@ -13,13 +13,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check bench train soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check bench train train-mini soak fuzz lock clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
 	@echo "make test       all tests            make test-fast   those that take under a minute together"
 	@echo "make check      ruff and mypy        make bench       docs/benchmarks.md, on $(DATA)/heldout or examples/"
-	@echo "make train      weights/elastictok-nano.safetensors from $(DATA)"
+	@echo "make train      weights/elastictok-nano.safetensors from $(DATA); make train-mini   goes on with elastictok-mini"
 	@echo "make soak       what takes an hour: every byte damaged, 100 kills, an hour of video; make fuzz: a million inputs"
 
 $(READY): pyproject.toml
@@ -70,6 +70,12 @@ pictures: $(READY)
 
 train: $(READY)
 	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)
+
+# Goes on where it was stopped; runs/mini keeps the decoded frames (6.6 GB), checkpoint and log. ARGS="--hours 2"
+train-mini: $(READY)
+	test -e runs/mini/frames/index.json || $(BIN)/python weights/recipe/packed.py $(DATA) --out runs/mini/frames
+	$(BIN)/python weights/recipe/train_mini.py --work runs/mini $(ARGS)
+	$(BIN)/python weights/recipe/export_mini.py --work runs/mini
 
 soak: $(READY)
 	cd tests && $(abspath $(BIN))/python -m pytest -q --soak reliability hostile fuzz

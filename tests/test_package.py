@@ -39,7 +39,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_code_weights_and_licence_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "elastictok_cli/cli/app.py" in names
-    assert "elastictok_cli/weights/elastictok-nano.safetensors" in names
+    assert {f"elastictok_cli/weights/elastictok-{name}.safetensors" for name in ("nano", "mini")} <= set(names)
+    assert wheel.stat().st_size < 40e6
     assert any(name.endswith("LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"elastictok_cli", "elastictok"}
     assert not any("recipe" in name or "tests" in name for name in names)

@@ -54,6 +54,18 @@ def test_names_are_explained(home: Path) -> None:
         registry.load(home / "none.safetensors")
 
 
+def test_both_models_of_the_package_are_here_without_a_home(home: Path) -> None:
+    found = {file.model: file for file in map(registry.describe, registry.files())}
+    assert list(found) == ["elastictok-nano", "elastictok-mini"] == list(registry.PACKAGED)
+    mini = registry.load("elastictok-mini", device="cpu")
+    assert (mini.spec.name, mini.spec.tile, mini.spec.block_frames) == ("elastictok-mini", (128, 128), 4)
+    assert found["elastictok-mini"].bytes < 24e6
+    header = Header("elastictok-mini", mini.spec.digest)
+    assert registry.load_for(header, device="cpu").spec.digest == mini.spec.digest
+    with pytest.raises(UnsupportedFile, match=r"elastictok-mini generation 1 .*not here; --model FILE"):
+        registry.load_for(Header("elastictok-mini", bytes(16)))  # other weights of it; there is nothing to pull
+
+
 def test_a_device_that_is_not_there_is_named(fsq_file: Path) -> None:
     with pytest.raises(UsageError, match="--device cuda:77"):
         registry.load(fsq_file, device="cuda:77")

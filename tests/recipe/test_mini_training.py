@@ -66,6 +66,13 @@ def test_training_lowers_the_error(network: Elastic) -> None:
     assert after[0].mean() < 0.7 * before[0].mean()
 
 
+def test_some_blocks_keep_all_their_tokens(network: Elastic) -> None:
+    """CONFIG keeps all in one draw of six; half of the rest are told to."""
+    trainer = Trainer(network, Plan(full_share=0.5, step_blocks=50))
+    kept = np.concatenate([trainer.step(smooth).kept.ravel() for _ in range(4)])
+    assert 0.45 < (kept == CONFIG.max_toks).mean() < 0.72
+
+
 def test_rates_warm_up_and_then_fall_slowly() -> None:
     plan = Plan(warm_steps=10, slow_from=100)
     rates = [plan.rate(step) for step in (0, 9, 300)]

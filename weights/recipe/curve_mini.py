@@ -56,6 +56,6 @@ def draw(log: Path, out: Path) -> dict[str, Any]:
     axes.set(xlabel="CPU hours (one thread)", ylabel="mean squared error, pixels on [-1, 1]", yscale="log")
     axes.set_title("elastictok-mini: averaged weights on clips kept from training")
     if axes.lines:
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="lower left")
     figure.savefig(out, dpi=110)
     return said

@@ -45,6 +45,7 @@ def export(trainer: Trainer, target: Path) -> dict[str, str]:
             raise ValueError(f"{name}: a weight is too large for float16")
     part = target.with_suffix(".part")
     save_file(halves, part, metadata=said)
+    part.chmod(0o644)  # it is installed for everyone; the library writes for the owner alone
     os.replace(part, target)
     return said
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elastictok_cli.models.bottleneck import FSQ
+from elastictok_cli.models.bottleneck import FSQ, VAE
 from elastictok_cli.models.elastic import Elastic
 
 
@@ -27,8 +27,10 @@ def mask(kept: npt.NDArray[np.int64], most: int) -> Tensor:
     return rows.flatten(1)
 
 
-def quantise(bottleneck: FSQ, z: Tensor) -> Tensor:
-    """As `bottleneck(z)`, with the gradient of what is rounded passed straight through."""
+def quantise(bottleneck: FSQ | VAE, z: Tensor) -> Tensor:
+    """As `bottleneck(z)`, with the gradient of what is rounded passed straight through. FSQ only: TypeError."""
+    if not isinstance(bottleneck, FSQ):
+        raise TypeError("only models with FSQ codes are trained here")
     bounded = bottleneck.bounded(z)
     return (bounded + (torch.round(bounded) - bounded).detach()) / bottleneck.middle
 

@@ -15,6 +15,7 @@ them, and the architecture (models/elastic.py) is untouched:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from mini_loss import quantise
 from torch import Tensor
 
 from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.layers import Attention
+from elastictok_cli.models.layers import Attention, Layer
 
 CONSTANT = -1  # its dimension of the residual stream, in both halves
 FLAG = -2  # the encoder's: kept or not
@@ -101,13 +102,14 @@ def begin(network: Elastic, patches: Tensor, seed: int = 0) -> None:
         for depth, layer in enumerate(layers):
             if number == 1 and depth == 0:
                 continue  # no constant there yet
+            attention = cast(Layer, layer).attention
             for head, offset in enumerate((in_time if depth % 2 else around)[: c.num_attention_heads]):
-                look_at(layer.attention, head, offset, c.theta, constant)
+                look_at(attention, head, offset, c.theta, constant)
 
 
 def _make_constant(network: Elastic) -> None:
     """The decoder's first layer: dropped tokens, which come as zeros, take the mean latent; all get the constant."""
-    c, layer = network.config, network.decoder.transformer.layers[0]
+    c, layer = network.config, cast(Layer, network.decoder.transformer.layers[0])
     size = min(c.latent_size, c.head_size)
     one = torch.eye(size)
     layer.attention.wv.weight[: c.head_size].zero_()
@@ -131,9 +133,9 @@ def _decoder_end(network: Elastic, patches: Tensor) -> Tensor:
     encoder, decoder = network.encoder, network.decoder
     x = encoder.transformer.ln_f(encoder.in_proj(patches) + encoder.is_kept)
     x = decoder.post_quant(quantise(network.bottleneck, encoder.pre_quant(x)))
-    first = decoder.transformer.layers[0]
+    first = cast(Layer, decoder.transformer.layers[0])
     x = x + first.feed_forward(first.ffn_norm(x))
-    return decoder.transformer.ln_f(x)
+    return cast(Tensor, decoder.transformer.ln_f(x))
 
 
 def fit(network: Elastic, patches: Tensor, steps: int, batch: int = 2048, seed: int = 0) -> Iterator[float]:
@@ -146,8 +148,10 @@ def fit(network: Elastic, patches: Tensor, steps: int, batch: int = 2048, seed: 
         x = patches[torch.from_numpy(chosen)]
         loss = (past_attention(network, x) - x).square().mean()
         optimizer.zero_grad()
-        loss.backward()
-        network.decoder.post_quant.weight.grad[network.config.latent_size :] = 0  # `_make_constant` counts on it
+        loss.backward()  # type: ignore[no-untyped-call]
+        post = network.decoder.post_quant.weight
+        if post.grad is not None:
+            post.grad[network.config.latent_size :] = 0  # `_make_constant` counts on it
         optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / steps) + 1e-5
         optimizer.step()
         yield loss.item()

@@ -30,6 +30,10 @@ class Plan:
 
     Rates are those after the warm-up; they fall with the square root of the steps beyond `slow_from`, so that a run has
     no end that must be known before. The averaged weights look back over the last tenth of the run.
+
+    full_share: of the blocks, these keep all tokens, beside the paper's even draw, where "all" comes up once in 480
+    blocks. Without it, validation clips were worse with all tokens (0.0442) than with three quarters (0.0390) after
+    1,837 steps; and a search takes a miss with all tokens for a miss with any.
     """
 
     single_steps: int = 3000
@@ -38,11 +42,13 @@ class Plan:
     other_rate: float = 3e-4
     warm_steps: int = 50
     slow_from: int = 3000
+    full_share: float = 0.1
     seed: int = 0
 
     def rate(self, step: int) -> float:
         """Share of the full rates."""
-        return min(1.0, (step + 1) / self.warm_steps) * (1 + step / self.slow_from) ** -0.5
+        slowed: float = (1 + step / self.slow_from) ** -0.5
+        return min(1.0, (step + 1) / self.warm_steps) * slowed
 
     def row_blocks(self, step: int, gop_blocks: int) -> int:
         """Blocks that follow each other in a step's rows."""
@@ -64,11 +70,7 @@ class Trainer:
     def __init__(self, network: Elastic, plan: Plan) -> None:
         self.network, self.plan = network, plan
         self.average = {name: value.detach().clone() for name, value in network.named_parameters()}
-        layers = {
-            name: value
-            for name, value in network.named_parameters()
-            if value.ndim == 2 and ".layers." in name
-        }
+        layers = {name: value for name, value in network.named_parameters() if value.ndim == 2 and ".layers." in name}
         others = [value for name, value in network.named_parameters() if name not in layers]
         # Muon for the matrices inside: about twice as far per step as AdamW in the first hundreds of steps.
         self.muon = torch.optim.Muon(list(layers.values()), lr=plan.matrix_rate, weight_decay=0.0)
@@ -83,13 +85,14 @@ class Trainer:
         rows = max(2, plan.step_blocks // row)
         frames = np.stack([sample(rng, row * c.frames_per_block) for _ in range(rows)])
         kept = kept_counts(rng, rows * row, c.min_toks, c.max_toks).reshape(rows, row)
+        kept[rng.random(kept.shape) < plan.full_share] = c.max_toks
         for optimizer, full in ((self.muon, plan.matrix_rate), (self.adam, plan.other_rate)):
             optimizer.param_groups[0]["lr"] = full * plan.rate(self.steps)
             optimizer.zero_grad()
         errors = block_errors(self.network, frames, kept)
         errors.mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.adam.param_groups[0]["params"], 1.0)
-        self.muon.step()
+        self.muon.step()  # type: ignore[no-untyped-call]
         self.adam.step()
         self.steps += 1
         self.blocks += rows * row
