@@ -29,7 +29,7 @@ def test_the_innermost_room_of_the_package_counts() -> None:
 def test_the_bundled_model_is_split_into_motion_and_the_rest() -> None:
     """Its functions that look for vectors have names that say so."""
     names = [name for name in vars(nano) if callable(getattr(nano, name))]
-    motion = {"search_motion", "_coarse", "_phases"}
+    motion = {"search_motion", "_search_coarsely", "_phases"}
     assert motion <= set(names)
     for function, stage in ((nano.search_motion, "motion"), (nano.encode_block, "model"), (Candidates.error, "rest")):
         frame = _Frame(function.__code__)

@@ -15,7 +15,6 @@ from .coefficient_syntax import (
     DIAGONAL_N,
     DIAGONAL_V,
     activity_class,
-    code_levels,
     code_residual_patch,
     coded_flag,
     last_diagonal,
@@ -31,7 +30,7 @@ from .motion_syntax import code_intra_mode, near_count
 from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
 from .transform import forward, inverse
 
-ROUNDING = np.float32(0.45)  # a level is rounded up from .55 on, before the rate-distortion pass looks at it
+ROUNDING = np.float32(0.38)  # a level is rounded up from .62 on, before the rate-distortion pass looks at it
 LARGEST = np.float32(16000)  # level
 BITS = np.float32(1 / 256)
 
@@ -64,23 +63,33 @@ def _coefficient_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near):
     return total
 
 
+# The coefficients whose context looks at the one at (0, 0); the first is itself.
+LOOK_V = np.array([0, -1, -1, -2, 0, 1, 0], np.int64)
+LOOK_H = np.array([0, 0, -1, 0, -1, -1, -2], np.int64)
+
+
 @numba.njit(cache=True, nogil=True)
-def _neighbourhood_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near):
-    """Price of a coefficient and of the six whose contexts look at it."""
-    total = _coefficient_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
-    if v >= 1:
-        total += _coefficient_price(ctx, b, n, t, v - 1, h, last, on_last, plane, kind, near)
-        if h >= 1:
-            total += _coefficient_price(ctx, b, n, t, v - 1, h - 1, last, on_last, plane, kind, near)
-    if v >= 2:
-        total += _coefficient_price(ctx, b, n, t, v - 2, h, last, on_last, plane, kind, near)
-    if h >= 1:
-        total += _coefficient_price(ctx, b, n, t, v, h - 1, last, on_last, plane, kind, near)
-        if v + 1 < n:
-            total += _coefficient_price(ctx, b, n, t, v + 1, h - 1, last, on_last, plane, kind, near)
-    if h >= 2:
-        total += _coefficient_price(ctx, b, n, t, v, h - 2, last, on_last, plane, kind, near)
-    return total
+def _neighbourhood_change(ctx, b, n, t, v, h, first, last, on_last, plane, kind, near, paid, now):
+    """By how much the price of the coefficient at (v, h) and of those that look at it differs from `paid`.
+
+    Only what lies on diagonals up to `first` counts. Their new prices go into now (7,).
+    """
+    change = np.int64(0)
+    for i in range(7):
+        y, x = v + LOOK_V[i], h + LOOK_H[i]
+        if y >= 0 and x >= 0 and y < n and y + x <= first:
+            now[i] = _coefficient_price(ctx, b, n, t, y, x, last, on_last, plane, kind, near)
+            change += now[i] - paid[y, x]
+    return change
+
+
+@numba.njit(cache=True, nogil=True)
+def _pay(n, v, h, first, paid, now):
+    """Take over the prices that `_neighbourhood_change` found."""
+    for i in range(7):
+        y, x = v + LOOK_V[i], h + LOOK_H[i]
+        if y >= 0 and x >= 0 and y < n and y + x <= first:
+            paid[y, x] = now[i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -104,18 +113,44 @@ def _energy(d, n):
 
 
 @numba.njit(cache=True, nogil=True)
-def _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near):
-    io[COST] = 0
-    code_levels(io, buf, ctx, b, n, last, plane, kind, activity, near)
-    return io[COST]
+def _last_price(ctx, t, last, plane, kind, activity):
+    """Price of saying which diagonal is the last."""
+    base = cx.LAST + ((plane * cx.KINDS + kind) * 4 + activity) * 32
+    total = np.int64(0)
+    node = np.int64(1)
+    for k in range(3 if t else 4, -1, -1):
+        bit = (last >> k) & 1
+        total += price(ctx, base + node, bit)
+        node = 2 * node + bit
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _last_dropped(ctx, b, n, t, v, h, last, new_last, plane, kind, activity, near, paid, now, row):
+    """The change in price where (v, h), the only or a further one of the last diagonal, became zero.
+
+    The new prices of diagonal new_last go into row (16,), those of lower ones that look at (v, h) into now (7,).
+    """
+    change = _last_price(ctx, t, new_last, plane, kind, activity) - _last_price(ctx, t, last, plane, kind, activity)
+    for d in range(new_last + 1, last + 1):
+        for k in range(DIAGONAL_N[t, d]):
+            change -= paid[DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]]
+    on_last = _on_diagonal(b, t, new_last)
+    for k in range(DIAGONAL_N[t, new_last]):
+        y, x = DIAGONAL_V[t, new_last, k], DIAGONAL_H[t, new_last, k]
+        row[k] = _coefficient_price(ctx, b, n, t, y, x, new_last, on_last, plane, kind, near)
+        change += row[k] - paid[y, x]
+    return change + _neighbourhood_change(
+        ctx, b, n, t, v, h, new_last - 1, new_last, on_last, plane, kind, near, paid, now
+    )
 
 
 @numba.njit(cache=True, nogil=True)
 def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, other, near, b):
     """Levels of the n x n coefficients c (float32) into b (18, 18), by distortion + lam * bits. Returns the cost.
 
-    io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the first, twice; then
-    the whole block is tried as zero.
+    Greedy: each level is tried one lower, from the last diagonal to the first, twice; then the whole block is tried
+    as zero. `paid` holds the price of every coefficient as things are, so that a trial prices only what it changes.
     """
     t = 1 if n == 8 else 0
     inv = np.float32(1) / step
@@ -136,10 +171,16 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
     last = last_diagonal(b, n)
     if last < 0:
         return empty_cost
-    flag_price = price(ctx, flag, 1)
-    bits = flag_price + _levels_price(io, buf, ctx, b, n, last, plane, kind, activity, near)
-    cost = distortion + lam * BITS * np.float32(bits)
+    paid = np.empty((16, 16), np.int64)
+    now = np.empty(7, np.int64)
+    row = np.empty(16, np.int64)
     on_last = _on_diagonal(b, t, last)
+    bits = price(ctx, flag, 1) + _last_price(ctx, t, last, plane, kind, activity)
+    for d in range(last + 1):
+        for k in range(DIAGONAL_N[t, d]):
+            v, h = DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]
+            paid[v, h] = _coefficient_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
+            bits += paid[v, h]
     for _ in range(2):
         changed = False
         d = last
@@ -152,36 +193,38 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
                     continue
                 x = abs(c[v, h])
                 worse = x - np.float32(size - 1) * step
-                now = x - np.float32(size) * step
-                rise = worse * worse - now * now
-                new = (size - 1) if old > 0 else (1 - size)
-                if d == last and new == 0:
-                    b[v, h] = 0
+                was = x - np.float32(size) * step
+                rise = worse * worse - was * was
+                b[v, h] = (size - 1) if old > 0 else (1 - size)
+                new_last = last
+                if d == last and size == 1:
                     new_last = last_diagonal(b, n)
                     if new_last < 0:
                         b[v, h] = old
                         continue  # the block as a whole is tried as zero below
-                    new_bits = flag_price + _levels_price(io, buf, ctx, b, n, new_last, plane, kind, activity, near)
-                    if rise + lam * BITS * np.float32(new_bits - bits) < 0:
-                        bits = new_bits
-                        distortion += rise
-                        changed = True
-                        last = new_last
-                        on_last = _on_diagonal(b, t, last)
-                        if last < d:
-                            break
-                    else:
-                        b[v, h] = old
+                    change = _last_dropped(
+                        ctx, b, n, t, v, h, last, new_last, plane, kind, activity, near, paid, now, row
+                    )
                 else:
-                    before = _neighbourhood_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
-                    b[v, h] = new
-                    after = _neighbourhood_price(ctx, b, n, t, v, h, last, on_last, plane, kind, near)
-                    if rise + lam * BITS * np.float32(after - before) < 0:
-                        bits += after - before
-                        distortion += rise
-                        changed = True
-                    else:
-                        b[v, h] = old
+                    change = _neighbourhood_change(
+                        ctx, b, n, t, v, h, last, last, on_last, plane, kind, near, paid, now
+                    )
+                if rise + lam * BITS * np.float32(change) >= 0:
+                    b[v, h] = old
+                    continue
+                bits += change
+                distortion += rise
+                changed = True
+                if d == last and size == 1:
+                    last = new_last
+                    on_last = _on_diagonal(b, t, last)
+                    for i in range(DIAGONAL_N[t, last]):
+                        paid[DIAGONAL_V[t, last, i], DIAGONAL_H[t, last, i]] = row[i]
+                    _pay(n, v, h, last - 1, paid, now)
+                    if last < d:
+                        break
+                else:
+                    _pay(n, v, h, last, paid, now)
             d -= 1
             d = min(d, last)
         if not changed:

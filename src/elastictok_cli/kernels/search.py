@@ -123,43 +123,58 @@ def _corner(phases, y, x, vx, vy, n):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
+def _one_difference(src, y, x, phase, y0, x0, d):
+    """d (8, 8) = src - one prediction. Rows are sliced to a constant width: then the compiler vectorises them."""
+    for j in range(8):
+        a, b, out = src[y + j, x : x + 8], phase[y0 + j, x0 : x0 + 8], d[j, 0:8]
+        for i in range(8):
+            out[i] = a[i] - b[i]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _mean_difference(src, y, x, phase0, y0, x0, phase1, y1, x1, d):
+    """d (8, 8) = src - the mean of two predictions."""
+    half = np.float32(0.5)
+    for j in range(8):
+        a, b, out = src[y + j, x : x + 8], phase0[y0 + j, x0 : x0 + 8], d[j, 0:8]
+        c = phase1[y1 + j, x1 : x1 + 8]
+        for i in range(8):
+            out[i] = a[i] - half * (b[i] + c[i])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def vector_cost(frame, y, x, n, m, sc):
     """Hadamard estimate for predicting the n x n block at (y, x) with vector m."""
-    d, src, ph0, ph1 = sc.d, frame.grey, frame.phases0, frame.phases1
-    if m[4] & 1:
-        p, y0, x0 = _corner(ph0, y, x, np.int64(m[0]), np.int64(m[1]), n)
-        if m[4] & 2:
-            q, y1, x1 = _corner(ph1, y, x, np.int64(m[2]), np.int64(m[3]), n)
-            half = np.float32(0.5)
-            for j in range(n):
-                for i in range(n):
-                    d[j, i] = src[y + j, x + i] - half * (ph0[p, y0 + j, x0 + i] + ph1[q, y1 + j, x1 + i])
-        else:
-            for j in range(n):
-                for i in range(n):
-                    d[j, i] = src[y + j, x + i] - ph0[p, y0 + j, x0 + i]
-    else:
-        q, y1, x1 = _corner(ph1, y, x, np.int64(m[2]), np.int64(m[3]), n)
-        for j in range(n):
-            for i in range(n):
-                d[j, i] = src[y + j, x + i] - ph1[q, y1 + j, x1 + i]
+    src, d, limit, gain = frame.grey, sc.d, frame.limit, frame.gain
+    uses = m[4]
+    p, y0, x0 = _corner(frame.phases0, y, x, np.int64(m[0]), np.int64(m[1]), n)
+    q, y1, x1 = _corner(frame.phases1, y, x, np.int64(m[2]), np.int64(m[3]), n)
+    first, second = frame.phases0[p], frame.phases1[q]
     s = np.float32(0)
     for j in range(0, n, 8):
         for i in range(0, n, 8):
-            s += hadamard_cost(sc, j, i, frame.limit, frame.gain)
+            if uses == 3:
+                _mean_difference(src, y + j, x + i, first, y0 + j, x0 + i, second, y1 + j, x1 + i, d)
+            elif uses == 1:
+                _one_difference(src, y + j, x + i, first, y0 + j, x0 + i, d)
+            else:
+                _one_difference(src, y + j, x + i, second, y1 + j, x1 + i, d)
+            s += hadamard_cost(sc, 0, 0, limit, gain)
     return s
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _absolute(src, phases, y, x, n, vx, vy, stop):
+def _absolute(src, whole, y, x, n, vx, vy, stop):
     """Sum of absolute differences at a whole-pixel vector; gives up above `stop`."""
-    _, y0, x0 = _corner(phases, y, x, vx, vy, n)
+    h, w = whole.shape[0] - 2 * PAD, whole.shape[1] - 2 * PAD
+    x0 = min(max(x + (vx >> 2), -PAD + 4), w + PAD - n - 5) + PAD
+    y0 = min(max(y + (vy >> 2), -PAD + 4), h + PAD - n - 5) + PAD
     s = np.float32(0)
-    for j in range(n):
-        t = np.float32(0)
-        for i in range(n):
-            t += abs(src[y + j, x + i] - phases[0, y0 + j, x0 + i])
-        s += t
+    for i in range(0, n, 8):
+        for j in range(n):
+            a, b = src[y + j, x + i : x + i + 8], whole[y0 + j, x0 + i : x0 + i + 8]
+            for k in range(8):
+                s += abs(a[k] - b[k])
         if s > stop:
             return s
     return s
@@ -173,7 +188,7 @@ def _difference_bits(dx, dy):
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _one_reference(frame, ref, y, x, n, px, py, coarse, count, work, sc):
     """Best vector into one reference: candidates, diamond, half and quarter pixels. Result in work.found."""
-    phases = frame.phases1 if ref else frame.phases0
+    whole = frame.phases1[0] if ref else frame.phases0[0]
     src, d0, d1, m = frame.grey, frame.d0, frame.d1, work.trial
     slope = np.float32(0.9) * np.float32(math.sqrt(frame.lam))
     lowest = np.float32(1e30)
@@ -197,7 +212,7 @@ def _one_reference(frame, ref, y, x, n, px, py, coarse, count, work, sc):
         vx = min(max((vx + 2) & ~3, -LIMIT), LIMIT)
         vy = min(max((vy + 2) & ~3, -LIMIT), LIMIT)
         bits = slope * _difference_bits(vx - px, vy - py)
-        s = _absolute(src, phases, y, x, n, vx, vy, lowest - bits) + bits
+        s = _absolute(src, whole, y, x, n, vx, vy, lowest - bits) + bits
         if s < lowest:
             lowest, best_x, best_y = s, vx, vy
     for turn in range(16):
@@ -208,7 +223,7 @@ def _one_reference(frame, ref, y, x, n, px, py, coarse, count, work, sc):
             if abs(vx) > LIMIT or abs(vy) > LIMIT:
                 continue
             bits = slope * _difference_bits(vx - px, vy - py)
-            s = _absolute(src, phases, y, x, n, vx, vy, lowest - bits) + bits
+            s = _absolute(src, whole, y, x, n, vx, vy, lowest - bits) + bits
             if s < lowest:
                 lowest, next_x, next_y = s, vx, vy
         if next_x == best_x and next_y == best_y and turn > 0:

@@ -137,9 +137,9 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
     """
     ph, pw = eight.shape
     at = np.zeros((ph, pw), np.int64)
+    told = np.zeros((ph, pw), np.bool_)  # that it has four 8x8 transforms: before its first luma coefficient
     alive = True
     full = False
-    stage = 0
     while alive:
         alive = False
         for py in range(ph):
@@ -156,7 +156,8 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
                 v, h = DIAGONAL_V[0, d, k], DIAGONAL_H[0, d, k]
                 level = np.int64(q[plane, 16 * py + v, 16 * px + h])
                 size = abs(level)
-                need = 1 + (1 if stage == 0 and eight[py, px] else 0)
+                tell = plane == 0 and eight[py, px] != 0 and not told[py, px]
+                need = 1 + (1 if tell else 0)
                 rest = size - 4
                 if rest >= 0:
                     need += 1
@@ -168,7 +169,8 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
                     q[plane, 16 * py + v, 16 * px + h] = 0
                     continue
                 place = first_place + (plane * ph + py) * pw + px
-                if stage == 0 and eight[py, px]:
+                if tell:
+                    told[py, px] = True
                     n = _emit(values, places, n, budget, EIGHT, place)
                 cls = (3 if size > 3 else size - 1) + (4 if level > 0 else 0)
                 n = _emit(values, places, n, budget, 8 * (16 * v + h) + cls, place)
@@ -178,7 +180,6 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
                         n = _emit(values, places, n, budget, DIGIT + 256 + (rest & 255), place)
                         rest >>= 8
                     n = _emit(values, places, n, budget, DIGIT + rest, place)
-        stage += 1
     if full:
         for py in range(ph):
             for px in range(pw):

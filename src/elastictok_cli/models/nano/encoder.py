@@ -16,13 +16,14 @@ from ...kernels.colour import PAD, planes_of
 from ...kernels.grammar import FrameTokens, Link, Step, step_of
 from ...kernels.hierarchy import Place, coding_order
 from ...kernels.residual import encode_residual
-from .block import Decoded, State, finish_frame, frame_step, predict_frame
+from .block import STEPS, Decoded, State, finish_frame, frame_step, predict_frame
 
 LAMBDA = np.float32(0.16)  # of step squared; 0.12 and 0.20 are worse or equal
 REACH_Y, REACH_X = 14, 18  # of the coarse search, in pixels of the quarter-size picture
 
 
-MOTION_STEPS = 24  # ladder steps (3 dB) that share one motion search: lambda is off by a factor of 1.4 at most
+MOTION_STEPS = 24  # ladder steps (3 dB) that share one motion search: more costs bytes, fewer costs time
+HINTED = range(-1, 4)  # groups whose search starts from what the first one found
 
 Motion = dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.int16]]]
 Coded = tuple[list[FrameTokens], dict[int, Decoded]]
@@ -30,12 +31,12 @@ Coded = tuple[list[FrameTokens], dict[int, Decoded]]
 
 @dataclass
 class Analysis:
-    """A block's source, and the motion that was found for it, by step // MOTION_STEPS."""
+    """A block's source, and the motion that was found for it, by group of steps around the first candidate's."""
 
     planes: list[npt.NDArray[np.float32]]
     small: list[npt.NDArray[np.float32]]
     motion: dict[int, Motion] = field(default_factory=dict)
-    first_group: int | None = None  # of the first candidate, whose motion may shorten the other searches
+    first_step: int | None = None  # of the first candidate, the middle of group 0
     coarse: dict[tuple[int, int], npt.NDArray[np.int64]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,37 +63,43 @@ def _phases(d: Decoded) -> npt.NDArray[np.float32]:
     return phases
 
 
-def _coarse(analysis: Analysis, time: int, ref: int, decoded: Decoded) -> npt.NDArray[np.int64]:
-    """The coarse search of one frame in one reference, once a block: its own frames are taken as in the source."""
-    if (time, ref) not in analysis.coarse:
-        src = analysis.small[time]
+def _search_coarsely(
+    analysis: Analysis, places: tuple[Place, ...], past: Decoded | None, pool: Executor | None
+) -> None:
+    """The coarse search of every frame in its references, once a block: its own frames are taken as in the source."""
+    pairs = [(place.time, ref) for place in places for ref in (place.first, place.second) if ref is not None]
+    small = dict(enumerate(analysis.small))
+    if past is not None:
+        small[-1] = _small(past.planes[0], PAD)
+
+    def work(pair: tuple[int, int]) -> npt.NDArray[np.int64]:
+        src, ref = small[pair[0]], small[pair[1]]
         best = np.zeros((src.shape[0] // 4, src.shape[1] // 4, 2), np.int64)
-        small = analysis.small[ref] if ref >= 0 else _small(decoded.planes[0], PAD)
-        search.coarse_search(src, small, REACH_Y, REACH_X, best)
-        analysis.coarse[time, ref] = best
-    return analysis.coarse[time, ref]
+        search.coarse_search(src, ref, REACH_Y, REACH_X, best)
+        return best
+
+    analysis.coarse = dict(zip(pairs, pool.map(work, pairs) if pool is not None else map(work, pairs), strict=True))
 
 
 def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | None = None) -> Coded:
     """Choose every token of a block at one quantiser step; also returns the decoded frames, by time.
 
     What a vector may cost depends on the step, but searching is slow: steps near each other share the motion that was
-    found at the middle of them. So the outcome depends on no other candidate, nor on which of two threads is first.
+    found at the middle of them, and the middle of the first group is the first candidate. So the outcome depends on
+    that one and on no other, nor on which of two threads comes first.
     """
-    group = step // MOTION_STEPS
-    middle = group * MOTION_STEPS + MOTION_STEPS // 2
     with analysis.lock:
+        if analysis.first_step is None:
+            analysis.first_step = step
+        group = (step - analysis.first_step + MOTION_STEPS // 2) // MOTION_STEPS
         if group not in analysis.motion:
-            first = analysis.first_group
-            near = first is not None and -1 <= group - first <= 3
-            hints = analysis.motion[first] if first is not None and near else None
-            if first is None:
-                analysis.first_group = group
+            middle = min(max(analysis.first_step + group * MOTION_STEPS, 0), STEPS - 1)
+            hints = analysis.motion[0] if group in HINTED and 0 in analysis.motion else None
             coded = _encode_frames(state, analysis, middle, None, pool, hints)
             analysis.motion[group] = {t: (p.split, p.intra, p.mv) for t, p in enumerate(coded[0])}
             if step == middle:
                 return coded
-    return _encode_frames(state, analysis, step, analysis.motion[group], None)
+    return _encode_frames(state, analysis, step, analysis.motion[group], pool)
 
 
 def _encode_frames(
@@ -115,7 +122,10 @@ def _encode_frames(
         own = ctx.copy()
         return place, _encode_frame(place, links, analysis, parts[place.time], motion, hints, own, step), own
 
-    for _, group in groupby(coding_order(n, state.past is not None), key=lambda place: place.kind):
+    order = coding_order(n, state.past is not None)
+    if motion is None and not analysis.coarse:
+        _search_coarsely(analysis, order, state.past, pool)
+    for _, group in groupby(order, key=lambda place: place.kind):
         places = list(group)
         if motion is None:  # before the threads start, so that they do not make them twice
             for time in {t for place in places for t in (place.first, place.second) if t is not None}:
@@ -171,8 +181,8 @@ def search_motion(
     lam = np.float32(LAMBDA * q_step * q_step)
     first = links[place.first]
     second = links[place.second] if place.second is not None else first
-    coarse0 = _coarse(analysis, place.time, place.first, first)
-    coarse1 = _coarse(analysis, place.time, place.second, second) if place.second is not None else coarse0
+    coarse0 = analysis.coarse[place.time, place.first]
+    coarse1 = analysis.coarse[place.time, place.second] if place.second is not None else coarse0
     limit, gain = np.float32(0.8 * q_step * q_step), np.float32(0.5 * lam)
     src = analysis.planes[place.time]
     frame = search.Frame(

@@ -28,7 +28,7 @@ NAME = "elastictok-nano"
 SYNTAX = "nano/1"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
-FIRST_STEP = 5.5  # quantiser step over root of the squared error, as the first blocks of training clips had it
+FIRST_STEP = 9.5  # quantiser step over root of the squared error, as the first blocks of training clips had it
 
 Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
 
@@ -104,7 +104,7 @@ class NanoModel:
     def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
         """The block at this step, cut after `count` tokens.
 
-        Thread safe, and independent of which other candidates were made before.
+        Thread safe. The first candidate of a block settles which motion the others start from, so it is made alone.
         """
         parts, decoded = encode_block(state, analysis, step, self._pool)
         block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
