@@ -65,6 +65,13 @@ def coded_flag(plane, kind, near_coded, activity, other_coded):
 
 
 @numba.njit(cache=True, nogil=True)
+def code_last(io, buf, ctx, last, t, plane, kind, activity):
+    """Which diagonal is the last with a coefficient. t: 1 for an 8x8 block."""
+    base = cx.LAST + ((plane * cx.KINDS + kind) * 4 + activity) * 32
+    return code_tree(io, buf, ctx, base, last, 4 if t else 5)
+
+
+@numba.njit(cache=True, nogil=True)
 def last_diagonal(b, n):
     """The last diagonal with a coefficient, -1 if the block is empty."""
     t = 1 if n == 8 else 0
@@ -83,8 +90,7 @@ def code_levels(io, buf, ctx, b, n, last, plane, kind, activity, near):
     """
     t = 1 if n == 8 else 0
     decoding = io[MODE] == DECODE
-    base = cx.LAST + ((plane * cx.KINDS + kind) * 4 + activity) * 32
-    last = min(code_tree(io, buf, ctx, base, last, 4 if t else 5), 2 * n - 2)  # more only in a damaged stream
+    last = min(code_last(io, buf, ctx, last, t, plane, kind, activity), 2 * n - 2)  # more only in a damaged stream
     count = 0
     for d in range(last, -1, -1):
         width = DIAGONAL_N[t, d]

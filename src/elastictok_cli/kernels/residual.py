@@ -15,6 +15,7 @@ from .coefficient_syntax import (
     DIAGONAL_N,
     DIAGONAL_V,
     activity_class,
+    code_last,
     code_residual_patch,
     coded_flag,
     last_diagonal,
@@ -113,25 +114,21 @@ def _energy(d, n):
 
 
 @numba.njit(cache=True, nogil=True)
-def _last_price(ctx, t, last, plane, kind, activity):
-    """Price of saying which diagonal is the last."""
-    base = cx.LAST + ((plane * cx.KINDS + kind) * 4 + activity) * 32
-    total = np.int64(0)
-    node = np.int64(1)
-    for k in range(3 if t else 4, -1, -1):
-        bit = (last >> k) & 1
-        total += price(ctx, base + node, bit)
-        node = 2 * node + bit
-    return total
+def _last_price(io, buf, ctx, t, last, plane, kind, activity):
+    """Price of saying which diagonal is the last. io must be in PRICE mode."""
+    io[COST] = 0
+    code_last(io, buf, ctx, last, t, plane, kind, activity)
+    return io[COST]
 
 
 @numba.njit(cache=True, nogil=True)
-def _last_dropped(ctx, b, n, t, v, h, last, new_last, plane, kind, activity, near, paid, now, row):
+def _last_dropped(io, buf, ctx, b, n, t, v, h, last, new_last, plane, kind, activity, near, paid, now, row):
     """The change in price where (v, h), the only or a further one of the last diagonal, became zero.
 
     The new prices of diagonal new_last go into row (16,), those of lower ones that look at (v, h) into now (7,).
     """
-    change = _last_price(ctx, t, new_last, plane, kind, activity) - _last_price(ctx, t, last, plane, kind, activity)
+    change = _last_price(io, buf, ctx, t, new_last, plane, kind, activity)
+    change -= _last_price(io, buf, ctx, t, last, plane, kind, activity)
     for d in range(new_last + 1, last + 1):
         for k in range(DIAGONAL_N[t, d]):
             change -= paid[DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]]
@@ -149,8 +146,9 @@ def _last_dropped(ctx, b, n, t, v, h, last, new_last, plane, kind, activity, nea
 def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, other, near, b):
     """Levels of the n x n coefficients c (float32) into b (18, 18), by distortion + lam * bits. Returns the cost.
 
-    Greedy: each level is tried one lower, from the last diagonal to the first, twice; then the whole block is tried
-    as zero. `paid` holds the price of every coefficient as things are, so that a trial prices only what it changes.
+    io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the first, twice; then
+    the whole block is tried as zero. `paid` holds the price of every coefficient as things are, so that a trial prices
+    only what it changes.
     """
     t = 1 if n == 8 else 0
     inv = np.float32(1) / step
@@ -175,7 +173,7 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
     now = np.empty(7, np.int64)
     row = np.empty(16, np.int64)
     on_last = _on_diagonal(b, t, last)
-    bits = price(ctx, flag, 1) + _last_price(ctx, t, last, plane, kind, activity)
+    bits = price(ctx, flag, 1) + _last_price(io, buf, ctx, t, last, plane, kind, activity)
     for d in range(last + 1):
         for k in range(DIAGONAL_N[t, d]):
             v, h = DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]
@@ -203,7 +201,7 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
                         b[v, h] = old
                         continue  # the block as a whole is tried as zero below
                     change = _last_dropped(
-                        ctx, b, n, t, v, h, last, new_last, plane, kind, activity, near, paid, now, row
+                        io, buf, ctx, b, n, t, v, h, last, new_last, plane, kind, activity, near, paid, now, row
                     )
                 else:
                     change = _neighbourhood_change(
