@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..models.base import TokenModel
-from ..models.copies import make_portable, use_threads, with_threads
+from ..models.threads import use_threads, with_threads
 from .engine import Answer
 from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Task, do
@@ -46,7 +46,7 @@ class RayEngine:
         self.nodes = sum(bool(node["Alive"]) for node in self._ray.nodes())
         self.workers = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._piece: Any = ray.remote(num_cpus=1, max_retries=LOST)(_piece)
-        self._job = ray.put(BatchJob(settings, make_portable(model)))
+        self._job = ray.put(BatchJob(settings, model))
         self._waiting: deque[Task] = deque()
         self._begun: dict[Any, Task] = {}
 

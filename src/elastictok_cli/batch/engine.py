@@ -11,7 +11,6 @@ from typing import Protocol
 from ..codec.jobs import Process
 from ..codec.worker import DONE, FAILED, RESULT
 from ..models.base import TokenModel
-from ..models.copies import make_portable
 from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Progress, Task
 
@@ -39,7 +38,7 @@ class LocalEngine:
 
     def __init__(self, settings: Settings, model: TokenModel, workers: int) -> None:
         self.workers = workers
-        self._job = pickle.dumps(BatchJob(settings, make_portable(model)))
+        self._job = pickle.dumps(BatchJob(settings, model))
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._out: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._lock = threading.Lock()

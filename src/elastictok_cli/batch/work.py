@@ -19,7 +19,7 @@ from ..codec.ranges import CodedRange, assemble, code_range
 from ..container import Header, Reader, Writer, part_path
 from ..errors import ElasticTokError, OutputError
 from ..models.base import TokenModel
-from ..models.copies import use_threads, with_threads
+from ..models.threads import use_threads, with_threads
 from ..video import Source, open_source
 from . import remote
 from .settings import Row, Settings

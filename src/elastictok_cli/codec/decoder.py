@@ -20,7 +20,6 @@ import numpy.typing as npt
 from ..container import AudioPacket, Gop, Reader, check_size
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
-from ..models.copies import make_portable
 from .ahead import ahead
 from .events import BlockDone, Event, Started, Warned
 from .gop_decoder import DecodedBlock, DecodeJob, GopTask, ParsedBlock, Pictures, parse_gop
@@ -84,7 +83,7 @@ def decode_blocks(
     check_size(reader.header, reader.name)
     index = _blocks_before(reader, first_gop)
     if jobs > 1:
-        job = DecodeJob(reader.header, make_portable(model))
+        job = DecodeJob(reader.header, model)
         with closing(in_order(_parts(reader, first_gop, index, audio), job, jobs, jobs)) as results:
             for result in results:
                 if not isinstance(result, Early):

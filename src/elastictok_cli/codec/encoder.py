@@ -23,7 +23,7 @@ import numpy as np
 from ..container import Gop, Header, Writer
 from ..errors import InputError
 from ..models.base import TokenModel
-from ..models.copies import make_portable, with_threads
+from ..models.threads import with_threads
 from ..video import Source
 from .ahead import ahead
 from .choose import Chooser
@@ -92,7 +92,7 @@ def encode(
         if jobs == 1:
             coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, threads)
         else:
-            job = GopJob(header, make_portable(model), target, max_tokens, strict, tried is not None)
+            job = GopJob(header, model, target, max_tokens, strict, tried is not None)
             coded = in_order(_parts(blocks, header, start), job, jobs, threads)
         with closing(coded):
             for item in coded:

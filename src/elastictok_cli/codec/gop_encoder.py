@@ -15,7 +15,7 @@ import numpy as np
 from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
 from ..errors import ThresholdMissed
 from ..models.base import Frames, State, TokenModel
-from ..models.copies import use_threads, with_threads
+from ..models.threads import use_threads, with_threads
 from ..search import Found
 from .choose import Candidates, Choice, Chooser
 from .events import BlockDone, Probe, Tried

@@ -69,6 +69,14 @@ class NanoModel:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._last: tuple[BlockTokens, State, Made] | None = None
 
+    def with_threads(self, threads: int) -> NanoModel:
+        """The same model, working in so many threads."""
+        return NanoModel(self.weights, threads)
+
+    def __reduce__(self) -> tuple[Any, tuple[Weights, int]]:
+        """For `pickle`, into another process: a thread pool cannot go with it."""
+        return NanoModel, (self.weights, 1)
+
     @property
     def spec(self) -> ModelSpec:
         """See ModelSpec. At most one token per pixel: far more than usual thresholds need."""
