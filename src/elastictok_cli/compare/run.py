@@ -20,7 +20,8 @@ from ..models.base import TokenModel
 from ..report.canvas import Canvas, labels_of
 from ..report.theme import DARK, Theme
 from ..report.usage import Usage, read_usage
-from ..video import AudioInfo, AudioPacket, Fitted, Sink, SinkOptions, Source, open_sink
+from ..video import AudioInfo, Fitted, Sink, SinkOptions, Source, open_sink
+from ..video.sound import Sound
 from .matched import Matched, Pixels, Shot
 
 LEAST_HEIGHT = 240  # smaller pictures are enlarged to it: their labels could not be read
@@ -163,7 +164,7 @@ class _Run:
         end = round(self.canvas.curve.end_s / info.time_base)
         sink_options = SinkOptions(codec=codec, crf=crf, overwrite=options.overwrite, rebase=True, end_pts=end)
         with open_sink(output, sink_options, page) as sink:
-            sound = _Sound(self.source if audio else None, sink, self.canvas.start_s, self.canvas.curve.end_s)
+            sound = Sound(self.source if audio else None, sink, self.canvas.start_s, self.canvas.curve.end_s)
             held: Shot | None = None
             for shot in shots:
                 if held is not None:
@@ -201,24 +202,3 @@ class _Run:
         page = _Page(self.canvas.size, info.time_base, info.frame_rate, ())
         with open_sink(output, SinkOptions(overwrite=options.overwrite), page) as sink:
             sink.write(0, self.canvas.sheet(kept))
-
-
-class _Sound:
-    """The source's packets that begin while something is shown, given to a sink as the picture goes on."""
-
-    def __init__(self, source: Source | None, sink: Sink, start_s: float, end_s: float) -> None:
-        self._packets = iter(source.audio_packets()) if source is not None else iter(())
-        self._bases = [track.time_base for track in source.info.audio] if source is not None else []
-        self._sink, self._start_s, self._end_s = sink, start_s, end_s
-        self._held: AudioPacket | None = None
-
-    def until(self, time_s: float) -> None:
-        """Hand over all packets that begin up to this time."""
-        while (packet := self._held or next(self._packets, None)) is not None:
-            self._held = packet
-            at = float(packet.pts * self._bases[packet.stream])
-            if at > time_s:
-                return
-            self._held = None
-            if self._start_s <= at < self._end_s:
-                self._sink.write_audio(packet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import av
 
 from ..errors import UsageError
 from .sink import SinkOptions, open_sink
+from .sound import Sound
 from .source import open_source
 
 CODECS = ("h264", "vp8", "vp9", "av1")
@@ -31,19 +33,15 @@ def playable(path: str | os.PathLike[str], folder: Path) -> Path:
     copy = folder / "player.mp4"
     with open_source(source_path, size="source") as probe:
         small = LINES if min(probe.info.coded_size) > int(LINES) else "source"
-    with open_source(source_path, size=small) as source:
-        packets = source.audio_packets()
-        with open_sink(copy, SinkOptions(crf=CRF, end_pts=source.info.end_pts), source.info) as sink:
-            held = next(packets, None)
-            for frame in source.frames():
-                sink.write(frame.pts, frame.rgb)
-                now = frame.pts * source.info.time_base
-                while held is not None and held.pts * source.info.audio[held.stream].time_base <= now:
-                    sink.write_audio(held)
-                    held = next(packets, None)
-            while held is not None:
-                sink.write_audio(held)
-                held = next(packets, None)
+    with (
+        open_source(source_path, size=small) as source,
+        open_sink(copy, SinkOptions(crf=CRF, end_pts=source.info.end_pts), source.info) as sink,
+    ):
+        sound = Sound(source, sink)
+        for frame in source.frames():
+            sink.write(frame.pts, frame.rgb)
+            sound.until(float(frame.pts * source.info.time_base))
+        sound.until(math.inf)
     if copy.stat().st_size > MOST:
         raise UsageError(f"{source_path}: is too long to be put into a page; a part of it, or no --source, is not")
     return copy
