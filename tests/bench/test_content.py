@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastictok_cli.bench.content import content, spearman
+from elastictok_cli.bench.content import content, ranks, spearman
 
 
 def test_a_still_block_does_not_move_and_a_flat_one_has_no_detail() -> None:
@@ -31,6 +31,8 @@ def test_grass_has_more_detail_than_a_gradient_and_moves_more_if_it_is_shifted()
 
 
 def test_rank_correlation() -> None:
+    assert ranks(np.array([5.0, 1, 5, 9])).tolist() == [2.5, 1, 2.5, 4]
+    assert spearman([1, 10, 100], [2, 3, 50]) == pytest.approx(1)
     assert spearman([1, 2, 3, 4], [10, 20, 30, 1000]) == pytest.approx(1)
     assert spearman([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1)
     # worked by hand: ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4

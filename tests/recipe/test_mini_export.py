@@ -101,13 +101,6 @@ def test_motion_is_the_change_between_frames() -> None:
     assert evaluate_mini.motion(moving) == pytest.approx(0.4)
 
 
-def test_rank_correlation_is_spearmans() -> None:
-    assert evaluate_mini.ranks([5, 1, 5, 9]).tolist() == [1.5, 0, 1.5, 3]
-    assert evaluate_mini.rank_correlation([1, 10, 100], [2, 3, 50]) == pytest.approx(1)
-    assert evaluate_mini.rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1)
-    assert np.isnan(evaluate_mini.rank_correlation([1, 1, 1], [1, 2, 3]))
-
-
 def test_the_curve_foretells_a_power_law() -> None:
     points = [(h, 0.02 * h**-0.3) for h in (0.5, 1, 2, 3, 4)]
     assert curve_mini.foretell(points) == pytest.approx(0.02 * 5**-0.3)

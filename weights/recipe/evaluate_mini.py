@@ -22,6 +22,7 @@ import torch
 from mini_trainer import validate
 
 import elastictok_cli.api as et
+from elastictok_cli.bench.content import spearman
 from elastictok_cli.codec.picture import Picture
 from elastictok_cli.models.adapter import ElasticModel
 from elastictok_cli.video import open_source
@@ -32,20 +33,6 @@ SHARES = (0.0625, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
 def motion(block: npt.NDArray[np.uint8]) -> float:
     """Mean absolute difference of successive frames of uint8 (T, H, W, 3), on [-1, 1]; 0 for one frame."""
     return float(np.abs(np.diff(block.astype(np.float32), axis=0)).mean() / 127.5) if len(block) > 1 else 0.0
-
-
-def ranks(values: list[float]) -> npt.NDArray[np.float64]:
-    """Ranks from 0, equal values sharing the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    mean: npt.NDArray[np.float64] = (ends - (counts + 1) / 2)[inverse]
-    return mean
-
-
-def rank_correlation(a: list[float], b: list[float]) -> float:
-    """Spearman's, NaN if one of them never changes."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
 
 
 def first_frames(path: Path, count: int) -> tuple[npt.NDArray[np.uint8], float]:
@@ -102,10 +89,10 @@ def summary(clips: list[dict[str, Any]], threshold: float) -> str:
     def line(name: str, size: str, rows: list[dict[str, Any]], count: int, pixels: int) -> str:
         tokens = [r["tokens"] for r in rows]
         met, mean = np.mean([r["met"] for r in rows]), np.mean(tokens)
-        rank = rank_correlation(tokens, [r["motion"] for r in rows])
+        rank = spearman(tokens, [r["motion"] for r in rows])
         return (
             f"| {name} | {size} | {len(rows)} | {100 * met:.0f} % | {mean:.0f} | {100 * mean / 512:.0f} % "
-            f"| {rank:.2f} | {count:,} | {8 * count / pixels:.4f} |"
+            f"| {'none' if rank is None else f'{rank:.2f}'} | {count:,} | {8 * count / pixels:.4f} |"
         )
 
     for c in clips:
