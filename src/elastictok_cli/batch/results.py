@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import OutputError
+from ..whole import replacing
 from .settings import Row
 
 JOURNAL, TABLE = "results.jsonl", "results.parquet"
@@ -69,14 +69,11 @@ def save_table(path: Path, rows: Iterable[Row]) -> bool:
     except ImportError:
         return False
     table = pyarrow.Table.from_pylist([asdict(row) for row in rows], _schema(pyarrow))
-    part = path.with_name(f"{path.name}.part")
     try:
-        pyarrow.parquet.write_table(table, part)
-        os.replace(part, path)
+        with replacing(path) as part:
+            pyarrow.parquet.write_table(table, part)
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return True
 
 

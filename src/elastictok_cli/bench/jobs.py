@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from ..codec.jobs import cores
+from ..whole import replacing
 
 PACKAGE = Path(__file__).parents[1]
 CODING = ("codec", "container", "kernels", "models", "search", "metrics.py")
@@ -45,10 +47,8 @@ class Job:
         """Run it and keep the outcome, whole or not at all."""
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         outcome = {"what": self.what, "date": day, "machine": machine(), **self.run()}
-        path = self.path(folder)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(outcome), encoding="utf-8")
-        os.replace(part, path)
+        with replacing(self.path(folder)) as part:
+            part.write_text(json.dumps(outcome), encoding="utf-8")
         return outcome
 
 
@@ -79,5 +79,4 @@ def machine() -> str:
         name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass  # other systems than Linux
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores"
+    return f"{name}, {cores()} cores"

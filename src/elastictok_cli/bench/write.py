@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..whole import replacing
 from .figures import draw_all
 from .page import page
 
@@ -35,9 +35,8 @@ def write_results(results: dict[str, Any], out: Path) -> list[Path]:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _json(results: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DamagedFile
+from ..whole import replacing
 
 if TYPE_CHECKING:
     from ..codec.events import Event
@@ -65,12 +66,11 @@ def keeping(events: Iterable[Event], etok: str) -> Generator[Event, None, None]:
 
 def _write(etok: str, blocks: list[dict[str, Any]]) -> None:
     path = curves_path(etok)
-    part = Path(f"{path}.part")
     about = "candidates of every block: [quantiser step, tokens, mean squared error]"
     lines = ",\n".join(json.dumps(block) for block in sorted(blocks, key=lambda b: int(b["block"])))
     head = json.dumps({"version": VERSION, "about": about, "etok_end": _end(etok)})
-    part.write_text(f'{head[:-1]}, "blocks": [\n{lines}\n]}}\n', encoding="utf-8")
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_text(f'{head[:-1]}, "blocks": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def _end(etok: str) -> str:

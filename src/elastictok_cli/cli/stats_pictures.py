@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedFile, UsageError
+from ..whole import replacing
 from .console import Console
 from .curves import Rates, curves_path, read_curves
 
@@ -117,12 +117,8 @@ class Pictures:
         with TemporaryDirectory(prefix="elastictok-") as folder:
             player = self._player(Path(folder))
             text = html_report(reports, player, self.cuts, self.theme)
-        part = Path(f"{name}.part")
-        try:
+        with replacing(name) as part:
             part.write_text(text, encoding="utf-8")
-            os.replace(part, name)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _player(self, folder: Path) -> Any:
         """The decoded file or the source. Players count a whole video's times from the source's zero, those of a part

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..whole import replacing
 from . import options as opt
 from .console import Console, plural, size
 from .files import STREAM, source_of, target_of
@@ -62,9 +61,5 @@ def _write(name: str, data: memoryview) -> None:
     if name == STREAM:
         sys.stdout.buffer.write(data)
         return
-    part = Path(f"{name}.part")
-    try:
+    with replacing(name) as part:
         part.write_bytes(data)
-        os.replace(part, name)
-    finally:
-        part.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DamagedFile, InputError, OutputError, UsageError
+from ..whole import replacing
 
 VERSION = 1
 TOKENS_PER_SHARD = 50_000_000
@@ -171,11 +172,10 @@ class ShardWriter:
         return self._put(name, packed.getvalue()) + packed.tell() - array.nbytes
 
     def _replace(self, path: Path, data: bytes) -> None:
-        part = Path(f"{path}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            os.replace(part, path)
+            with replacing(path) as part:
+                part.write_bytes(data)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 

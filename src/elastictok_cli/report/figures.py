@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, UsageError
+from ..whole import replacing
 from .theme import Theme
 
 if TYPE_CHECKING:
@@ -40,13 +40,11 @@ def save_figure(figure: Figure, path: str) -> None:
     """Write a figure; it appears under its name when whole. Raises UsageError (ending), OutputError."""
     check_suffix(path)
     kind = Path(path).suffix.lower()[1:]
-    part = Path(f"{path}.part")
     dates: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     try:
-        figure.savefig(part, format=kind, metadata=dates[kind])
-        os.replace(part, path)
+        with replacing(path) as part:
+            figure.savefig(part, format=kind, metadata=dates[kind])
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
