@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import InputError
@@ -21,6 +22,7 @@ class Clip:
     path: Path
     still: bool = False
 
+    @cached_property
     def digest(self) -> str:
         """Of the file's bytes, 16 hexadecimal digits."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]

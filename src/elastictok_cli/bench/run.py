@@ -137,17 +137,17 @@ class _Bench:
         for threshold in order:
             for m in self.measured:
                 run = partial(measure_elastic, m.clip, Target.threshold(threshold), self.model, etok, *self._taken)
-                key: tuple[Any, ...] = ("elastic", m.clip.digest(), threshold, *code, *self._taken)
+                key: tuple[Any, ...] = ("elastic", m.clip.digest, threshold, *code, *self._taken)
                 weight = self._weight(m, (0.007 / threshold) ** 0.45)
                 yield Job(f"{m.clip.name} at {threshold:g}", key, weight, run), m.elastic, threshold
         for m in self.measured:
             frames = self.model.spec.block_frames
-            key = ("content", m.clip.digest(), frames, *self._taken)
+            key = ("content", m.clip.digest, frames, *self._taken)
             run = partial(measure_content, m.clip, frames, *self._taken)
             yield Job(f"{m.clip.name} content", key, self._weight(m, 0.01), run), m.content, "content"
         for codec in plan.codecs:
             for m in self.measured:
-                key = ("reference", m.clip.digest(), codec, self._others, CODECS[codec].qualities, *self._taken)
+                key = ("reference", m.clip.digest, codec, self._others, CODECS[codec].qualities, *self._taken)
                 run = partial(measure_reference, m.clip, codec, *self._taken)
                 yield Job(f"{m.clip.name} {codec}", key, self._weight(m, 0.3), run), m.references, codec
 
@@ -160,7 +160,7 @@ class _Bench:
             self.budgets[still] = [max(count, self.model.spec.min_tokens) for count in curves.budgets(needs)]
             for count in self.budgets[still]:
                 for m in of_kind:
-                    key = ("fixed", m.clip.digest(), count, *self._code, *self._taken)
+                    key = ("fixed", m.clip.digest, count, *self._code, *self._taken)
                     run = partial(measure_fixed, m.clip, count, self.model, etok, *self._taken)
                     yield Job(f"{m.clip.name} with {count} tokens", key, self._weight(m, 1.2), run), m.fixed, count
 

@@ -31,6 +31,7 @@ class Table:
         self.console, self.items = console, items
         self.counts: Counter[str] = Counter({"done": 0, "partial": 0, "skipped": 0, "failed": 0})
         self.total, self.retried = len(items), 0
+        self.whole_bytes = sum(item.bytes for item in items)
         self.frames = self.tokens = self.bytes_in = self.bytes_out = self.seen_bytes = 0
         self.first_error, self.first_code = "", 1
         self.active: dict[int, int] = {}  # frames coded, by item
@@ -111,11 +112,10 @@ class Table:
         passed = now - self.begin
         if self._coded and passed > 0:
             parts.append(f"{self._coded / passed:.1f} fps")
-        whole = sum(item.bytes for item in self.items)
-        if whole:
-            parts.append(f"{size(self.seen_bytes)} of {size(whole)}")
+        if self.whole_bytes:
+            parts.append(f"{size(self.seen_bytes)} of {size(self.whole_bytes)}")
         if self.seen_bytes and passed > 1:
-            parts.append(f"eta {clock(passed * (whole - self.seen_bytes) / self.seen_bytes)}")
+            parts.append(f"eta {clock(passed * (self.whole_bytes - self.seen_bytes) / self.seen_bytes)}")
         return "  ".join(parts)
 
     def _show(self, live: Live | None) -> None:
