@@ -18,8 +18,6 @@ from elastictok_cli.errors import InputError, UsageError
 
 from .test_run import SETTINGS, alone
 
-pytest.importorskip("fsspec")
-
 
 class Quiet(SimpleHTTPRequestHandler):
     """Without a log on stderr."""

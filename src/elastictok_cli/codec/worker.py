@@ -77,6 +77,6 @@ def _portable(error: Exception) -> Exception:
     error.add_note("in another process:\n" + "".join(traceback.format_exception(error)))
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:
+    except Exception:  # whatever a class of some library cannot do when it is pickled
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
