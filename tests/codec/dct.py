@@ -10,7 +10,6 @@ should and of some does.
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +60,6 @@ class DctModel:
         self, steps: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
     ) -> None:
         self.steps, self.tile, self.jitter, self.gop_blocks = steps, tile, jitter, gop_blocks
-        self.made: list[tuple[int, int | None]] = []
-        self.threads: set[str] = set()
-        self.first_in: list[str | None] = []  # the thread that made the first candidate, per block
 
     @property
     def spec(self) -> ModelSpec:
@@ -89,7 +85,6 @@ class DctModel:
 
     def prepare(self, state: Any, frames: Frames) -> npt.NDArray[np.float64]:
         """Coefficients (patches, 64, frames, 3)."""
-        self.first_in.append(None)
         rest = frames.astype(np.float64) - state
         t, h, w, _ = rest.shape
         cells = rest.reshape(t, h // PATCH, PATCH, w // PATCH, PATCH, 3)
@@ -100,10 +95,6 @@ class DctModel:
         return float(2.0 ** (step / 12)) if self.steps else 6.0
 
     def tokens(self, state: Any, analysis: Any, count: int | None = None, step: int = 0) -> DctTokens:
-        self.made.append((step, count))
-        self.threads.add(threading.current_thread().name)
-        if self.first_in and self.first_in[-1] is None:
-            self.first_in[-1] = threading.current_thread().name
         levels = np.clip(np.rint(analysis[:, ORDER] / self._quantiser(step)), -127, 127)
         patches, places, frames, _ = levels.shape
         values = np.zeros((places, patches, FRAMES, 3), np.int8)

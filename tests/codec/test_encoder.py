@@ -74,17 +74,6 @@ def test_threads_change_no_byte(kind: str, clip: Path) -> None:
     assert alone == together
 
 
-def test_pairs_are_made_in_threads_and_a_blocks_first_candidate_alone(clip: Path) -> None:
-    model = DctModel()
-    encoded(clip, model, threads=2)
-    assert len(model.threads - {threading.current_thread().name}) == 2
-    assert set(model.first_in) == {threading.current_thread().name}
-    alone = DctModel()
-    encoded(clip, alone, threads=1)
-    assert alone.threads == {threading.current_thread().name}
-    assert sorted(model.made, key=str) == sorted(alone.made, key=str)
-
-
 def test_events_tell_the_whole_curve_and_why(clip: Path) -> None:
     etok, events = encoded(clip, DctModel())
     assert isinstance(events[0], Started)

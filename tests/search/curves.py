@@ -36,16 +36,14 @@ def power(seed: int, noise: float, most: int = 4096) -> Curve:
 
 
 def watch(search: Search, curve: Curve, span: Span, threshold: float) -> tuple[Found, int]:
-    """Run a search to its end, holding it to every promise of `Found`; also the number of proposals."""
+    """Run a search to its end, holding it to every promise of `Found`; also the number of tries."""
     rounds = 0
 
-    def measure(efforts: tuple[int, ...]) -> list[float]:
+    def measure(effort: int) -> float:
         nonlocal rounds
         rounds += 1
-        assert efforts, "an empty proposal"
-        assert len(set(efforts)) == len(efforts) <= (2 if span.pairs else 1)
-        assert all(span.low <= effort <= span.high for effort in efforts)
-        return [curve(effort) for effort in efforts]
+        assert span.low <= effort <= span.high
+        return curve(effort)
 
     found = run(search, measure)
     assert (found.effort, found.mse) in found.probes

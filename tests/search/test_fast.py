@@ -9,7 +9,7 @@ from elastictok_cli.search import Found, Span, strategy
 
 from .curves import Curve, ladder, power, watch
 
-STEPS = Span(0, 383, pairs=True)
+STEPS = Span(0, 383)
 THRESHOLD = 0.007
 
 
@@ -44,11 +44,11 @@ def test_a_first_block_needs_few_rounds(seed: int) -> None:
     assert rounds <= 6
 
 
-def test_a_static_block_needs_one_pair_and_stays_cheap() -> None:
+def test_a_static_block_ends_at_the_cheapest_and_stays_there() -> None:
     def static(effort: int) -> float:
         return 0.006
 
-    before = Found(200, 0.0069, True, (), "", 0.04, 200, 1)
+    before = Found(200, 0.0069, True, (), "", 0.04, 200)
     found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), static, STEPS, THRESHOLD)
     assert found.effort == 0
     again, rounds = watch(strategy("fast")(STEPS, THRESHOLD, found), static, STEPS, THRESHOLD)

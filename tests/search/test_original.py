@@ -46,7 +46,7 @@ def test_binned_finds_what_the_original_linear_finds(case: dict[str, float]) -> 
     span = Span(int(case["min_toks"]), top, log=True)
     for item, block in np.ndindex(curves.shape[:2]):
         curve = curves[item, block].tolist()
-        found = run(strategy("binned")(span, threshold), lambda e, c=curve: [c[min(e, most - 1)] for e in e])
+        found = run(strategy("binned")(span, threshold), lambda e, c=curve: c[min(e, most - 1)])
         golden = int(GOLDEN[f"{name}.linear.ntoks"][item, block])
         if golden < span.low:
             continue  # rounding: the original then tries one count less than its least
@@ -58,7 +58,7 @@ def test_binned_finds_what_the_original_linear_finds(case: dict[str, float]) -> 
 
 def test_the_strategy_says_when_the_original_ends_on_a_miss() -> None:
     span = Span(1, 64, log=True)
-    found = run(strategy("original")(span, 0.5), lambda efforts: [0.5 if e >= 40 else 0.9 for e in efforts])
+    found = run(strategy("original")(span, 0.5), lambda e: 0.5 if e >= 40 else 0.9)
     assert found.probes[-1] == (found.effort, found.mse)
     assert not found.met or found.mse <= 0.5
     missed = [limit for limit in range(3, 64) if not _lands_on(limit).met]
@@ -67,5 +67,5 @@ def test_the_strategy_says_when_the_original_ends_on_a_miss() -> None:
 
 def _lands_on(limit: int):  # type: ignore[no-untyped-def]
     return run(
-        strategy("original")(Span(1, 64, log=True), 0.5), lambda es: [0.4 if e >= limit else 0.9 for e in es]
+        strategy("original")(Span(1, 64, log=True), 0.5), lambda e: 0.4 if e >= limit else 0.9
     )

@@ -64,7 +64,7 @@ def evaluations(header: Header) -> float:
     found, total = None, 0
     for part in _ANSWERS:
         threshold = _error(part * span.high)
-        found = run(strategy(header.search)(span, threshold, found), lambda efforts: [_error(e) for e in efforts])
+        found = run(strategy(header.search)(span, threshold, found), _error)
         total += len(found.probes)
     return total / len(_ANSWERS)
 

@@ -6,10 +6,8 @@ very tokens that are then written, uint8, visible part only. A choice that says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import UsageError
 from ..metrics import block_mse
@@ -42,12 +40,11 @@ class Candidates:
         state: State,
         source: Frames,
         visible: tuple[int, int],
-        pool: Executor | None,
         tell: Callable[[int, Probe], None] | None = None,
     ) -> None:
         self.model, self.state = model, state
         self.analysis: Analysis = model.prepare(state, source)
-        self.source, self.visible, self.pool, self.tell = source, visible, pool, tell
+        self.source, self.visible, self.tell = source, visible, tell
         self.probes: list[Probe] = []
         self._made: dict[Key, Tokens] = {}
         self._errors: dict[Key, float] = {}
@@ -59,33 +56,26 @@ class Candidates:
             self._made[key] = self.model.tokens(self.state, self.analysis, count, step)
         return self._made[key]
 
-    def error(self, tokens: Tokens) -> float:
+    def measured(self, tokens: Tokens) -> float:
         """The error of what decode shows, against the source, without the padding."""
         height, width = self.visible
         shown = self.model.reconstruct(self.state, tokens)
         return block_mse(shown[:, :height, :width], self.source[:, :height, :width])
 
-    def errors(self, keys: Sequence[Key]) -> list[float]:
-        """Errors of several candidates, at the same time where there is a pool."""
-        # The first candidate of a block is made alone: a model may settle with it what the others share
-        # (motion), and which of two threads comes first must not decide a byte.
-        if not self._made:
-            self.tokens(keys[0])
-        errors = list(self._map(lambda key: self.error(self.tokens(key)), keys))
-        for key, mse in zip(keys, errors, strict=True):
-            self._errors[key] = mse
-            self.probes.append(Probe(key[0], self.tokens(key).count, mse))
-            if self.tell is not None:
-                self.tell(len(self.probes), self.probes[-1])
-        return errors
+    def error(self, key: Key) -> float:
+        """The error of a candidate."""
+        tokens = self.tokens(key)
+        mse = self._errors[key] = self.measured(tokens)
+        self.probes.append(Probe(key[0], tokens.count, mse))
+        if self.tell is not None:
+            self.tell(len(self.probes), self.probes[-1])
+        return mse
 
-    def counts(self, keys: Sequence[Key]) -> list[float]:
-        """Token counts of several candidates, as the errors of a search; nothing is reconstructed."""
-        if not self._made:
-            self.tokens(keys[0])
-        counts = [tokens.count for tokens in self._map(self.tokens, keys)]
-        self.probes += [Probe(key[0], count, float("nan")) for key, count in zip(keys, counts, strict=True)]
-        return [float(count) for count in counts]
+    def count(self, key: Key) -> float:
+        """The token count of a candidate, as the error of a search; nothing is reconstructed."""
+        count = self.tokens(key).count
+        self.probes.append(Probe(key[0], count, float("nan")))
+        return float(count)
 
     def keep(self, keys: Iterable[Key]) -> None:
         """Drop all tokens but these: a block of a large picture has a hundred megabytes of them."""
@@ -98,10 +88,7 @@ class Candidates:
         if key in self._made and key in self._errors:
             return self._made[key], self._errors[key]
         tokens = self.tokens(key)
-        return tokens, self.error(tokens)
-
-    def _map(self, work: Callable[[Key], Any], keys: Sequence[Key]) -> Iterator[Any]:
-        return map(work, keys) if self.pool is None or len(keys) == 1 else self.pool.map(work, keys)
+        return tokens, self.measured(tokens)
 
 
 class _Measure:
@@ -110,20 +97,19 @@ class _Measure:
     def __init__(
         self,
         candidates: Candidates,
-        values: Callable[[Sequence[Key]], list[float]],
+        value: Callable[[Key], float],
         key: Callable[[int], Key],
         threshold: float,
     ) -> None:
-        self.candidates, self.values, self.key, self.threshold = candidates, values, key, threshold
+        self.candidates, self.value, self.key, self.threshold = candidates, value, key, threshold
         self.seen: dict[int, float] = {}
 
-    def __call__(self, efforts: tuple[int, ...]) -> list[float]:
-        values = self.values([self.key(effort) for effort in efforts])
-        self.seen.update(zip(efforts, values, strict=True))
+    def __call__(self, effort: int) -> float:
+        value = self.seen[effort] = self.value(self.key(effort))
         met = [effort for effort, value in self.seen.items() if value <= self.threshold]
         least = min(self.seen, key=lambda effort: (self.seen[effort], effort))
         self.candidates.keep(self.key(effort) for effort in (least, *sorted(met)[:1]))
-        return values
+        return value
 
 
 class Chooser:
@@ -160,7 +146,7 @@ class Chooser:
     def _by_step(self, candidates: Candidates, before: Found | None) -> Choice:
         """The coarsest step that meets, with all its tokens."""
         top = self.spec.steps - 1
-        return self._search(candidates, Span(0, top, pairs=True), before, lambda effort: (top - effort, None))
+        return self._search(candidates, Span(0, top), before, lambda effort: (top - effort, None))
 
     def _by_count(self, candidates: Candidates, limit: int, before: Found | None) -> Choice:
         """The smallest count that meets."""
@@ -171,7 +157,7 @@ class Chooser:
         self, candidates: Candidates, span: Span, before: Found | None, key: Callable[[int], Key]
     ) -> Choice:
         threshold = self.target.limit
-        measure = _Measure(candidates, candidates.errors, key, threshold)
+        measure = _Measure(candidates, candidates.error, key, threshold)
         found = run(self.strategy(span, threshold, before or self._hint(span)), measure)
         tokens, mse = candidates.settled(key(found.effort))
         return Choice(tokens, mse, mse <= threshold, tuple(candidates.probes), found.why, found)
@@ -186,7 +172,7 @@ class Chooser:
         if first_step is None or span.log:
             return None
         effort = span.high - int(first_step(self.target.limit))
-        return Found(effort, 0.0, True, (), "", None, effort, missed_by=10)
+        return Found(effort, 0.0, True, (), "", None, effort)
 
     def _fixed(self, candidates: Candidates, count: int, before: Found | None) -> Choice:
         """At most `count` tokens: the finest step that needs no more, or a cut where there is no ladder.
@@ -198,10 +184,10 @@ class Chooser:
         found, why = None, "as many as asked for"
         key: Key = (0, count)
         if self.spec.steps:
-            span = Span(0, self.spec.steps - 1, pairs=True)
+            span = Span(0, self.spec.steps - 1)
             # the same search with the roles changed: a coarser step is the effort, the count is what must get
             # small
-            measure = _Measure(candidates, candidates.counts, lambda step: (step, None), count)
+            measure = _Measure(candidates, candidates.count, lambda step: (step, None), count)
             found = run(strategy("fast")(span, float(count), before), measure)
             key, why = (found.effort, None), "the finest step that needs no more tokens"
             if not found.met and self.spec.nested:

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -90,7 +89,7 @@ def encode(
         start = GopStart(len(done), totals.frames)
         coded: Generator[Any, None, None]
         if jobs == 1:
-            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, threads)
+            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start)
         else:
             job = GopJob(header, model, target, max_tokens, strict, tried is not None)
             coded = in_order(_parts(blocks, header, start), job, jobs, threads)
@@ -117,20 +116,19 @@ def encode(
     yield totals.finished(source.info.bytes, bytes_out, time.monotonic() - clock, source.truncated)
 
 
-def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart, threads: int) -> Coding:
+def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart) -> Coding:
     """Every block, and every GOP when it is whole. blocks: of the source, from the first one of a GOP on."""
     number, frames = start.number, start.first_frame
-    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
-        for pts, pixels in blocks:
-            if not coder.records:
-                coder.begin(number, frames)
-            yield coder.add(pts, pixels, pool)
-            if coder.is_full:
-                yield coder.finish()
-                number += 1
-            frames += len(pts)
-        if coder.records:
+    for pts, pixels in blocks:
+        if not coder.records:
+            coder.begin(number, frames)
+        yield coder.add(pts, pixels)
+        if coder.is_full:
             yield coder.finish()
+            number += 1
+        frames += len(pts)
+    if coder.records:
+        yield coder.finish()
 
 
 def _parts(blocks: Iterator[Block], header: Header, start: GopStart) -> Iterator[Part]:

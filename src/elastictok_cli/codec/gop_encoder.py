@@ -6,7 +6,6 @@ A GOP depends on nothing outside it, so GOPs can be coded here one after the oth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +53,11 @@ class GopCoder:
         """No block more fits."""
         return len(self.records) == self.header.gop_blocks
 
-    def add(self, pts: list[int], frames: Frames, pool: Executor | None = None) -> BlockDone:
-        """Choose, write into the entropy coder, and move the states on. pool: for candidates wanted at once."""
+    def add(self, pts: list[int], frames: Frames) -> BlockDone:
+        """Choose, write into the entropy coder, and move the states on."""
         first_frame = self.first_frame + len(self.pts)
         index = first_frame // self.header.block_frames  # all blocks before it are full
-        choices = [self._tile(index, i, tile, pool) for i, tile in enumerate(self.picture.cut(frames))]
+        choices = [self._tile(index, i, tile) for i, tile in enumerate(self.picture.cut(frames))]
         self.pts += pts
         self.records.append(
             BlockRecord(
@@ -92,14 +91,14 @@ class GopCoder:
             )
         return event
 
-    def _tile(self, index: int, number: int, source: Frames, pool: Executor | None) -> Choice:
+    def _tile(self, index: int, number: int, source: Frames) -> Choice:
         state, tried, tell = self.states[number], self.tried, None
         if tried is not None:
 
             def tell(count: int, probe: Probe) -> None:
                 tried(Tried(index, number, self.picture.tiles, count, probe))
 
-        candidates = Candidates(self.model, state, source, self.picture.visible(number), pool, tell)
+        candidates = Candidates(self.model, state, source, self.picture.visible(number), tell)
         choice = self.chooser.choose(candidates, len(source), self.before[number])
         self.before[number] = choice.found
         self.states[number] = self.model.advance(state, choice.tokens, candidates.analysis)
@@ -136,20 +135,11 @@ class GopJob:
         chooser = Chooser(self.model, self.target, self.header.search, self.max_tokens)
         coder = GopCoder(self.header, self.model, chooser, self.strict, send if self.tells else None)
         coder.begin(start.number, start.first_frame)
-        count, pool = 1, None
-        try:
-            for pts, frames in blocks:
-                if (now := threads()) != count:
-                    count, pool = now, _other_pool(pool, now)
-                    coder.model = with_threads(self.model, now)
-                    use_threads(now)
-                send(coder.add(pts, frames, pool))
-        finally:
-            _other_pool(pool, 1)
+        count = 1
+        for pts, frames in blocks:
+            if (now := threads()) != count:
+                count = now
+                coder.model = with_threads(self.model, now)
+                use_threads(now)
+            send(coder.add(pts, frames))
         send(coder.finish())
-
-
-def _other_pool(pool: ThreadPoolExecutor | None, threads: int) -> ThreadPoolExecutor | None:
-    if pool is not None:
-        pool.shutdown()
-    return ThreadPoolExecutor(threads) if threads > 1 else None

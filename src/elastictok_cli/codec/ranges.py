@@ -56,7 +56,7 @@ def code_range(
     found: list[Gop] = []
     probes = 0
     with closing(ahead(blocks)) as read:
-        for item in code_blocks(read, coder, GopStart(first_gop, first_frame), 1):
+        for item in code_blocks(read, coder, GopStart(first_gop, first_frame)):
             if isinstance(item, Gop):
                 found.append(item)
                 continue

@@ -2,8 +2,7 @@
 
 A candidate is an *effort*: an integer of which a larger one costs more tokens and (mostly) gives a smaller
 error. For a model with a quantiser ladder the effort is a step counted from the coarse end, for others it is
-the token count. The search sees nothing else: no frames, no tokens. Several candidates in one proposal may be
-measured at the same time.
+the token count. The search sees nothing else: no frames, no tokens.
 
     search = fast(Span(1, 4096, log=True), threshold=0.007, before=None)
     found = run(search, measure)
@@ -14,7 +13,7 @@ Every strategy returns an effort that was itself measured, and `met` says what t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,14 +23,13 @@ class Span:
     """The efforts that may be tried, low to high, both included.
 
     log: the error is about a power of the effort (token counts); otherwise it falls by about the same factor
-    from each effort to the next (a quantiser ladder). pairs: proposing two candidates at once is cheaper than
-    one after the other. Raises ValueError if the span is empty, or reaches below 1 where it is logarithmic.
+    from each effort to the next (a quantiser ladder). Raises ValueError if the span is empty, or reaches below 1
+    where it is logarithmic.
     """
 
     low: int
     high: int
     log: bool = False
-    pairs: bool = False
 
     def __post_init__(self) -> None:
         if self.high < self.low or (self.log and self.low < 1):
@@ -56,8 +54,8 @@ class Found:
 
     effort, mse: chosen, as measured. met: mse <= threshold. probes: (effort, mse) of all that was measured,
     in order. why: why the search stopped, a few words. slope: octaves of error per unit of `Span.place`
-    around the answer, None if not seen. inner: the last answer that was not at the cheap end, and missed_by
-    how far the first guess was off; both are for the next block's search.
+    around the answer, None if not seen. inner: the last answer that was not at the cheap end, for the next
+    block's search.
     """
 
     effort: int
@@ -67,10 +65,9 @@ class Found:
     why: str
     slope: float | None = None
     inner: int | None = None
-    missed_by: int = 0
 
 
-Search = Generator[tuple[int, ...], Sequence[float], Found]
+Search = Generator[int, float, Found]
 
 
 class Strategy(Protocol):
@@ -80,12 +77,12 @@ class Strategy(Protocol):
     def __call__(self, span: Span, threshold: float, before: Found | None = None) -> Search: ...
 
 
-def run(search: Search, measure: Callable[[tuple[int, ...]], Sequence[float]]) -> Found:
-    """Drive a search to its end. measure: errors of the candidates proposed, in their order."""
+def run(search: Search, measure: Callable[[int], float]) -> Found:
+    """Drive a search to its end. measure: the error of a candidate."""
     try:
-        proposal = next(search)
+        effort = next(search)
         while True:
-            proposal = search.send(measure(proposal))
+            effort = search.send(measure(effort))
     except StopIteration as end:
         found: Found = end.value
         return found

@@ -7,7 +7,7 @@ program; `original` alone also has the original's strict one.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ BINS = 100
 
 def full(span: Span, threshold: float, before: Found | None = None) -> Search:
     """Every effort from the cheapest on until one meets: the true minimum, whatever the curve looks like."""
-    return _first_to_meet(list(range(span.low, span.high + 1)), span, threshold)
+    return _first_to_meet(range(span.low, span.high + 1), threshold)
 
 
 def binned(span: Span, threshold: float, before: Found | None = None) -> Search:
@@ -32,17 +32,16 @@ def binned(span: Span, threshold: float, before: Found | None = None) -> Search:
     else:
         marks = np.linspace(span.low, span.high, BINS)
     efforts = sorted({max(span.low, int(mark)) for mark in marks} | {span.high})
-    return _first_to_meet(efforts, span, threshold)
+    return _first_to_meet(efforts, threshold)
 
 
-def _first_to_meet(efforts: Sequence[int], span: Span, threshold: float) -> Search:
+def _first_to_meet(efforts: Sequence[int], threshold: float) -> Search:
     probes: list[tuple[int, float]] = []
-    for group in _groups(efforts, 2 if span.pairs else 1):
-        errors = yield group
-        probes += zip(group, errors, strict=True)
-        for effort, mse in zip(group, errors, strict=True):
-            if mse <= threshold:
-                return Found(effort, mse, True, tuple(probes), "the cheaper ones all miss")
+    for effort in efforts:
+        mse = yield effort
+        probes.append((effort, mse))
+        if mse <= threshold:
+            return Found(effort, mse, True, tuple(probes), "the cheaper ones all miss")
     return _best(probes, "even the largest misses")
 
 
@@ -55,7 +54,7 @@ def binary(span: Span, threshold: float, before: Found | None = None) -> Search:
         # if nothing met so far the last try is the largest effort itself: a miss is a miss of all that were
         # tried
         middle = (low + high) // 2
-        (mse,) = yield (middle,)
+        mse = yield middle
         probes.append((middle, mse))
         if mse <= threshold:
             answer, high = (middle, mse), middle - 1
@@ -75,14 +74,14 @@ def original(span: Span, threshold: float, before: Found | None = None) -> Searc
     try:
         kept = next(inner)
         while True:
-            (mse,) = yield (kept,)
+            mse = yield kept
             probes.append((kept, mse))
             errors[kept] = mse
             kept = inner.send(mse)
     except StopIteration as end:
         kept = end.value[1]
     if kept not in errors:
-        (mse,) = yield (kept,)
+        mse = yield kept
         probes.append((kept, mse))
         errors[kept] = mse
     met = errors[kept] <= threshold
@@ -117,11 +116,6 @@ def original_counts(
     if not any_met:
         n = default
     return n, min(n + 1, most)
-
-
-def _groups(efforts: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(efforts), size):
-        yield tuple(efforts[start : start + size])
 
 
 def _best(probes: Sequence[tuple[int, float]], why: str) -> Found:
