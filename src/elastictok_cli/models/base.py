@@ -2,7 +2,7 @@
 
 A *block* is up to `block_frames` frames coded together; a GOP is `gop_blocks` blocks and starts without a past.
 Frames are uint8 RGB (T, H, W, 3) at the padded size (or one tile of it). A state is never changed in place:
-`advance` returns a new one, so that several candidates can be tried from the same past, in threads too.
+`advance` returns a new one, so that several candidates can be tried from the same past.
 """
 
 from __future__ import annotations
@@ -93,7 +93,6 @@ class TokenModel(Protocol):
         """Tokens of the block at this step, the first `count` of them (None: all that the model has).
 
         nano: every step is an encoder pass, every count a cut of its result. The original: every count is a pass.
-        Thread safe: two candidates may be made at once from one state.
         """
         ...
 

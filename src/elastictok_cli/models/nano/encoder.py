@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,14 +15,14 @@ from ...kernels.colour import PAD, planes_of
 from ...kernels.grammar import FrameTokens, Link, Step, step_of
 from ...kernels.hierarchy import Place, coding_order
 from ...kernels.residual import encode_residual
-from .block import STEPS, Decoded, State, finish_frame, frame_step, predict_frame
+from .block import Decoded, State, finish_frame, frame_step, predict_frame
 
 LAMBDA = np.float32(0.16)  # of step squared; 0.12 and 0.20 are worse or equal
 REACH_Y, REACH_X = 14, 18  # of the coarse search, in pixels of the quarter-size picture
 
 
-MOTION_STEPS = 24  # ladder steps (3 dB) that share one motion search: more costs bytes, fewer costs time
-HINTED = range(-1, 4)  # groups whose search starts from what the first one found
+MOTION_REACH = 12  # ladder steps (1.5 dB) on which a motion search is still good: less costs time, more costs bytes
+HINT_REACH = 84  # and on which it is where the next search starts
 
 Motion = dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.int16]]]
 Coded = tuple[list[FrameTokens], dict[int, Decoded]]
@@ -31,14 +30,13 @@ Coded = tuple[list[FrameTokens], dict[int, Decoded]]
 
 @dataclass
 class Analysis:
-    """A block's source, and the motion that was found for it, by group of steps around the first candidate's."""
+    """A block's source; the motion that was searched for it, by step; and which of these each candidate took."""
 
     planes: list[npt.NDArray[np.float32]]
     small: list[npt.NDArray[np.float32]]
     motion: dict[int, Motion] = field(default_factory=dict)
-    first_step: int | None = None  # of the first candidate, the middle of group 0
+    taken: dict[int, int] = field(default_factory=dict)
     coarse: dict[tuple[int, int], npt.NDArray[np.int64]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
@@ -84,22 +82,22 @@ def _search_coarsely(
 def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | None = None) -> Coded:
     """Choose every token of a block at one quantiser step; also returns the decoded frames, by time.
 
-    What a vector may cost depends on the step, but searching is slow: steps near each other share the motion that was
-    found at the middle of them, and the middle of the first group is the first candidate. So the outcome depends on
-    that one and on no other, nor on which of two threads comes first.
+    What a vector may cost depends on the step, but searching is slow: a candidate takes over the motion of an earlier
+    one of this block whose step is near its own. Made again, it takes the same.
     """
-    with analysis.lock:
-        if analysis.first_step is None:
-            analysis.first_step = step
-        group = (step - analysis.first_step + MOTION_STEPS // 2) // MOTION_STEPS
-        if group not in analysis.motion:
-            middle = min(max(analysis.first_step + group * MOTION_STEPS, 0), STEPS - 1)
-            hints = analysis.motion[0] if group in HINTED and 0 in analysis.motion else None
-            coded = _encode_frames(state, analysis, middle, None, pool, hints)
-            analysis.motion[group] = {t: (p.split, p.intra, p.mv) for t, p in enumerate(coded[0])}
-            if step == middle:
-                return coded
-    return _encode_frames(state, analysis, step, analysis.motion[group], pool)
+    searched = analysis.motion
+    if step not in analysis.taken:
+        nearest = min(searched, key=lambda other: (abs(other - step), other), default=step)
+        analysis.taken[step] = nearest if abs(nearest - step) <= MOTION_REACH else step
+    motion = searched.get(analysis.taken[step])
+    hints = None
+    if motion is None and searched:
+        nearest = min(searched, key=lambda other: (abs(other - step), other))
+        hints = searched[nearest] if abs(nearest - step) <= HINT_REACH else None
+    coded = _encode_frames(state, analysis, step, motion, pool, hints)
+    if motion is None:
+        searched[step] = {t: (p.split, p.intra, p.mv) for t, p in enumerate(coded[0])}
+    return coded
 
 
 def _encode_frames(

@@ -110,10 +110,7 @@ class NanoModel:
         return analyse(frames)
 
     def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
-        """The block at this step, cut after `count` tokens.
-
-        Thread safe. The first candidate of a block settles which motion the others start from, so it is made alone.
-        """
+        """The block at this step, cut after `count` tokens. A candidate may use motion that an earlier one searched."""
         parts, decoded = encode_block(state, analysis, step, self._pool)
         block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
