@@ -55,6 +55,15 @@ def test_python_api(clip: Path, tmp_path: Path) -> None:
         assert sum(1 for _ in file.decode(video=0)) == FRAMES
 
 
+def test_search_strategies(clip: Path) -> None:
+    said = run(sys.executable, EXAMPLES / "search_strategies.py", clip, "--duration", "0.3").splitlines()
+    rows = {cells[1].strip(): cells[2:6] for cells in (line.split("|") for line in said[2:])}
+    assert list(rows) == ["full", "binned", "binary", "original", "fast"]
+    tries, tokens = ({name: float(cells[i]) for name, cells in rows.items()} for i in (0, 1))
+    assert tokens["full"] == 1 and tries["fast"] < tries["binary"] < tries["binned"] < tries["full"]
+    assert all(rows[name][2].strip().startswith("0 of") for name in rows if name != "original")
+
+
 def test_figure4(clip: Path, tmp_path: Path) -> None:
     said = run(sys.executable, EXAMPLES / "figure4.py", clip, tmp_path / "f.png").splitlines()
     assert said[0].startswith("elastic: ") and "100 % of the blocks meet 0.007" in said[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import contexts
 import data
+import evaluate
 import numpy as np
 import train
 
@@ -47,11 +48,20 @@ def test_a_context_starts_as_its_clips_had_it() -> None:
 
 def test_fitted_start_values_make_the_clip_smaller() -> None:
     blank = rc.new_contexts(cx.COUNT)
-    counts = train.tally(DEMO, blank, seed=3)
+    coded, about = train.window(DEMO, blank, seed=3)
+    assert (about["clip"], about["frames"], len(coded)) == ("demo.mp4", 24, 3)
+    counts = train.tally(coded)
     assert counts.sum() > 100_000
     table = contexts.fit(counts[None])
     assert table.shape == (cx.COUNT, 3)
+    assert train.bits(coded, table) < 0.95 * train.bits(coded, blank)
     # what the clip's own bits cost from either start, with each context held still
     p = (table[:, 0].astype(float) / 65536).clip(1e-4, 1 - 1e-4)
     fitted = -(counts[:, 1] * np.log2(p) + counts[:, 0] * np.log2(1 - p)).sum()
     assert fitted < 0.75 * counts.sum()  # with the blank table every bit costs one
+
+
+def test_a_codec_that_cannot_be_as_bad_is_compared_by_its_smallest_file() -> None:
+    curve = [(4000, 0.001), (1000, 0.004)]
+    assert evaluate.reference(curve, 0.002) == (2000, False)
+    assert evaluate.reference(curve, 0.01) == (1000, True)

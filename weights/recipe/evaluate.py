@@ -79,8 +79,14 @@ def curves(path: Path, out: Path, names: list[str]) -> dict[str, list[tuple[int,
     return {name: [(b, m) for b, m in known[name]] for name in names}
 
 
+def reference(curve: list[tuple[int, float]], mse: float) -> tuple[int, bool]:
+    """What a codec needs for this error, and False; or its smallest file, and True, if it cannot be as bad as that."""
+    exact = bytes_at(curve, mse)
+    return (round(exact), False) if exact else (min(count for count, _ in curve), True)
+
+
 def table(rows: list[dict[str, Any]], names: list[str], threshold: float) -> str:
-    """Markdown: a line a clip, then total and geometric mean of the ratios."""
+    """Markdown: a line a clip, then total and geometric mean of the ratios. *: to the codec's smallest file."""
     head = ["clip", "frames", "bytes in", "bytes out", "bpp", "tokens %", "PSNR dB", "met %"]
     head += ["probes", "enc fps", "dec fps"]
     lines = [f"### threshold {threshold:g}", "", "| " + " | ".join(head + names) + " |"]
@@ -92,11 +98,11 @@ def table(rows: list[dict[str, Any]], names: list[str], threshold: float) -> str
             f"{100 * r['tokens_share']:.2f}", f"{r['psnr_db']:.2f}", f"{100 * r['met']:.0f}", f"{r['probes']:.1f}",
             f"{r['encode_fps']:.1f}", f"{r['decode_fps']:.0f}",
         ]  # fmt: skip
-        cells += [f"{r['bytes'] / r['references'][n]:.3f}" for n in names]
+        cells += [f"{r['bytes'] / r['references'][n][0]:.3f}{'*' * r['references'][n][1]}" for n in names]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     ours = sum(r["bytes"] for r in here)
-    totals = [f"{ours / sum(r['references'][n] for r in here):.3f}" for n in names]
-    means = [math.exp(sum(math.log(r["bytes"] / r["references"][n]) for r in here) / len(here)) for n in names]
+    totals = [f"{ours / sum(r['references'][n][0] for r in here):.3f}" for n in names]
+    means = [math.exp(sum(math.log(r["bytes"] / r["references"][n][0]) for r in here) / len(here)) for n in names]
     lines.append("| **total** |" + " |" * (len(head) - 1) + " " + " | ".join(totals) + " |")
     lines.append("| **geometric mean** |" + " |" * (len(head) - 1) + " " + " | ".join(f"{m:.3f}" for m in means) + " |")
     return "\n".join(lines)
@@ -118,8 +124,8 @@ def main() -> None:
             kept = args.out / f"{path.stem}-{threshold:g}-{model.spec.digest.hex()[:8]}.json"
             row = json.loads(kept.read_text()) if kept.exists() else measure(path, threshold, args.out, model)
             kept.write_text(json.dumps(row))
-            reference = curves(path, args.out, args.codecs)
-            row["references"] = {name: bytes_at(curve, row["mse"]) or math.nan for name, curve in reference.items()}
+            others = curves(path, args.out, args.codecs)
+            row["references"] = {name: reference(curve, row["mse"]) for name, curve in others.items()}
             rows.append(row)
             print(json.dumps({k: v for k, v in row.items() if k != "tokens_by_block"}), flush=True)
     (args.out / "results.json").write_text(json.dumps(rows, indent=1))

@@ -2,79 +2,136 @@
 
     python weights/recipe/train.py ../shared/data --work runs/nano --hours 0.5
 
-One pass over clips encodes each at random quantiser steps with the package's own model; tallies are kept per clip in
-the work folder, so a stopped run goes on where it was. A second round starts from the first round's values.
+One pass over clips encodes each at a random quantiser step with the package's own model; tallies are kept per clip in
+the work folder, so a stopped run goes on where it was. A round decides with the values of the one before it, the first
+one with those of the weights file that is there. log.jsonl tells bits and error of every clip, and what the new values
+would have saved on clips that were left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import contexts
 import data
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from elastictok_cli.kernels import contexts as cx
 from elastictok_cli.kernels import rangecoder as rc
 from elastictok_cli.kernels.grammar import BlockTokens, code_block
+from elastictok_cli.metrics import block_mse
 from elastictok_cli.models.nano import SYNTAX, NanoModel, Weights
+from elastictok_cli.models.nano.block import State
 from elastictok_cli.models.nano.model import BLOCK_FRAMES
 
-GENERATION = 1
+GENERATION = 2
 FRAMES = 3 * BLOCK_FRAMES
-STEP_RANGE = 170, 285  # about thresholds 0.001 to 0.015
+STEP_RANGE = 220, 400  # thresholds 0.001 to 0.015 need about 230 to 390, by clip
+Log = Callable[[dict[str, Any]], None]
+
 TARGET = Path(__file__).resolve().parent.parent / "elastictok-nano.safetensors"
 
 
-def tally(path: Path, start: np.ndarray, seed: int) -> np.ndarray:
-    """Encode one window of a clip; returns int64 (contexts, 2), the zeros and ones that each context saw."""
+Coded = list[tuple[State, BlockTokens]]  # blocks of a window, each with the state before it
+
+
+def window(path: Path, start: np.ndarray, seed: int) -> tuple[Coded, dict[str, Any]]:
+    """Encode one window of a clip, decisions priced with these start values. Also what it was: step, frames, error."""
     rng = np.random.default_rng(seed)
     first = int(rng.integers(0, max(1, data.frame_count(path) - FRAMES + 1)))
     v = data.frames(path, first, FRAMES)
     if rng.random() < 0.5:
         v = np.ascontiguousarray(v[:, :, ::-1])
-    model = NanoModel(Weights(start, b"", GENERATION))
-    state = model.start(*v.shape[1:3])
-    counts = np.zeros((cx.COUNT, 2), np.int64)
-    step = int(rng.integers(*STEP_RANGE))
+    model = NanoModel(Weights(start, b"", GENERATION), threads=1)
+    state, step = model.start(*v.shape[1:3]), int(rng.integers(*STEP_RANGE))
+    coded: Coded = []
+    errors: list[float] = []
     for block in data.blocks(v, BLOCK_FRAMES):
-        tokens: BlockTokens = model.tokens(state, model.prepare(state, block), step=step)
+        tokens = model.tokens(state, model.prepare(state, block), step=step)
+        coded.append((state, tokens))
+        errors.append(block_mse(model.reconstruct(state, tokens), block))
+        state = model.advance(state, tokens)
+    return coded, {"clip": path.name, "step": step, "frames": len(v), "mse": round(float(np.mean(errors)), 6)}
+
+
+def tally(coded: Coded) -> np.ndarray:
+    """The zeros and ones that each context saw in a window: int64 (contexts, 2)."""
+    counts = np.zeros((cx.COUNT, 2), np.int64)
+    for state, tokens in coded:
         seen = np.zeros((cx.COUNT, 3), np.uint16)
         code_block(rc.dry(rc.TALLY), seen, state.past, tokens.parts)
         counts += seen[:, :2]
-        state = model.advance(state, tokens)
     return counts
 
 
-def _job(args: tuple[Path, np.ndarray, int, Path]) -> str:
+def bits(coded: Coded, start: np.ndarray) -> float:
+    """What a window's tokens take with these start values."""
+    contexts, coder = start.copy(), rc.dry(rc.ADAPT)
+    for state, tokens in coded:
+        code_block(coder, contexts, state.past, tokens.parts)
+    return float(coder.io[rc.COST]) / rc.BIT_PRICE
+
+
+def _train(args: tuple[Path, np.ndarray, int, Path]) -> dict[str, Any]:
     path, start, seed, out = args
-    if not out.exists():
-        counts = tally(path, start, seed)
-        part = out.with_suffix(".part.npy")
-        np.save(part, counts)
-        part.rename(out)
-    return path.name
+    told = out.with_suffix(".json")
+    if not told.exists():
+        coded, about = window(path, start, seed)
+        np.save(out, tally(coded))
+        told.write_text(json.dumps({**about, "bits": round(bits(coded, start))}))
+    return dict(json.loads(told.read_text()))
 
 
-def run_round(items: list[data.Clip], start: np.ndarray, number: int, work: Path, deadline: float) -> np.ndarray:
+def _validate(args: tuple[Path, np.ndarray, np.ndarray, int]) -> dict[str, Any]:
+    path, start, table, seed = args
+    coded, about = window(path, start, seed)
+    return {**about, "bits": round(bits(coded, start)), "bits_after": round(bits(coded, table))}
+
+
+def run_round(
+    items: list[data.Clip], start: np.ndarray, number: int, work: Path, deadline: float, log: Log
+) -> np.ndarray:
     """One pass, as far as the time allows; returns the fitted table."""
     folder = work / f"round{number}"
     folder.mkdir(parents=True, exist_ok=True)
     order = np.random.default_rng(number).permutation(len(items))
     jobs = [(items[i].path, start, 1000 * number + int(i), folder / f"{items[i].path.stem}.npy") for i in order]
     with multiprocessing.Pool(2) as pool:
-        for done, name in enumerate(pool.imap_unordered(_job, jobs), 1):
-            print(json.dumps({"round": number, "done": done, "of": len(jobs), "clip": name}), flush=True)
+        for done, about in enumerate(pool.imap_unordered(_train, jobs), 1):
+            log({"type": "train", "round": number, "done": done, "of": len(jobs), **about})
             if time.time() > deadline:
                 pool.terminate()
                 break
-    done = [p for p in sorted(folder.glob("*.npy")) if not p.stem.endswith(".part")]
-    return contexts.fit(np.stack([np.load(p) for p in done]))
+    return contexts.fit(np.stack([np.load(told.with_suffix(".npy")) for told in sorted(folder.glob("*.json"))]))
+
+
+def validate(items: list[data.Clip], start: np.ndarray, table: np.ndarray, number: int, log: Log) -> None:
+    """How many bits of clips that nothing was counted on the new table saves."""
+    jobs = [(item.path, start, table, i) for i, item in enumerate(items)]
+    with multiprocessing.Pool(2) as pool:
+        found = list(pool.imap_unordered(_validate, jobs))
+    for about in found:
+        log({"type": "validation", "round": number, **about})
+    change = float(np.mean([math.log(about["bits_after"] / about["bits"]) for about in found]))
+    log({"type": "validated", "round": number, "clips": len(found), "bits_change_percent": round(100 * change, 2)})
+
+
+def first_values(work: Path) -> np.ndarray:
+    """Of the weights file that was there when the run began, kept in the work folder; unknowing ones without it."""
+    kept = work / "start.npy"
+    if not kept.exists():
+        there = load_file(TARGET)["contexts"] if TARGET.exists() else None
+        fits = there is not None and there.shape == (cx.COUNT, 3)
+        np.save(kept, there if fits else rc.new_contexts(cx.COUNT))
+    return np.asarray(np.load(kept))
 
 
 def main() -> None:
@@ -83,18 +140,25 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with train/ and images/")
     parser.add_argument("--work", type=Path, default=Path("runs/nano"))
     parser.add_argument("--hours", type=float, default=0.5)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
-    training, _ = data.split(data.clips(args.data / "train"))
+    args.work.mkdir(parents=True, exist_ok=True)
+    training, held = data.split(data.clips(args.data / "train"))
     pictures, _ = data.split(data.clips(args.data / "images", "*.jpg"))
-    items = training + pictures
-    table, begin = rc.new_contexts(cx.COUNT), time.time()
-    for number in range(args.rounds):
-        deadline = begin + 3600 * args.hours * (number + 1) / args.rounds
-        table = run_round(items, table, number, args.work, deadline)
-        metadata = {"model": "elastictok-nano", "syntax": SYNTAX, "generation": str(GENERATION)}
-        save_file({"contexts": table}, TARGET, metadata=metadata)
-        print(json.dumps({"round": number, "wrote": TARGET.name, "minutes": (time.time() - begin) / 60}), flush=True)
+    table, begin = first_values(args.work), time.time()
+    with (args.work / "log.jsonl").open("a") as file:
+
+        def log(record: dict[str, Any]) -> None:
+            line = json.dumps({**record, "minutes": round((time.time() - begin) / 60, 2)})
+            print(line, flush=True)
+            file.write(line + "\n")
+
+        for number in range(args.rounds):
+            deadline = begin + 3600 * args.hours * (number + 1) / args.rounds
+            before, table = table, run_round(training + pictures, table, number, args.work, deadline, log)
+            metadata = {"model": "elastictok-nano", "syntax": SYNTAX, "generation": str(GENERATION)}
+            save_file({"contexts": table}, TARGET, metadata=metadata)
+            validate(held, before, table, number, log)
 
 
 if __name__ == "__main__":
