@@ -12,7 +12,9 @@ STEP = np.float32(100)
 MIDDLE = 16  # of the edge between the two patches
 
 
-def filtered(left: float, right: float, *, eight: bool = False, coded: bool = True, wave: float = 0) -> npt.NDArray[np.float32]:
+def filtered(
+    left: float, right: float, *, eight: bool = False, coded: bool = True, wave: float = 0
+) -> npt.NDArray[np.float32]:
     """Luma across the edge between two even patches, after the filter."""
     rec = np.zeros((3, 16, 32), np.float32)
     rec[:, :, :MIDDLE], rec[:, :, MIDDLE:] = left, right

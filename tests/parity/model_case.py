@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from replay import replay
+from replay import Golden, linear_counts, replay
 from report import NEAR, Report
 from torch import Tensor, nn
 
@@ -231,6 +231,9 @@ class _Case:
 
     def check_search(self, entry: dict[str, Any]) -> None:
         key, past = entry["key"], _Pasts()
+        golden = None
+        if entry["algorithm"] == "linear":
+            golden = Golden(self.golden[f"{key}.probe_kept"], self.golden[f"{key}.ntoks"])
         case = {**entry, "max_toks": self.most, "min_toks": self.config.min_toks}
         known: dict[tuple[int, ...], Array] = {}
 
@@ -238,7 +241,7 @@ class _Case:
             if tuple(kept) not in known:
                 # the linear search asks for all of these one after another anyway
                 wanted = (
-                    _linear_kept(case, self.batch) if entry["algorithm"] == "linear" and not known else [kept]
+                    _linear_kept(case, self.batch, golden) if entry["algorithm"] == "linear" and not known else [kept]
                 )
                 for count, errors in zip(
                     wanted, self.candidates(k, wanted, past.source, past.shown), strict=True
@@ -255,7 +258,7 @@ class _Case:
             past.source, past.shown = longer(past.source, new_source), longer(past.shown, new_shown)
             known.clear()
 
-        run = replay(case, entry["algorithm"], self.blocks, self.batch, measure, commit)
+        run = replay(case, entry["algorithm"], self.blocks, self.batch, measure, commit, golden)
         kept = np.stack(run.kept, 1)
         self.same(f"{key}.ntoks", np.stack(run.counts, 1))
         self.same(f"{key}.kept", kept)
@@ -285,12 +288,11 @@ class _Pasts:
     shown: Past | None = None
 
 
-def _linear_kept(case: dict[str, Any], batch: int) -> list[Array]:
-    from replay import linear_counts
-
+def _linear_kept(case: dict[str, Any], batch: int, golden: Golden | None) -> list[Array]:
     top = int(np.ceil(case["max_prop_codes"] * case["max_toks"]))
-    counts = linear_counts(int(case["min_toks"]), top, case.get("n_interp") or 100)
-    return [np.full(batch, kept) for kept in sorted({min(count + 1, case["max_toks"]) for count in counts})]
+    most = case["max_toks"]
+    counts = linear_counts(int(case["min_toks"]), top, most, case.get("n_interp") or 100, golden)
+    return [np.full(batch, kept) for kept in sorted({min(count + 1, most) for count in counts})]
 
 
 def _repeated(past: Past | None, times: int) -> Past | None:

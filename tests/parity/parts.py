@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from replay import replay
+from replay import Golden, replay
 from report import NEAR, Report
 from safetensors import safe_open
 
@@ -51,6 +51,7 @@ def check_search(folder: Path, report: Report) -> None:
                 batch,
                 lambda block, kept, c=curves, i=items: c[i, block, kept - 1],
                 lambda block, kept: None,
+                Golden(golden[f"{name}.linear.probe_kept"], golden[f"{name}.linear.ntoks"]),
             )
             found = {
                 "ntoks": np.stack(run.counts, 1),

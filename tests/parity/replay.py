@@ -18,6 +18,14 @@ Measure = Callable[
 Kept = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Golden:
+    """Of the original's linear search: what it kept in each run (runs, batch), and the counts it returned."""
+
+    probe_kept: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+
 @dataclass
 class Run:
     """What the golden data records of a search."""
@@ -36,8 +44,10 @@ def replay(
     batch: int,
     measure: Measure,
     commit: Callable[[int, Kept], None],
+    golden: Golden | None = None,
 ) -> Run:
-    """Search every block in turn. commit: told what a block was given before the next one is searched."""
+    """Search every block in turn. commit: told what a block was given before the next one is searched. golden: of the
+    original's run, see `linear_counts`."""
     run, most = Run(), int(case["max_toks"])
     top = math.ceil(case["max_prop_codes"] * most)
     default = int(case["default_prop_codes"] * most)
@@ -53,7 +63,8 @@ def replay(
 
         if algorithm == "linear":
             bins = case.get("n_interp") or 100
-            counts = _linear(int(case["min_toks"]), top, most, default, bins, threshold, batch, probe)
+            marks = linear_counts(int(case["min_toks"]), top, most, bins, golden)
+            counts = _linear(marks, most, default, threshold, batch, probe)
         else:
             counts = _binary(int(case["min_toks"]), top, most, default, threshold, batch, probe)
         kept = np.minimum(counts + 1, most)
@@ -64,16 +75,26 @@ def replay(
     return run
 
 
-def linear_counts(least: int, top: int, bins: int) -> list[int]:
-    """Spaced by a constant factor and cut off; rounding may put either end one lower."""
-    marks = np.exp2(np.linspace(np.log2(least), np.log2(top), bins))
-    return [int(mark) for mark in marks]
+def linear_counts(least: int, top: int, most: int, bins: int, golden: Golden | None = None) -> list[int]:
+    """Spaced by a constant factor and cut off.
+
+    Where a mark is a whole number but for rounding, mostly an end, numpy's exp2 and log2 put it there or one lower, by
+    machine (with AVX-512 they are others than without). What the original tried there, or returned, says which it was.
+    """
+    counts = []
+    for i, mark in enumerate(np.exp2(np.linspace(np.log2(least), np.log2(top), bins))):
+        count, whole = int(mark), round(mark)
+        if golden is not None and abs(mark - whole) < 1e-9 * whole:
+            fits = [c for c in (whole - 1, whole) if min(c + 1, most) == golden.probe_kept[i, 0]]
+            returned = [c for c in fits if c in golden.counts]
+            count = fits[0] if len(fits) == 1 else returned[0] if returned else count
+        counts.append(count)
+    return counts
 
 
 def _linear(
-    least: int, top: int, most: int, default: int, bins: int, threshold: np.float32, batch: int, probe: Any
+    counts: list[int], most: int, default: int, threshold: np.float32, batch: int, probe: Any
 ) -> npt.NDArray[np.int64]:
-    counts = linear_counts(least, top, bins)
     errors = np.stack([probe(np.full(batch, min(count + 1, most))) for count in counts])  # (bins, batch)
     met = errors <= threshold
     return np.where(met.any(0), np.array(counts)[met.argmax(0)], default)

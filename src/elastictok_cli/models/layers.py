@@ -6,6 +6,8 @@ before it, so they are handed exactly those. The full path and the cached path a
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -18,6 +20,16 @@ KeyValue = tuple[Tensor, Tensor]  # each (batch, heads, tokens, head size), keys
 Past = tuple[KeyValue, ...]  # one per layer
 Rope = tuple[Tensor, Tensor]  # cosines and sines, (tokens, head size / 2), float32
 
+# numpy's float32 power is Intel's (SVML) where the processor has AVX-512, and the C library's, which rounds correctly,
+# elsewhere. The releases' data come from the former. For their bases: of base ** (i / 64), the i at which it is one
+# unit in the last place above or below the correctly rounded value (found in the golden data; at the other i either
+# value gives the same frequency, or the same cosines to 2e-8 at position 16383).
+ROUNDED_OTHERWISE: dict[float, dict[int, int]] = {
+    5e7: {6: 1, 13: -1, 16: 1, 18: -1, 19: 1, 21: 1, 22: 1, 29: 1, 39: 1},
+    5e6: {6: -1, 15: -1, 16: 1, 32: 1, 33: 1, 38: -1, 41: -1, 44: -1, 47: -1},
+    1e4: {7: 1, 10: -1, 25: -1, 27: 1, 45: -1, 47: 1, 54: -1, 59: -1, 63: -1},
+}
+
 
 def rope_table(
     positions: npt.NDArray[np.int64], size: int, theta: float
@@ -28,9 +40,21 @@ def rope_table(
     and that is 3e-4 of the cosine at position 16383.
     """
     exponent = np.arange(0, size, 2).astype(np.float32) / np.float32(size)
-    frequency = np.float32(1) / np.float32(theta) ** exponent
-    angle = np.outer(positions.astype(np.float32), frequency)
+    angle = np.outer(positions.astype(np.float32), np.float32(1) / _powers(theta, exponent))
     return np.cos(angle), np.sin(angle)
+
+
+def _powers(theta: float, exponent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """theta ** exponent: for the releases' bases as their data have it, on any machine; else by this one's numpy."""
+    moves = ROUNDED_OTHERWISE.get(theta)
+    places = exponent * 64
+    if moves is None or (places % 1).any():
+        return np.asarray(np.float32(theta) ** exponent)
+    powers = np.array([math.pow(theta, float(e)) for e in exponent]).astype(np.float32)
+    for i, place in enumerate(places):
+        if move := moves.get(int(place)):
+            powers[i] = np.nextafter(powers[i], np.float32(np.inf * move))
+    return powers
 
 
 def rotate(x: Tensor, rope: Rope) -> Tensor:
