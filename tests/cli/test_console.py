@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -123,3 +126,19 @@ def test_words_for_numbers() -> None:
     ]
     assert [clock(s) for s in (-1, 14.4, 723, 3723)] == ["0:00", "0:14", "12:03", "1:02:03"]
     assert [plural(n, "block") for n in (1, 2, 12345)] == ["1 block", "2 blocks", "12,345 blocks"]
+
+
+def test_an_error_for_a_reader_that_has_gone_is_still_one_line() -> None:
+    script = (
+        "import sys\n"
+        "from elastictok_cli.cli.console import Interrupted, fail\n"
+        "sys.exit(fail(Interrupted('interrupted: all is tidy'), json_lines=True))\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        command = [sys.executable, "-c", script]
+        ran = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write)
+    assert (ran.returncode, ran.stderr) == (130, "interrupted: all is tidy\n")

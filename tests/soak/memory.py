@@ -2,7 +2,7 @@
 
     python tests/soak/memory.py examples/demo.mp4 --minutes 60 --size 48 --tokens 20
 
-Prints the resident size (MB) of the encoding process at 1, 10 and 60 minutes of video, and the largest one. The
+Prints the resident size (MB) of the encoding processes at 1, 10 and 60 minutes of video, and the largest one. The
 clip is looped by copying its packets, so that no encoder stands before the one that is measured.
 """
 
@@ -47,11 +47,14 @@ def loop(source: Path, output: Path, minutes: float) -> None:
 
 
 def resident_mb(pid: int) -> float:
-    """Of a process that runs."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1000
-    return 0.0
+    """Of a process that runs and of all that it started; what they share is counted in each."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it ended meanwhile
+        return 0.0
+    own = next((int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmRSS")), 0.0)
+    return own + sum(resident_mb(int(child)) for child in started)
 
 
 def measure(command: list[str], minutes: float) -> dict[float, float]:

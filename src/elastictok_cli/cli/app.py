@@ -6,7 +6,6 @@ numpy) they import when called, so `--help` answers at once. A test holds that.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -14,7 +13,7 @@ from typing import Annotated
 import typer
 
 from . import batch, bench, compare, conformance, decode, encode, info, pack, stats, tokens, verify, weights
-from .console import Interrupted, fail
+from .console import Interrupted, drop_stdout, fail
 from .signals import Stopping
 
 EXIT_CODES = (
@@ -100,8 +99,7 @@ def _run(arguments: list[str]) -> int:
             return READER_GONE
         return stopped.code if isinstance(stopped.code, int) else 0
     except BrokenPipeError:
-        # `elastictok stats x.etok --json | head -1`: the reader has seen enough. Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()  # `elastictok stats x.etok --json | head -1`: the reader has seen enough
         return READER_GONE
     except typer.Abort:  # and older ones
         raise KeyboardInterrupt from None

@@ -78,6 +78,11 @@ class Console:
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def drop_stdout() -> None:
+    """The reader of the pipe has gone; Python would complain at exit about what is still to be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def fail(error: BaseException, debug: bool = False, json_lines: bool = False) -> int:
     """Print an error as one line (with debug after its traceback); returns the exit code."""
     if debug and not isinstance(error, Interrupted):
@@ -85,7 +90,10 @@ def fail(error: BaseException, debug: bool = False, json_lines: bool = False) ->
     text, code = explain(error)
     if text:
         if json_lines:
-            Console().emit({"type": "error", "exit_code": code, "text": text})
+            try:
+                Console().emit({"type": "error", "exit_code": code, "text": text})
+            except BrokenPipeError:
+                drop_stdout()
         label = "" if isinstance(error, Interrupted) else paint("error:", "1;31") + " "
         _write_stderr(label + text)
     return code

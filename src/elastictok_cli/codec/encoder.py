@@ -6,8 +6,8 @@
 
 A GOP depends on nothing outside it, so a resumed run writes what an uninterrupted one would have written.
 Memory is that of a few blocks and the bytes of one GOP, or with several jobs of their number + 2 GOPs. Reading runs
-ahead in a thread. GOPs may be coded in several processes (`jobs`), candidates that the search wants at once in several
-threads; neither changes a byte.
+ahead in a thread. GOPs may be coded in several processes (`jobs`), and a model may use several threads; neither changes
+a byte.
 """
 
 from __future__ import annotations
