@@ -50,7 +50,7 @@ def resident_mb(pid: int) -> float:
     """Of a process that runs and of all that it started; what they share is counted in each."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
-        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        started = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")).split()
     except OSError:  # it ended meanwhile
         return 0.0
     own = next((int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmRSS")), 0.0)
