@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 
+import ablate
 import contexts
 import data
 import evaluate
 import numpy as np
+import pytest
 import train
 
 from elastictok_cli.kernels import contexts as cx
@@ -65,3 +68,22 @@ def test_a_codec_that_cannot_be_as_bad_is_compared_by_its_smallest_file() -> Non
     curve = [(4000, 0.001), (1000, 0.004)]
     assert evaluate.reference(curve, 0.002) == (2000, False)
     assert evaluate.reference(curve, 0.01) == (1000, True)
+
+
+def test_a_variant_is_compared_at_the_error_of_the_whole_model() -> None:
+    whole = [(800.0, 0.001), (400.0, 0.002), (200.0, 0.004)]
+    assert ablate.more_bits(whole, whole) == pytest.approx(0)
+    # half the error at every step for the same bits: at the whole model's error it needs half of them
+    assert ablate.more_bits(whole, [(bits, error / 2) for bits, error in whole]) == pytest.approx(-np.log(2))
+
+
+def test_every_variant_changes_what_its_name_says() -> None:
+    """In processes of their own, as the script runs them: the fewest bits are not all the same."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = dict(pool.map(_points, ["whole", "without motion", "4-frame blocks"], chunksize=1))
+    assert ablate.more_bits(found["whole"], found["without motion"]) > 0.2
+    assert found["4-frame blocks"] != found["whole"]
+
+
+def _points(variant: str) -> tuple[str, ablate.Points]:
+    return variant, ablate.curve((variant, DEMO))[1]
