@@ -68,14 +68,13 @@ pictures: $(READY)
 	$(BIN)/elastictok compare examples/demo.mp4 demo/demo.etok demo/fine.etok -o docs/pictures/compare.png --rows 1 --height 200 -f
 	$(BIN)/elastictok stats demo/demo.etok --source examples/demo.mp4 --plot docs/pictures/tokens.png -f
 
-HOURS ?= 0.5
 train: $(READY)
-	$(BIN)/python weights/recipe/train.py $(DATA) --hours $(HOURS) $(ARGS)
+	$(BIN)/python weights/recipe/train.py $(DATA) --hours $(or $(HOURS),0.5) $(ARGS)
 
 # Goes on where it was stopped; runs/mini keeps the decoded frames (6.6 GB), checkpoint and log.
 train-mini: $(READY)
 	test -e runs/mini/frames/index.json || $(BIN)/python weights/recipe/packed.py $(DATA) --out runs/mini/frames
-	$(BIN)/python weights/recipe/train_mini.py --work runs/mini --hours $(HOURS) $(ARGS)
+	$(BIN)/python weights/recipe/train_mini.py --work runs/mini --hours $(or $(HOURS),8) $(ARGS)
 	$(BIN)/python weights/recipe/export_mini.py --work runs/mini
 
 soak: $(READY)

@@ -19,14 +19,15 @@ from typing import Any
 import data
 import numba
 import numpy as np
+import train
 
 import elastictok_cli.api as et
 from elastictok_cli.kernels import compensate as mc
 from elastictok_cli.kernels import contexts as cx
 from elastictok_cli.kernels import grammar
 from elastictok_cli.kernels import rangecoder as rc
-from elastictok_cli.metrics import block_mse
 from elastictok_cli.models.nano import Weights, block, encoder, model
+from elastictok_cli.whole import replacing
 
 STEPS = 250, 300, 350
 FRAMES = 16
@@ -88,13 +89,11 @@ def curve(job: tuple[str, Path]) -> tuple[str, Points]:
     frames = data.frames(path, 0, FRAMES)
     points: Points = []
     for step in STEPS:
-        state, coder, errors = nano.start(*frames.shape[1:3]), grammar.GopEncoder(nano.tables), []
-        for part in data.blocks(frames, model.BLOCK_FRAMES):
-            tokens = nano.tokens(state, nano.prepare(state, part), step=step)
+        coded, mse = train.encoded(nano, frames, step)
+        coder = grammar.GopEncoder(nano.tables)
+        for _, tokens in coded:
             coder.write(tokens)
-            errors.append(block_mse(nano.reconstruct(state, tokens), part))
-            state = nano.advance(state, tokens)
-        points.append((8.0 * len(coder.finish()), float(np.mean(errors))))
+        points.append((8.0 * len(coder.finish()), mse))
     return path.stem, points
 
 
@@ -117,8 +116,8 @@ def main() -> None:
     for variant in VARIANTS:
         kept = args.out / f"{variant}.json"
         if not kept.exists():
-            with multiprocessing.get_context("spawn").Pool(2) as pool:
-                kept.write_text(json.dumps(pool.map(curve, [(variant, clip.path) for clip in held[::2]], chunksize=1)))
+            with multiprocessing.get_context("spawn").Pool(2) as pool, replacing(kept) as part:
+                part.write_text(json.dumps(pool.map(curve, [(variant, clip.path) for clip in held[::2]], chunksize=1)))
         curves[variant] = dict(json.loads(kept.read_text()))
         changes = [more_bits(points, curves[variant][name]) for name, points in curves["whole"].items()]
         print(f"| {variant} | {100 * np.expm1(np.mean(changes)):+.1f} % |", flush=True)

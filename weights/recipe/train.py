@@ -22,6 +22,7 @@ from typing import Any
 import contexts
 import data
 import numpy as np
+import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from elastictok_cli.kernels import contexts as cx
@@ -31,6 +32,7 @@ from elastictok_cli.metrics import block_mse
 from elastictok_cli.models.nano import SYNTAX, NanoModel, Weights
 from elastictok_cli.models.nano.block import State
 from elastictok_cli.models.nano.model import BLOCK_FRAMES
+from elastictok_cli.whole import replacing
 
 GENERATION = 2
 FRAMES = 3 * BLOCK_FRAMES
@@ -43,6 +45,17 @@ TARGET = Path(__file__).resolve().parent.parent / "elastictok-nano.safetensors"
 Coded = list[tuple[State, BlockTokens]]  # blocks of a window, each with the state before it
 
 
+def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], step: int) -> tuple[Coded, float]:
+    """Consecutive blocks at one quantiser step, and their mean squared error. frames: padded (T, H, W, 3)."""
+    state, coded, errors = model.start(*frames.shape[1:3]), [], []
+    for block in data.blocks(frames, model.spec.block_frames):
+        tokens = model.tokens(state, model.prepare(state, block), step=step)
+        coded.append((state, tokens))
+        errors.append(block_mse(model.reconstruct(state, tokens), block))
+        state = model.advance(state, tokens)
+    return coded, float(np.mean(errors))
+
+
 def window(path: Path, start: np.ndarray, seed: int) -> tuple[Coded, dict[str, Any]]:
     """Encode one window of a clip, decisions priced with these start values. Also what it was: step, frames, error."""
     rng = np.random.default_rng(seed)
@@ -50,16 +63,9 @@ def window(path: Path, start: np.ndarray, seed: int) -> tuple[Coded, dict[str, A
     v = data.frames(path, first, FRAMES)
     if rng.random() < 0.5:
         v = np.ascontiguousarray(v[:, :, ::-1])
-    model = NanoModel(Weights(start, b"", GENERATION), threads=1)
-    state, step = model.start(*v.shape[1:3]), int(rng.integers(*STEP_RANGE))
-    coded: Coded = []
-    errors: list[float] = []
-    for block in data.blocks(v, BLOCK_FRAMES):
-        tokens = model.tokens(state, model.prepare(state, block), step=step)
-        coded.append((state, tokens))
-        errors.append(block_mse(model.reconstruct(state, tokens), block))
-        state = model.advance(state, tokens)
-    return coded, {"clip": path.name, "step": step, "frames": len(v), "mse": round(float(np.mean(errors)), 6)}
+    step = int(rng.integers(*STEP_RANGE))
+    coded, mse = encoded(NanoModel(Weights(start, b"", GENERATION), threads=1), v, step)
+    return coded, {"clip": path.name, "step": step, "frames": len(v), "mse": round(mse, 6)}
 
 
 def tally(coded: Coded) -> np.ndarray:
@@ -86,7 +92,8 @@ def _train(args: tuple[Path, np.ndarray, int, Path]) -> dict[str, Any]:
     if not told.exists():
         coded, about = window(path, start, seed)
         np.save(out, tally(coded))
-        told.write_text(json.dumps({**about, "bits": round(bits(coded, start))}))
+        with replacing(told) as part:
+            part.write_text(json.dumps({**about, "bits": round(bits(coded, start))}))
     return dict(json.loads(told.read_text()))
 
 

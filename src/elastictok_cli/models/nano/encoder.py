@@ -86,14 +86,10 @@ def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | N
     one of this block whose step is near its own. Made again, it takes the same.
     """
     searched = analysis.motion
-    if step not in analysis.taken:
-        nearest = min(searched, key=lambda other: (abs(other - step), other), default=step)
-        analysis.taken[step] = nearest if abs(nearest - step) <= MOTION_REACH else step
-    motion = searched.get(analysis.taken[step])
-    hints = None
-    if motion is None and searched:
-        nearest = min(searched, key=lambda other: (abs(other - step), other))
-        hints = searched[nearest] if abs(nearest - step) <= HINT_REACH else None
+    nearest = min(searched, key=lambda other: (abs(other - step), other), default=step)
+    away = abs(nearest - step)
+    motion = searched.get(analysis.taken.setdefault(step, nearest if away <= MOTION_REACH else step))
+    hints = searched.get(nearest) if motion is None and away <= HINT_REACH else None
     coded = _encode_frames(state, analysis, step, motion, pool, hints)
     if motion is None:
         searched[step] = {t: (p.split, p.intra, p.mv) for t, p in enumerate(coded[0])}
