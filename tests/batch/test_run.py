@@ -172,6 +172,27 @@ def test_a_journal_whose_last_line_is_torn_is_read(tree: Path, tmp_path: Path) -
         assert len(read.rows) == 3
 
 
+def test_a_run_killed_before_it_could_enter_a_file_knows_it_for_its_own(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Journal(out) as journal:
+        events = run(plan([str(tree)]), out, LocalEngine(SETTINGS, DctModel(), 1), journal)
+        next(event for event in events if isinstance(event, FileDone))
+        events.close()
+    (entered,) = (json.loads(line)["output"] for line in (out / "results.jsonl").read_text().splitlines())
+    ours = next(name for name in ["a.etok", "sub/b.etok", "sub/deep/c.etok"] if name != entered)
+    (out / ours).parent.mkdir(parents=True, exist_ok=True)
+    (out / ours).write_bytes(b"whole, and in no line of the journal")
+    assert rows(batch(tree, out))[ours].status == "done"
+    assert not (out / "results.begun").exists()
+
+
+def test_a_torn_line_costs_no_line_after_it(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/results.jsonl").write_text('{"source": "x", "outp')
+    batch(tree, tmp_path / "out")
+    assert {row.status for row in rows(batch(tree, tmp_path / "out")).values()} == {"skipped"}
+
+
 def test_a_thousand_files_of_which_fifty_are_damaged(make: Make, tmp_path: Path) -> None:
     """Each damaged one is named, all others are there."""
     folder, rng = tmp_path / "in", random.Random(0)

@@ -7,40 +7,45 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from ..errors import OutputError
 from ..whole import replacing
 from .settings import Row
 
-JOURNAL, TABLE = "results.jsonl", "results.parquet"
+JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
 
 
 class Journal:
-    """OUTDIR/results.jsonl: what earlier runs did, and what this one does. The last line of an output counts."""
+    """OUTDIR/results.jsonl: what earlier runs did, and what this one does. The last line of an output counts.
+
+    A run that is stopped may have finished a file and not have entered it. OUTDIR/results.begun names the outputs
+    it made from nothing, so that the next run knows its own from somebody else's; it goes when all are entered.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / JOURNAL
-        self.rows: dict[str, Row] = {}
+        self.path, self._begun_path = folder / JOURNAL, folder / BEGUN
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if self.path.exists():
-                for line in self.path.read_text(encoding="utf-8").splitlines():
-                    if (row := _row(line)) is not None:
-                        self.rows[row.output] = row
-            self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed by `close`
+            lines, self._file = _appended(self.path)
+            begun, self._begun_file = _appended(self._begun_path)
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror}") from None
+        self.rows = {row.output: row for row in map(_row, lines) if row is not None}
+        self.begun = {name for name in map(_name, begun) if name is not None}
 
     def add(self, row: Row) -> None:
         """Enter a file that has ended; it is on the disk when this returns, as far as the system goes."""
         self.rows[row.output] = row
         self._file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
         self._file.flush()
+        self.begun.discard(row.output)
 
-    def close(self) -> None:
-        """Close it."""
-        self._file.close()
+    def begin(self, output: str) -> None:
+        """Enter an output that nobody has yet, before anything is written there."""
+        self.begun.add(output)
+        self._begun_file.write(json.dumps(output, ensure_ascii=False) + "\n")
+        self._begun_file.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +53,28 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._file.close()
+        self._begun_file.close()
+        if not self.begun:
+            self._begun_path.unlink(missing_ok=True)
+
+
+def _appended(path: Path) -> tuple[list[str], TextIO]:
+    """The lines that are there, and the file, open to add others; a line that a run was killed in is ended first."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed by the journal
+    if text and not text.endswith("\n"):
+        file.write("\n")
+    return text.split("\n"), file
+
+
+def _name(line: str) -> str | None:
+    """An output of an earlier run; None if the line is torn."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, str) else None
 
 
 def _row(line: str) -> Row | None:

@@ -107,11 +107,16 @@ class _File:
 
     def first(self, folder: Path, workers: int, journal: Journal, replace_others: bool) -> Task:
         before = self.before = journal.rows.get(self.item.output)
+        there = folder / self.item.output
         known = (before.digest, before.settings) if before is not None and before.is_there else None
+        if not there.exists():
+            journal.begin(self.item.output)
+        elif known is None and self.item.output in journal.begun:
+            known = ("", "")  # ours, of a run that was stopped before it could say what it is
         self.task = Task(
             self.number,
             self.item.source,
-            str(folder / self.item.output),
+            str(there),
             split=workers,
             known=known,
             replace=replace_others,
