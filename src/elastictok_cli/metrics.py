@@ -40,8 +40,15 @@ def block_mse(decoded: Pixels, source: Pixels) -> float:
 
 
 def psnr_db(mse: float) -> float:
-    """PSNR in dB of an MSE on [-1, 1]; infinite for 0."""
-    return 10 * math.log10(4 / mse) if mse > 0 else math.inf
+    """PSNR in dB of an MSE on [-1, 1]; infinite for 0, NaN for NaN."""
+    return math.inf if mse <= 0 else 10 * math.log10(4 / mse)
+
+
+def quality_text(mse: float, digits: int = 2) -> str:
+    """PSNR for people: of 0 "lossless", of NaN "not measured"."""
+    if math.isnan(mse):
+        return "not measured"
+    return "lossless" if mse == 0 else f"{psnr_db(mse):.{digits}f} dB"
 
 
 def mse_of_psnr(db: float) -> float:

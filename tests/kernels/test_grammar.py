@@ -97,6 +97,16 @@ def test_tokens_are_in_the_vocabulary() -> None:
         assert block.count > 100
 
 
+def test_a_patch_alone_is_a_token_and_a_cut_before_it_overlaps_it() -> None:
+    block = coded([8], 220)[0][0]
+    flags = sum(int(part.alone.sum()) for part in block.parts)
+    assert flags > 0, "the clip has none: the tests of this file no longer see them"
+    assert np.count_nonzero(block.values == vocabulary.ALONE) == flags
+    at = int(np.flatnonzero(block.values == vocabulary.ALONE)[0])
+    assert not any(part.alone.any() for part in block.prefix(at).parts)
+    assert sum(int(part.alone.sum()) for part in block.prefix(at + 1).parts) == 1
+
+
 def test_a_still_scene_costs_next_to_nothing() -> None:
     still = np.repeat(frames(4, 1, 0, 0, 256, 256), 8, axis=0)
     state = MODEL.start(256, 256)

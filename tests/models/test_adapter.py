@@ -86,6 +86,24 @@ def test_trying_a_candidate_changes_no_state(model: ElasticModel) -> None:
     assert model.tokens(state, analysis, 6).crc() == before.crc()
 
 
+def test_the_decoder_half_waits_until_somebody_looks(model: ElasticModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, eager, lazy, ran = clip(6), model.start(SIDE, SIDE), model.start(SIDE, SIDE), []
+    decode = model.network.decode
+    monkeypatch.setattr(model.network, "decode", lambda *a: ran.append(1) or decode(*a))
+    for k in range(2):
+        analysis = model.prepare(lazy, frames[2 * k : 2 * k + 2])
+        tokens = model.tokens(lazy, analysis, 9)
+        lazy = model.advance(lazy, tokens, analysis)
+        assert len(ran) == k, "only what the eager one showed"
+        model.reconstruct(eager, tokens)
+        eager = model.advance(eager, tokens, analysis)
+    last = model.tokens(lazy, model.prepare(lazy, frames[4:]), 9)
+    np.testing.assert_array_equal(model.reconstruct(lazy, last), model.reconstruct(eager, last))
+    before = len(ran)
+    model.reconstruct(lazy, last)
+    assert len(ran) == before + 1, "what it lagged behind is decoded once"
+
+
 def test_tokens_are_not_nested(model: ElasticModel) -> None:
     state = model.start(SIDE, SIDE)
     analysis = model.prepare(state, clip(2))
@@ -158,7 +176,9 @@ def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
     assert model.work(3) > model.work(0)
     analysis = model.prepare(state, frames)
     for _ in range(3):
-        state = model.advance(state, model.tokens(state, analysis, 8), analysis)
+        tokens = model.tokens(state, analysis, 8)
+        model.reconstruct(state, tokens)
+        state = model.advance(state, tokens, analysis)
     past = [part for half in (state.encoder, state.decoder) for rows in half or () for part in rows]
     assert sum(part.nbytes for part in past) == model.past_bytes
 

@@ -64,6 +64,23 @@ def test_a_flat_curve_with_a_cliff_is_bracketed() -> None:
     assert rounds <= 12
 
 
+def test_a_plateau_a_hair_above_the_threshold_is_left_in_strides_and_not_to_the_far_end() -> None:
+    """As of still text: nothing changes for many steps, and the next that does is enough."""
+    before = Found(157, 0.00699, True, (), "", 0.04, 157)
+    found, rounds = watch(
+        strategy("fast")(STEPS, THRESHOLD, before), lambda e: 0.007003 if e < 190 else 0.0068, STEPS, THRESHOLD
+    )
+    assert 190 <= found.effort <= 200
+    assert rounds <= 14
+
+
+def test_a_flat_block_before_does_not_send_the_search_to_the_far_end() -> None:
+    before = Found(104, 0.0069, True, (), "", 0.0004, 104)
+    found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), ladder(3, 0.004), STEPS, THRESHOLD)
+    assert max(effort for effort, _ in found.probes) < STEPS.high
+    assert len(found.probes) <= 7
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_counts_are_searched_one_at_a_time(seed: int) -> None:
     span = Span(1, 4096, log=True)

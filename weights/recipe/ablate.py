@@ -40,14 +40,13 @@ def still(place: Any, links: Any, analysis: Any, part: Any, *_: Any) -> None:
 
 
 @numba.njit(nogil=True)
-def compensate_alone(ref0, ref1, mv, first_row, end_row, out):  # type: ignore[no-untyped-def]
+def compensate_all_alone(ref0, ref1, mv, first_row, end_row, out):  # type: ignore[no-untyped-def]
     """In place of `compensate`: each 8x8 quarter from its own vector, without overlap."""
-    pixels, second, tmp = np.empty((8, 8), np.float32), np.empty((8, 8), np.float32), np.empty((16, 8), np.float32)
-    for by in range(mv.shape[0]):
-        for bx in range(mv.shape[1]):
-            for c in range(3):
-                mc.fetch_mixed(ref0, ref1, c, 8 * by, 8 * bx, mv[by, bx], 8, pixels, second, tmp)
-                out[c, 8 * by : 8 * by + 8, 8 * bx : 8 * bx + 8] = pixels
+    mc.compensate_alone(ref0, ref1, mv, np.ones((mv.shape[0] // 2, mv.shape[1] // 2), np.uint8), out)
+
+
+def all_overlapped(*_: Any) -> None:
+    """In place of `choose_alone`."""
 
 
 def unweighed(ctx: Any, kind: Any, src: Any, rec: Any, step: Any, lam: Any, *rest: Any) -> Any:
@@ -70,7 +69,8 @@ def four_frames() -> None:
 VARIANTS: dict[str, Callable[[], None]] = {
     "whole": lambda: None,
     "without motion": lambda: setattr(encoder, "search_motion", still),
-    "without overlapped compensation": lambda: setattr(mc, "compensate", compensate_alone),
+    "without overlapped compensation": lambda: setattr(mc, "compensate", compensate_all_alone),
+    "overlapped compensation everywhere": lambda: setattr(encoder, "choose_alone", all_overlapped),
     "without rate-distortion decisions on levels": lambda: setattr(encoder, "encode_residual", unweighed),
     "without the deblocking filter": lambda: setattr(block, "deblock", unfiltered),
     "the same step for every kind of frame": lambda: setattr(block, "KIND_STEP", (1.0, 1.0, 1.0, 1.0, 1.0)),

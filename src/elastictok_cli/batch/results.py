@@ -37,7 +37,8 @@ class Journal:
     def add(self, row: Row) -> None:
         """Enter a file that has ended; it is on the disk when this returns, as far as the system goes."""
         self.rows[row.output] = row
-        self._file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+        said = {key: value if value == value else None for key, value in asdict(row).items()}  # JSON has no NaN
+        self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
         self._file.flush()
         self.begun.discard(row.output)
 
@@ -82,7 +83,7 @@ def _row(line: str) -> Row | None:
     try:
         said = json.loads(line)
         known = {field.name for field in fields(Row)}
-        return Row(**{key: value for key, value in said.items() if key in known})
+        return Row(**{key: value for key, value in said.items() if key in known and value is not None})
     except (ValueError, TypeError, AttributeError):
         return None
 

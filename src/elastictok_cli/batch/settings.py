@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,7 +38,8 @@ class Row:
 
     status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
     one line. digest: of the source. settings: see `Settings.described`. attempts: how often it was tried. seconds:
-    of work, in all processes together. mse: mean over all frames, pixels on [-1, 1].
+    of work, in all processes together. mse: mean over all frames, pixels on [-1, 1];
+    NaN if it is not known.
     """
 
     source: str
@@ -54,7 +56,7 @@ class Row:
     blocks: int = 0
     blocks_missed: int = 0
     tokens: int = 0
-    mse: float = 0.0
+    mse: float = math.nan
     duration_s: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0

@@ -46,6 +46,14 @@ def encode(
         int | None,
         typer.Option("--tokens", metavar="N", help="Instead: exactly N tokens a block.", rich_help_panel=GOAL),
     ] = None,
+    no_measure: Annotated[
+        bool,
+        typer.Option(
+            "--no-measure",
+            help="With --tokens: reconstruct nothing, tell no error; half the time with an original model.",
+            rich_help_panel=GOAL,
+        ),
+    ] = False,
     target_size: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +119,7 @@ def encode(
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
     console = Console(quiet, verbose, json_lines)
-    target = target_of_options(threshold, psnr, tokens, target_size, target_bpp)
+    target = target_of_options(threshold, psnr, tokens, target_size, target_bpp, no_measure)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
     _check(resume, strict, name, max_tokens, target, keep_curves)
@@ -189,7 +197,12 @@ def encode(
 
 
 def target_of_options(
-    threshold: float | None, psnr: float | None, tokens: int | None, target_size: str | None, target_bpp: float | None
+    threshold: float | None,
+    psnr: float | None,
+    tokens: int | None,
+    target_size: str | None,
+    target_bpp: float | None,
+    no_measure: bool = False,
 ) -> Target:
     from ..codec.target import Target
     from ..errors import UsageError
@@ -204,10 +217,12 @@ def target_of_options(
     given = [name for name, value in goals.items() if value is not None]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} cannot both be the goal; leave {given[1]} out")
+    if no_measure and tokens is None:
+        raise UsageError("--no-measure goes with --tokens N; any other goal is met by measuring")
     if psnr is not None:
         return Target.psnr(psnr)
     if tokens is not None:
-        return Target.fixed(tokens)
+        return Target.fixed(tokens, not no_measure)
     if target_bpp is not None:
         return Target.bpp(target_bpp)
     if target_size is not None:

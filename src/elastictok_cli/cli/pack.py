@@ -154,6 +154,6 @@ def _said(reader: Reader, number: int, gop: Gop) -> dict[str, Any]:
         "frames": [block.frames for block in gop.blocks],
         "counts": [[tile.count for tile in block.tiles] for block in gop.blocks],
         "steps": [[tile.step for tile in block.tiles] for block in gop.blocks],
-        "mse": [[tile.mse for tile in block.tiles] for block in gop.blocks],
+        "mse": [[tile.mse if header.is_measured else None for tile in block.tiles] for block in gop.blocks],
         "met": [[tile.met for tile in block.tiles] for block in gop.blocks],
     }

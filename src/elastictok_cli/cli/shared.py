@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..batch.settings import Settings
 
 # What decides the bytes of a file; the rest of encode's options is about one file and one terminal.
-GOALS = ("threshold", "psnr", "tokens", "target_size", "target_bpp")
+GOALS = ("threshold", "psnr", "tokens", "target_size", "target_bpp", "no_measure")
 SHARED = (
     *GOALS, "max_tokens", "strict", "picture_size", "start", "duration", "no_audio", "gop", "search",
     "model", "device", "precision",

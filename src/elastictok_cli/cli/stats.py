@@ -165,12 +165,12 @@ def _print(usage: Usage, number: int) -> None:
 
 def _print_together(usages: Sequence[Usage]) -> None:
     """A line for each file, so that they can be compared."""
-    from ..metrics import psnr_db
+    from ..metrics import quality_text
 
     rows = [("file", "threshold", "tokens", "% of most", "PSNR dB", "missed", "size", "bpp")]
     for usage in usages:
         share = 100 * usage.tokens / max(1, usage.max_tokens)
-        quality = "lossless" if usage.mse == 0 else f"{psnr_db(usage.mse):.2f}"
+        quality = quality_text(usage.mse).removesuffix(" dB")
         goal = "" if usage.header.target == "tokens" else f"{usage.header.threshold:.4g}"
         name = one_line(usage.name)
         counts = f"{usage.tokens:,}", f"{share:.3g}", quality, f"{usage.missed:,}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..codec.events import Finished
 from ..container import Header, Reader
-from ..metrics import psnr_db
+from ..metrics import quality_text
 from .console import Console, clock, plural, size
 from .files import STREAM
 
@@ -54,7 +54,7 @@ def _tokens(finished: Finished) -> str:
 
 
 def _quality(finished: Finished, header: Header) -> str:
-    text = f"quality {psnr_db(finished.mse):.2f} dB"
+    text = f"quality {quality_text(finished.mse)}"
     if header.target == "tokens":
         return text
     blocks = plural(finished.blocks, "block")

@@ -76,10 +76,10 @@ def _source(name: str | None, coded_size: tuple[int, int]) -> AbstractContextMan
 
 
 def _checked(result: Verified, tokens: bool) -> str:
-    from ..metrics import psnr_db
+    from ..metrics import quality_text
 
     what = f"structure, checksums{' and tokens' if tokens else ''} of {plural(result.frames, 'frame')}"
     if result.mse is None:
         return what
     measured = f"{plural(result.blocks, 'block')} measured again"
-    return f"{what}; {measured}, {psnr_db(result.mse):.2f} dB, all as stored"
+    return f"{what}; {measured}, {quality_text(result.mse)}, all as stored"

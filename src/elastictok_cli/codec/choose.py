@@ -6,6 +6,7 @@ very tokens that are then written, uint8, visible part only. A choice that says 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -177,9 +178,7 @@ class Chooser:
     def _fixed(self, candidates: Candidates, count: int, before: Found | None) -> Choice:
         """At most `count` tokens: the finest step that needs no more, or a cut where there is no ladder.
 
-        Only what is kept is reconstructed and measured. For an original model that is half the time, and could be
-        left out; but a record has no way to say "not measured" (docs/format.md), and `stats`, `verify --source` and
-        the summary all live on it. With the format's next version this becomes a choice.
+        Only what is kept is reconstructed and measured, and not even that if the target says so.
         """
         found, why = None, "as many as asked for"
         key: Key = (0, count)
@@ -192,9 +191,12 @@ class Chooser:
             key, why = (found.effort, None), "the finest step that needs no more tokens"
             if not found.met and self.spec.nested:
                 key, why = (found.effort, count), "cut to the tokens asked for"
-        tokens, mse = candidates.settled(key)
+        if self.target.measured:
+            tokens, mse = candidates.settled(key)
+        else:
+            tokens, mse = candidates.tokens(key), math.nan
         candidates.probes.append(Probe(tokens.step, tokens.count, mse))
-        met = mse <= self.target.limit and tokens.count <= count
+        met = not mse > self.target.limit and tokens.count <= count
         if tokens.count > count:
             why = "the model cannot do with so few tokens"
         return Choice(tokens, mse, met, tuple(candidates.probes), why, found)

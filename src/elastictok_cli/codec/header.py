@@ -63,7 +63,7 @@ def make_header(
         channels=getattr(model, "channels", 1),
         is_still=info.is_still,
         audio=tuple(_stream(track) for track in info.audio) if audio else (),
-        extra={**getattr(model, "extra", {}), **_times(info), **(extra or {})},
+        extra={**getattr(model, "extra", {}), **_times(info), **_unmeasured(target), **(extra or {})},
     )
     height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
     return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))
@@ -77,6 +77,10 @@ def _times(info: SourceInfo) -> dict[str, Any]:
     if info.is_part:
         said["part"] = True
     return said
+
+
+def _unmeasured(target: Target) -> dict[str, Any]:
+    return {} if target.measured else {"measured": False}
 
 
 def _stream(track: AudioInfo) -> AudioStream:

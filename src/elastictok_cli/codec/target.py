@@ -17,7 +17,7 @@ MSE_MOST = 4.0
 @dataclass(frozen=True)
 class Target:
     """kind: "mse", "psnr", "tokens", "size" or "bpp". value: as the user gave it. limit: the MSE that a block must
-    meet; for a size, of the pass at hand.
+    meet; for a size, of the pass at hand. measured: blocks are reconstructed and their error is told.
 
     Made by `threshold`, `psnr`, `fixed`, `size` and `bpp`, which check the value and raise UsageError with a hint.
     """
@@ -25,6 +25,7 @@ class Target:
     kind: str
     value: float
     limit: float
+    measured: bool = True
 
     @classmethod
     def threshold(cls, mse: float = DEFAULT_THRESHOLD) -> Target:
@@ -47,11 +48,14 @@ class Target:
         return cls("psnr", db, mse_of_psnr(db))
 
     @classmethod
-    def fixed(cls, tokens: int) -> Target:
-        """The best that this many tokens per block (of each tile, where frames are tiled) can do."""
+    def fixed(cls, tokens: int, measured: bool = True) -> Target:
+        """The best that this many tokens per block (of each tile, where frames are tiled) can do.
+
+        Not `measured`, nothing is reconstructed: half the work of a model without a ladder, and no error is known.
+        """
         if tokens < 0:
             raise UsageError(f"--tokens {tokens}: a block cannot have fewer than 0 tokens")
-        return cls("tokens", tokens, MSE_MOST)
+        return cls("tokens", tokens, MSE_MOST, measured)
 
     @classmethod
     def size(cls, count: float) -> Target:

@@ -7,6 +7,7 @@ DamagedFile with the place in it (`where`).
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -107,6 +108,7 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
             code = cur.uint("block error", most=MSE_CODES)
             signed = (code - 1) * (1 if flags & 2 else -1)
             mse = fmt.mse_value(signed, header.threshold) if code else 0.0
+            mse = mse if header.is_measured else math.nan
             records.append(TileRecord(count, not flags & 1, mse, step))
         blocks.append(BlockRecord(length, tuple(records)))
     (digest,) = struct.unpack("<I", cur.raw(4, "token digest"))

@@ -207,6 +207,11 @@ class Header:
         """The file begins within its source; players count its times from its first frame."""
         return self.extra.get("part") is True
 
+    @property
+    def is_measured(self) -> bool:
+        """Blocks were reconstructed when the file was made; otherwise all its errors are NaN."""
+        return self.extra.get("measured") is not False
+
     def seconds(self, pts: int) -> float:
         """A PTS in seconds."""
         return float(pts * self.time_base)
@@ -214,7 +219,10 @@ class Header:
 
 @dataclass(frozen=True)
 class TileRecord:
-    """One tile of one block: tokens kept, whether the threshold is met, its measured MSE, its quantiser step."""
+    """One tile of one block: tokens kept, whether the threshold is met, its measured MSE, its quantiser step.
+
+    mse is NaN if the file's blocks were not measured.
+    """
 
     count: int
     met: bool

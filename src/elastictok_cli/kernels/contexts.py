@@ -1,4 +1,4 @@
-"""Where each adaptive context of the nano grammar lives in the one table that the weights file starts (nano/1).
+"""Where each adaptive context of the nano grammar lives in the one table that the weights file starts (nano/2).
 
 Names end in what selects the context inside the group. KINDS: 0 intra frame, 1 anchor, 2 and 3 middle frames of the
 hierarchy, 4 leaves. PLANES: 0 luma by one 16x16 transform, 1 luma by four 8x8, 2 and 3 the two colour planes.
@@ -25,5 +25,5 @@ SIGNIFICANT = LAST + PLANES * KINDS * 4 * 32  # [plane][kind][diagonal class][su
 GREATER1 = SIGNIFICANT + PLANES * KINDS * 9 * 7 * 3  # [plane][inter?][diagonal][sum]
 GREATER2 = GREATER1 + PLANES * 2 * 3 * 6
 REST = GREATER2 + PLANES * 2 * 3 * 6  # [plane][prefix position]
-STEP = REST + PLANES * 20  # kept free for side information of later syntax versions
-COUNT = STEP + 16
+ALONE = REST + PLANES * 20  # [kind][was the last one?][neighbours 0..2 that are]
+COUNT = ALONE + KINDS * 2 * 3

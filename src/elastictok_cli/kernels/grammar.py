@@ -1,4 +1,4 @@
-"""Blocks and GOPs of nano tokens ("nano/1"): the walk over a block's frames that writes, reads or adapts.
+"""Blocks and GOPs of nano tokens ("nano/2"): the walk over a block's frames that writes, reads or adapts.
 
 This is all that is needed to turn a GOP's bytes into tokens and back: no pixels, no network, no torch.
 """
@@ -28,6 +28,7 @@ class FrameTokens:
     split: npt.NDArray[np.uint8]
     intra: npt.NDArray[np.int8]
     mv: npt.NDArray[np.int16]
+    alone: npt.NDArray[np.uint8]
     eight: npt.NDArray[np.uint8]
     q: npt.NDArray[np.int16]
 
@@ -40,14 +41,15 @@ class FrameTokens:
             np.full((ph, pw), -1, np.int8),
             np.zeros((2 * ph, 2 * pw, 6), np.int16),
             np.zeros((ph, pw), np.uint8),
+            np.zeros((ph, pw), np.uint8),
             np.zeros((3, height, width), np.int16),
         )
 
     def copy(self) -> FrameTokens:
-        return FrameTokens(self.split.copy(), self.intra.copy(), self.mv.copy(), self.eight.copy(), self.q.copy())
+        return FrameTokens(*(a.copy() for a in self.arrays()))
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        return self.split, self.intra, self.mv, self.eight, self.q
+        return self.split, self.intra, self.mv, self.alone, self.eight, self.q
 
 
 @dataclass
@@ -140,7 +142,7 @@ class BlockTokens:
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
             bound = sum(
-                4 * int(np.count_nonzero(p.q)) + 5 * p.mv.shape[0] * p.mv.shape[1] + 2 * p.split.size
+                4 * int(np.count_nonzero(p.q)) + 5 * p.mv.shape[0] * p.mv.shape[1] + 3 * p.split.size
                 for p in self.parts
             )
             values, places = np.zeros(bound, np.uint16), np.zeros(bound, np.uint32)
@@ -158,7 +160,7 @@ def _walk(parts: list[FrameTokens], past: Link | None, budget: int, values: Any,
         part, s = parts[place.time], step_of(place, links, h, w)
         first = place.time * 3 * part.split.size
         n, budget = tokens.walk_motion(
-            place.kind, s.two, s.temporal, part.split, part.intra, part.mv, budget, first, values, places, n
+            place.kind, s.two, s.temporal, part.split, part.intra, part.mv, part.alone, budget, first, values, places, n
         )
         n, budget = tokens.walk_coefficients(part.eight, part.q, budget, first, values, places, n)
         links[place.time] = Link(part.mv, s.d0, s.d1, place.kind, part.eight)
@@ -185,7 +187,7 @@ def code_block_links(
         part, s = parts[place.time], step_of(place, links, h, w)
         act = np.zeros(part.split.shape, np.uint8)
         motion_syntax.code_motion(
-            io, buf, ctx, place.kind, s.two, s.d0, s.d1, s.temporal, part.split, part.intra, part.mv
+            io, buf, ctx, place.kind, s.two, s.d0, s.d1, s.temporal, part.split, part.intra, part.mv, part.alone
         )
         coefficient_syntax.code_residual(io, buf, ctx, place.kind, s.act0, s.act1, part.mv, part.eight, part.q, act)
         links[place.time] = Link(part.mv, s.d0, s.d1, place.kind, act)

@@ -1,4 +1,4 @@
-"""The grammar of nano tokens ("nano/1"), first half: what is said about the motion of a frame.
+"""The grammar of nano tokens ("nano/2"), first half: what is said about the motion of a frame.
 
 Each function runs in the mode of its coder (rangecoder.py): it writes, reads, adapts or prices the very same
 decisions. Contexts depend on symbols already coded and on nothing else: never on a pixel, never on a float.
@@ -8,6 +8,7 @@ Arrays of one frame (pw x ph patches of 16x16, fw x fh cells of 8x8):
                                 3 mean of both, 0 not coded yet; 1 if merged
     split  uint8 (ph, pw)       four vectors instead of one
     intra  int8  (ph, pw)       -1 predicted from other frames, else the direction 0..14
+    alone  uint8 (ph, pw)       predicted from its own vectors alone, and not overlapped with its neighbours'
 """
 
 from __future__ import annotations
@@ -285,8 +286,31 @@ def code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, m
 
 
 @numba.njit(cache=True, nogil=True)
-def code_motion(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv):
-    """The motion part of a frame: every patch in raster order. mv is rewritten in its canonical form."""
+def may_be_alone(kind, intra, mv, py, px):
+    """Whether overlapping changes anything in a patch: another vector reaches it."""
+    if kind == 0 or intra[py, px] >= 0:
+        return False
+    m = mv[2 * py, 2 * px]
+    for y in range(max(2 * py - 1, 0), min(2 * py + 3, mv.shape[0])):
+        for x in range(max(2 * px - 1, 0), min(2 * px + 3, mv.shape[1])):
+            for j in range(5):
+                if mv[y, x, j] != m[j]:
+                    return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def alone_flag(kind, last, alone, py, px):
+    """The context of a patch's flag. last: the flag of the patch before it that had one."""
+    return cx.ALONE + (kind * 2 + last) * 3 + near_count(alone, py, px)
+
+
+@numba.njit(cache=True, nogil=True)
+def code_motion(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, alone):
+    """The motion part of a frame: every patch in raster order, then which of them are predicted alone.
+
+    mv and alone are rewritten in their canonical form.
+    """
     ph, pw = split.shape
     m = np.zeros(6, np.int64)
     cand = np.zeros((8, 6), np.int64)
@@ -297,3 +321,11 @@ def code_motion(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv):
         for px in range(pw):
             code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand)
     mv[:] = field
+    last = np.int64(0)
+    for py in range(ph):
+        for px in range(pw):
+            if may_be_alone(kind, intra, mv, py, px):
+                last = code(io, buf, ctx, alone_flag(kind, last, alone, py, px), np.int64(alone[py, px]))
+                alone[py, px] = last
+            else:
+                alone[py, px] = 0

@@ -12,6 +12,7 @@ second, ... (within a patch from low to high frequency, luma before colour). A c
     2562 .. 2576        the patch is predicted inside the frame, by mode 0 .. 14
     2577 .. 2582        the vector is merge candidate 0 .. 5 (0 is the default and is not said)
     2583 .. 2585        a new vector into reference 0, reference 1, both; then its components
+    2586                the patch is predicted from its own vectors alone, not overlapped with its neighbours'
     2600 .. 3623        component + 512, in quarter pixels
 """
 
@@ -21,10 +22,10 @@ import numba
 import numpy as np
 
 from .coefficient_syntax import DIAGONAL_H, DIAGONAL_N, DIAGONAL_V
-from .motion_syntax import fill, inherit_vector, is_same, merge_list
+from .motion_syntax import fill, inherit_vector, is_same, may_be_alone, merge_list
 
 VOCABULARY = 4096
-DIGIT, EIGHT, SPLIT, INTRA, MERGE, NEW, COMPONENT = 2048, 2560, 2561, 2562, 2577, 2582, 2600
+DIGIT, EIGHT, SPLIT, INTRA, MERGE, NEW, ALONE, COMPONENT = 2048, 2560, 2561, 2562, 2577, 2582, 2586, 2600
 BIG = 1 << 60
 
 
@@ -37,7 +38,7 @@ def _emit(values, places, n, budget, value, place):
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_motion(kind, two, temporal, split, intra, mv, budget, first_place, values, places, n):
+def walk_motion(kind, two, temporal, split, intra, mv, alone, budget, first_place, values, places, n):
     """Emit the motion tokens of a frame from position n on; what does not fit into `budget` becomes the default.
 
     values uint16, places uint32: as long as `budget` or as all tokens. Returns the new n (it never passes budget), and
@@ -105,6 +106,15 @@ def walk_motion(kind, two, temporal, split, intra, mv, budget, first_place, valu
                 fill(field, x, y, w, m)
     if kind:
         mv[:] = field
+    for py in range(ph):
+        for px in range(pw):
+            if not may_be_alone(kind, intra, mv, py, px):
+                alone[py, px] = 0
+            elif alone[py, px] and (full or n + 1 > budget):
+                full = True
+                alone[py, px] = 0
+            elif alone[py, px]:
+                n = _emit(values, places, n, budget, ALONE, first_place + py * pw + px)
     return n, (n if full else budget)
 
 

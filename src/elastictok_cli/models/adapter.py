@@ -74,12 +74,14 @@ class ElasticState:
     """Keys and values of the blocks before, for both halves; None at the start.
 
     A decoder has no encoder half. `made` keeps the last pass of either half with the tokens that it belongs
-    to, so that a block that is committed right after it was tried costs nothing more.
+    to, so that a block that is committed right after it was tried costs nothing more. `undecoded` are blocks
+    that nobody has asked to see yet: the decoder half lags behind by them, and never runs if nobody does.
     """
 
     block: int = 0
     encoder: Past | None = None
     decoder: Past | None = None
+    undecoded: tuple[Tokens, ...] = ()
     made: dict[str, tuple[object, Past]] = field(default_factory=dict)
 
 
@@ -221,24 +223,32 @@ class ElasticModel:
             return ElasticState(
                 state.block + 1
             )  # the GOP is over; a thousand megabytes of past are not needed
-        made, source = dict(state.made), None
+        source = None
         if analysis is not None:
             before = self._source_past(state)
-            if made.get("encoder", (None,))[0] is not tokens:
+            of, new = state.made.get("encoder", (None, None))
+            if of is not tokens or new is None:
                 _, new = self.network.encode(analysis.patches, self._mask(tokens.count), before)
-                made["encoder"] = (tokens, new)
-            source = longer(before, made["encoder"][1])
-        if made.get("decoder", (None,))[0] is not tokens:
-            made["decoder"] = (
-                tokens,
-                self.network.decode(self._latents(tokens), self._decoded_past(state))[1],
-            )
-        return ElasticState(state.block + 1, source, longer(self._decoded_past(state), made["decoder"][1]))
+            source = longer(before, new)
+        of, new = state.made.get("decoder", (None, None))
+        if of is tokens and new is not None:
+            return ElasticState(state.block + 1, source, longer(self._decoded_past(state), new))
+        if "past" in state.made:
+            return ElasticState(state.block + 1, source, state.made["past"][1], (tokens,))
+        return ElasticState(state.block + 1, source, state.decoder, (*state.undecoded, tokens))
 
     def _decoded_past(self, state: ElasticState) -> Past | None:
-        if state.block and state.decoder is None:
+        """The decoder half up to this block; what it lags behind is decoded now, once."""
+        if "past" in state.made:
+            return state.made["past"][1]
+        past = state.decoder
+        if state.block and past is None and not state.undecoded:
             raise ValueError(f"a GOP of this model has {self.config.gop_blocks} blocks at most")
-        return state.decoder
+        for tokens in state.undecoded:
+            past = longer(past, self.network.decode(self._latents(tokens), past)[1])
+        if past is not None:
+            state.made["past"] = (None, past)
+        return past
 
     def _last(self, state: ElasticState) -> bool:
         return state.block + 1 >= self.config.gop_blocks

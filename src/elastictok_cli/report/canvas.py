@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..metrics import psnr_db
+from ..metrics import quality_text
 from .curve import Curve, cycle
 from .lettering import line, line_height
 from .theme import Theme
@@ -38,8 +38,7 @@ def labels_of(source: str, usages: Sequence[Usage], theme: Theme) -> list[Label]
     labels = [Label("source", source)]
     for usage, colour in zip(usages, cycle(theme.series, len(usages)), strict=True):
         share = 100 * usage.tokens / max(1, usage.max_tokens)
-        db = psnr_db(usage.mse)
-        quality = "lossless" if usage.mse == 0 else f"{db:.1f} dB"
+        quality = quality_text(usage.mse, 1)
         labels.append(Label(goal(usage), f"{share:.3g} % of tokens · {quality} · {usage.bpp:.3g} bpp", colour))
     return labels
 
@@ -104,7 +103,7 @@ class Canvas:
         said = [f"{time_s - self.start_s:.2f} s"]
         for usage, number in zip(self.usages, blocks, strict=True):
             block = usage.blocks[number]
-            quality = "lossless" if block.mse == 0 else f"{block.psnr_db:.1f} dB"
+            quality = quality_text(block.mse, 1)
             said.append(f"block {number}: {block.tokens:,} tokens · {quality}" + ("" if block.met else " · missed"))
         for left, picture, colour, text in zip(self._lefts, panels, colours, said, strict=True):
             out[top : top + height, left : left + width] = picture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..metrics import psnr_db
+from ..metrics import psnr_db, quality_text
 from .curve import cycle
 from .figures import SUFFIXES, check_suffix, new_figure, save_figure
 from .theme import LIGHT, Theme
@@ -81,7 +81,7 @@ def _title(usages: Sequence[Usage]) -> str:
     usage = usages[0]
     share = 100 * usage.tokens / max(1, usage.max_tokens)
     return (
-        f"{Path(usage.name).name}   {usage.tokens:,} tokens ({share:.2g} %),  {psnr_db(usage.mse):.1f} dB,  "
+        f"{Path(usage.name).name}   {usage.tokens:,} tokens ({share:.2g} %),  {quality_text(usage.mse, 1)},  "
         f"{usage.bpp:.3f} bits per pixel"
     )
 
@@ -89,7 +89,7 @@ def _title(usages: Sequence[Usage]) -> str:
 def label_of(usage: Usage) -> str:
     """A file in a legend."""
     share = 100 * usage.tokens / max(1, usage.max_tokens)
-    return f"{Path(usage.name).stem}: {usage.header.threshold:g}, {share:.2g} %, {psnr_db(usage.mse):.1f} dB"
+    return f"{Path(usage.name).stem}: {usage.header.threshold:g}, {share:.2g} %, {quality_text(usage.mse, 1)}"
 
 
 def _draw_bars(usage: Usage, axes: Axes, theme: Theme, guess: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics import psnr_db
+from ..metrics import psnr_db, quality_text
 from ..units import plural, size
 from .usage import Usage
 
@@ -73,7 +73,7 @@ def _tokens(usage: Usage) -> str:
 def _quality(usage: Usage) -> str:
     if not usage.blocks:
         return "no frames"
-    text = "lossless" if usage.mse == 0 else f"{psnr_db(usage.mse):.2f} dB"
+    text = quality_text(usage.mse)
     if usage.header.target == "tokens":
         return text
     if usage.header.is_still:

@@ -79,8 +79,11 @@ class _Curve:
         if missed == span.low and self.before is not None and self.before.inner is not None:
             return max(span.low + 1, span.clip(self.before.inner))  # motion after stillness
         # Beyond the outermost. The slope was wrong if this is not the first jump in this direction: go further.
-        low, high = (span.low, met - 1) if met is not None else ((missed or 0) + 1, span.high)
-        return self._aimed(low, high, 1 + len(self.probes) // 4)
+        # Where the curve is flat the line would creep, so every jump is at least twice as far as the one before.
+        far, further = 1 << max(0, len(self.probes) - 2), 1 + len(self.probes) // 4
+        if met is not None:
+            return self._aimed(span.low, max(span.low, met - far), further)
+        return self._aimed(min(span.high, (missed or 0) + far), span.high, further)
 
     def _aimed(self, low: int, high: int, further: int = 1) -> int:
         """An effort from low to high that should be close, by what the line says."""
@@ -144,9 +147,10 @@ class _Curve:
         return down / (sum((x - x0) ** 2 for x, _ in points) + weight)
 
     def _usual_slope(self) -> float:
-        if self.before is not None and self.before.slope is not None:
-            return self.before.slope
-        return COUNT_SLOPE if self.span.log else LADDER_SLOPE
+        usual = COUNT_SLOPE if self.span.log else LADDER_SLOPE
+        if self.before is None or self.before.slope is None:
+            return usual
+        return min(max(self.before.slope, usual / 3), usual * 3)  # a flat curve says little about the next block's
 
     def _slope(self) -> float:
         usual = self._usual_slope()

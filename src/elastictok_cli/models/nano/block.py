@@ -18,7 +18,10 @@ from ...kernels.residual import reconstruct_residual
 
 STEPS = 480
 # Quantiser step of each kind of frame, as a factor of the block's: what more frames are copied from is coded finer.
-KIND_STEP = (0.75, 0.92, 1.20, 1.50, 1.80)
+KIND_STEP = (0.45, 0.78, 1.20, 1.60, 2.10)
+# A block with an intra frame has one frame much finer than all others; with this factor its error is about that of the
+# next block at the same index, where that one's search starts.
+FIRST_BLOCK = 1.4
 
 
 def base_step(index: int) -> float:
@@ -26,9 +29,10 @@ def base_step(index: int) -> float:
     return float(2.0 ** (index / 48))
 
 
-def frame_step(index: int, kind: int) -> np.float32:
-    """The quantiser step of a frame, rounded to 1/64 so that every machine has the same."""
-    return np.float32(round(base_step(index) * KIND_STEP[kind] * 64) / 64)
+def frame_step(index: int, kind: int, first: bool) -> np.float32:
+    """The quantiser step of a frame, rounded to 1/64 so that every machine has the same. first: block of its GOP."""
+    factor = KIND_STEP[kind] * (FIRST_BLOCK if first else 1)
+    return np.float32(round(base_step(index) * factor * 64) / 64)
 
 
 @dataclass
@@ -50,14 +54,15 @@ class State:
     ctx: npt.NDArray[np.uint16]
 
 
-def predict_frame(place: Place, links: Mapping[int, Decoded], mv: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+def predict_frame(place: Place, links: Mapping[int, Decoded], part: FrameTokens) -> npt.NDArray[np.float32]:
     """The motion-compensated prediction, (3, h, w); zeros for an intra frame."""
-    fh, fw = mv.shape[:2]
+    fh, fw = part.mv.shape[:2]
     out = np.zeros((3, 8 * fh, 8 * fw), np.float32)
     if place.first is not None:
         ref0 = links[place.first].planes
         ref1 = links[place.second].planes if place.second is not None else ref0
-        mc.compensate(ref0, ref1, mv, 0, fh + 1, out)
+        mc.compensate(ref0, ref1, part.mv, 0, fh + 1, out)
+        mc.compensate_alone(ref0, ref1, part.mv, part.alone, out)
     return out
 
 
@@ -76,8 +81,8 @@ def decode_pixels(
     decoded: dict[int, Decoded] = {-1: past} if past is not None else {}
     for place in coding_order(len(parts), past is not None):
         part = parts[place.time]
-        rec = predict_frame(place, decoded, part.mv)
-        q_step = frame_step(step, place.kind)
+        rec = predict_frame(place, decoded, part)
+        q_step = frame_step(step, place.kind, past is None)
         reconstruct_residual(rec, part.intra, part.eight, part.q, q_step)
         decoded[place.time] = finish_frame(rec, part, links[place.time], q_step)
     return decoded

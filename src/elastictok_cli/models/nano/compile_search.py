@@ -29,8 +29,8 @@ def main() -> None:
     part = FrameTokens.empty(SIDE, SIDE)
     hint = np.zeros(part.mv.shape, np.int16)
     step = step_of(place, links, SIDE, SIDE)
-    search_motion(place, links, analysis, part, step, hint, new_contexts(cx.COUNT), frame_step(200, place.kind))
-    predict_frame(place, links, part.mv)
+    search_motion(place, links, analysis, part, step, hint, new_contexts(cx.COUNT), frame_step(200, place.kind, False))
+    predict_frame(place, links, part)
 
 
 if __name__ == "__main__":

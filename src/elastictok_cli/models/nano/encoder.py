@@ -14,6 +14,7 @@ from ...kernels import cost, search
 from ...kernels.colour import PAD, planes_of
 from ...kernels.grammar import FrameTokens, Link, Step, step_of
 from ...kernels.hierarchy import Place, coding_order
+from ...kernels.overlap import choose_alone
 from ...kernels.residual import encode_residual
 from .block import Decoded, State, finish_frame, frame_step, predict_frame
 
@@ -143,7 +144,7 @@ def _encode_frame(
     """One frame into `part`: its motion (searched unless given), then its coefficients. ctx adapts."""
     src, (h, w) = analysis.planes[place.time], part.q.shape[1:]
     s = step_of(place, links, h, w)
-    q_step = frame_step(step, place.kind)
+    q_step = frame_step(step, place.kind, -1 not in links)
     lam = np.float32(LAMBDA * q_step * q_step)
     if place.first is None:
         part.intra[:] = 0
@@ -152,7 +153,12 @@ def _encode_frame(
         search_motion(place, links, analysis, part, s, hint, ctx, q_step)
     else:
         part.split[:], part.intra[:], part.mv[:] = motion[place.time]
-    rec = predict_frame(place, links, part.mv)
+    rec = predict_frame(place, links, part)
+    if place.first is not None:
+        first, second = links[place.first], links[place.first if place.second is None else place.second]
+        choose_alone(
+            ctx, place.kind, src, first.planes, second.planes, part.mv, part.intra, q_step, lam, part.alone, rec
+        )
     act = np.zeros(part.split.shape, np.uint8)
     encode_residual(
         ctx, place.kind, src, rec, q_step, lam, s.act0, s.act1, part.mv, part.intra, part.eight, part.q, act

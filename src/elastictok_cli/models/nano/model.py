@@ -25,10 +25,10 @@ from .block import STEPS, Decoded, State, decode_pixels
 from .encoder import Analysis, analyse, encode_block
 
 NAME = "elastictok-nano"
-SYNTAX = "nano/1"
+SYNTAX = "nano/2"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
-FIRST_STEP = 9.5  # quantiser step over root of the squared error, as the first blocks of training clips had it
+FIRST_STEP = 11.6  # quantiser step over root of the squared error, as the first blocks of training clips had it
 
 Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
 
