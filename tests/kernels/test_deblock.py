@@ -13,7 +13,7 @@ MIDDLE = 16  # of the edge between the two patches
 
 
 def filtered(
-    left: float, right: float, *, eight: bool = False, coded: bool = True, wave: float = 0
+    left: float, right: float, *, eight: bool = False, coded: bool = True, alone: bool = False, wave: float = 0
 ) -> npt.NDArray[np.float32]:
     """Luma across the edge between two even patches, after the filter."""
     rec = np.zeros((3, 16, 32), np.float32)
@@ -22,7 +22,7 @@ def filtered(
     q = np.zeros((3, 16, 32), np.int16)
     q[0, 0, 0] = coded
     intra = np.full((1, 2), -1, np.int8)
-    deblock(rec, intra, np.full((1, 2), eight, np.uint8), q, STEP)
+    deblock(rec, intra, np.array([[alone, False]], np.uint8), np.full((1, 2), eight, np.uint8), q, STEP)
     assert (rec[0] == rec[0, 0]).all(), "every row is the same"
     return rec[0, 0]
 
@@ -52,3 +52,7 @@ def test_texture_is_no_flat_side() -> None:
 
 def test_what_is_only_copied_stays() -> None:
     assert filtered(50, 55, coded=False).tolist() == [50] * MIDDLE + [55] * MIDDLE
+
+
+def test_a_patch_predicted_alone_has_edges() -> None:
+    assert filtered(50, 55, coded=False, alone=True).tolist() == filtered(50, 55).tolist()

@@ -1,6 +1,6 @@
 """The in-loop filter: it smooths the steps that coarse quantisation leaves at the edges of transform blocks.
 
-Only edges with a coded residual or intra prediction on either side, only where both sides are smooth, and never by
+Only edges with a coded residual, intra prediction or a prediction without overlap on either side, only where both sides are smooth, and never by
 more than a share of the quantiser step. Between two flat 16x16 transforms the whole way from centre to centre is
 smoothed, for there the eye sees the smallest stair. float32 in a fixed order: encoder and decoder do the same.
 """
@@ -89,7 +89,7 @@ def _any(q, plane, y, x, n):
 
 
 @numba.njit(cache=True, nogil=True)
-def deblock(rec, intra, eight, q, step):
+def deblock(rec, intra, alone, eight, q, step):
     """Filter a frame in place: all vertical edges, then all horizontal ones."""
     ph, pw = eight.shape
     coded = np.zeros((3, ph, pw), np.uint8)
@@ -97,7 +97,7 @@ def deblock(rec, intra, eight, q, step):
     for plane in range(3):
         for py in range(ph):
             for px in range(pw):
-                if intra[py, px] >= 0 or _any(q, plane, 16 * py, 16 * px, 16):
+                if intra[py, px] >= 0 or alone[py, px] or _any(q, plane, 16 * py, 16 * px, 16):
                     coded[plane, py, px] = 1
     for plane in range(3):
         for py in range(ph):

@@ -68,7 +68,7 @@ def predict_frame(place: Place, links: Mapping[int, Decoded], part: FrameTokens)
 
 def finish_frame(rec: npt.NDArray[np.float32], part: FrameTokens, link: Link, step: np.float32) -> Decoded:
     """Filter the decoded planes and round them to what is shown; later frames are predicted from exactly that."""
-    deblock(rec, part.intra, part.eight, part.q, step)
+    deblock(rec, part.intra, part.alone, part.eight, part.q, step)
     rgb = np.empty((*rec.shape[1:], 3), np.uint8)
     to_rgb(rec, rgb)
     return Decoded(link.mv, link.d0, link.d1, link.kind, link.act, rgb, planes_of(rgb, PAD))
