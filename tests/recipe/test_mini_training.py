@@ -6,11 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import export_mini
 import mini_start
 import numpy as np
 import packed
 import pytest
 import torch
+import train_mini
 from mini_trainer import Plan, Trainer, validate
 
 from elastictok_cli.models.elastic import Elastic
@@ -47,6 +49,19 @@ def test_a_resumed_run_makes_the_same_weights(network: Elastic, tmp_path: Path) 
         assert torch.equal(a, b), name
         assert torch.equal(straight.average[name], resumed.average[name]), name
     assert resumed.blocks == straight.blocks
+
+
+def test_a_run_goes_on_from_exported_weights(network: Elastic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Trainer(network, PLAN)
+    for _ in range(4):
+        first.step(smooth)
+    export_mini.export(first, tmp_path / "w.safetensors")
+    monkeypatch.setattr(train_mini, "CONFIG", CONFIG)
+    second = train_mini.begun(tmp_path / "w.safetensors", PLAN)
+    assert (second.steps, second.blocks) == (first.steps, first.blocks)
+    for name, value in second.network.named_parameters():
+        assert torch.allclose(value, first.average[name], rtol=1e-3, atol=1e-6), name
+    assert second.step(smooth).step == 5
 
 
 def test_rows_grow_to_whole_gops(network: Elastic) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import time
 from dataclasses import fields
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from mini_trainer import Plan, Trainer, validate
 from packed import Windows
+from safetensors import safe_open
 
 from elastictok_cli.models.config import ElasticConfig
 from elastictok_cli.models.elastic import Elastic
@@ -60,6 +62,20 @@ def new(plan: Plan, windows: Windows) -> Trainer:
     for _ in mini_start.fit(network, patches, START_STEPS, seed=plan.seed):
         pass
     return Trainer(network, plan)
+
+
+def begun(weights: Path, plan: Plan) -> Trainer:
+    """A run that goes on from an exported weights file: its averaged weights and counts, with fresh optimizers."""
+    with safe_open(weights, "pt") as file:
+        said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) CPU hours", file.metadata()["trained"])
+        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - it is no dict
+    if said is None:
+        raise SystemExit(f"{weights}: does not say how long it was trained")
+    network = Elastic(CONFIG)
+    network.load_state_dict(tensors)
+    trainer = Trainer(network, plan)
+    trainer.steps, trainer.blocks, trainer.cpu_s = int(said[1]), int(said[2]), 3600 * float(said[3])
+    return trainer
 
 
 def validation(trainer: Trainer, windows: Windows) -> dict[str, Any]:
@@ -143,6 +159,7 @@ def main() -> None:
     parser.add_argument("--save-minutes", type=float, default=3.0)
     parser.add_argument("--check-minutes", type=float, default=15.0, help="between validations")
     parser.add_argument("--log-every", type=int, default=20, help="steps")
+    parser.add_argument("--start", type=Path, help="exported weights to go on from if no checkpoint is there")
     parser.add_argument("--pause-file", type=Path, help="rest as long as this file exists")
     for field in fields(Plan):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), help="see Plan")
@@ -157,6 +174,8 @@ def main() -> None:
         trainer = Trainer.load(checkpoint)
         if changes:
             trainer = Trainer.load(checkpoint, Plan(**{**vars(trainer.plan), **changes}))
+    elif args.start is not None:
+        trainer = begun(args.start, Plan(**changes))
     else:
         trainer = new(Plan(**changes), training)
     run(trainer, training, held, args)

@@ -1,8 +1,9 @@
 """The in-loop filter: it smooths the steps that coarse quantisation leaves at the edges of transform blocks.
 
-Only edges with a coded residual, intra prediction or a prediction without overlap on either side, only where both sides are smooth, and never by
-more than a share of the quantiser step. Between two flat 16x16 transforms the whole way from centre to centre is
-smoothed, for there the eye sees the smallest stair. float32 in a fixed order: encoder and decoder do the same.
+Only edges with a coded residual, intra prediction or a prediction without overlap on either side, only where both sides
+are smooth, and never by more than a share of the quantiser step. Between two flat 16x16 transforms the whole way from
+centre to centre is smoothed, for there the eye sees the smallest stair. float32 in a fixed order: encoder and decoder
+do the same.
 """
 
 from __future__ import annotations
