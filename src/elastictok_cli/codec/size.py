@@ -33,6 +33,7 @@ CLOSE = 0.97  # of the size: near enough
 AIM = 0.985
 GOOD = 0.9  # of the size: to be left with that is no harm
 LAST_AIM = 0.975  # of the last pass, where no pass before it is good
+MUST_FIT = 0.95  # and where all before were over the size
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
 DOUBT = 0.3
 SLOPE = -1.2  # of bytes over threshold, both as logarithms, where no candidate says it
@@ -169,7 +170,8 @@ def _next(passes: Sequence[_Pass]) -> float | None:
         # Now it must fit, or what is left is far too small or too large: the further the nearest pass is away, the
         # less is known, and by its square.
         far = min(abs(_y(one) - goal) for one in passes)
-        goal = math.log(max(1.0, LAST_AIM * math.exp(-DOUBT * far * far) * last.goal - last.fixed))
+        aim = LAST_AIM if any(one.part <= 1 for one in passes) else MUST_FIT
+        goal = math.log(max(1.0, aim * math.exp(-DOUBT * far * far) * last.goal - last.fixed))
     points = sorted(passes, key=lambda one: abs(_y(one) - goal))
     nearest = points[0]
     slope = nearest.slope
