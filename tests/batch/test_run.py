@@ -44,6 +44,14 @@ def batch(
         return list(run(plan([str(source)]), out, engine, journal, **options))
 
 
+def stopped(source: Path, out: Path) -> None:
+    """A batch that is stopped when its first file has ended."""
+    with Journal(out) as journal:
+        events = run(plan([str(source)]), out, LocalEngine(SETTINGS, DctModel(), 1), journal)
+        next(event for event in events if isinstance(event, FileDone))
+        events.close()
+
+
 def rows(events: list[BatchEvent]) -> dict[str, Row]:
     ended = [event.row for event in events if isinstance(event, FileDone)]
     assert max(Counter(row.output for row in ended).values()) == 1
@@ -151,10 +159,7 @@ def test_fail_fast_ends_with_the_first_that_fails(tree: Path, tmp_path: Path) ->
 
 def test_a_run_that_is_stopped_leaves_no_half_file_and_goes_on(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with Journal(out) as journal:
-        events = run(plan([str(tree)]), out, LocalEngine(SETTINGS, DctModel(), 1), journal)
-        next(event for event in events if isinstance(event, FileDone))
-        events.close()
+    stopped(tree, out)
     assert not list(out.rglob("*.part"))
     again = rows(batch(tree, out))
     assert Counter(row.status for row in again.values())["skipped"] >= 1
@@ -174,10 +179,7 @@ def test_a_journal_whose_last_line_is_torn_is_read(tree: Path, tmp_path: Path) -
 
 def test_a_run_killed_before_it_could_enter_a_file_knows_it_for_its_own(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with Journal(out) as journal:
-        events = run(plan([str(tree)]), out, LocalEngine(SETTINGS, DctModel(), 1), journal)
-        next(event for event in events if isinstance(event, FileDone))
-        events.close()
+    stopped(tree, out)
     (entered,) = (json.loads(line)["output"] for line in (out / "results.jsonl").read_text().splitlines())
     ours = next(name for name in ["a.etok", "sub/b.etok", "sub/deep/c.etok"] if name != entered)
     (out / ours).parent.mkdir(parents=True, exist_ok=True)

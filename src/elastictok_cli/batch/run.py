@@ -109,17 +109,18 @@ class _File:
         before = self.before = journal.rows.get(self.item.output)
         there = folder / self.item.output
         known = (before.digest, before.settings) if before is not None and before.is_there else None
-        if not there.exists():
+        ours = False
+        if there.exists():
+            ours = self.item.output in journal.begun  # by a run that was stopped before it could say what it is
+        else:
             journal.begin(self.item.output)
-        elif known is None and self.item.output in journal.begun:
-            known = ("", "")  # ours, of a run that was stopped before it could say what it is
         self.task = Task(
             self.number,
             self.item.source,
             str(there),
             split=workers,
             known=known,
-            replace=replace_others,
+            replace=replace_others or ours,
         )
         return self.task
 

@@ -36,8 +36,8 @@ class Task:
     """item: number of the file. source: path or URL. output: path. split: into how many ranges a long file may go.
 
     part: (number of the first GOP, how many or None), or None for a whole file. ranges: its coded ranges, when
-    it is to be put together. known: digest and settings of what an earlier run wrote there; both
-    empty if it could not say.
+    it is to be put together. known: digest and settings of what an earlier run wrote there.
+    replace: what is there may go, whoever made it.
     """
 
     item: int

@@ -96,7 +96,7 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
     if len(lengths) * tiles > min(fmt.MOST_GOP_RECORDS, cur.left // 3):
         cur.fail(f"{len(lengths)} blocks of {tiles} tiles cannot be in {cur.left} bytes")
     pts = parse_pts(cur, frames, header)
-    blocks, step = [], 0
+    blocks, step, measured = [], 0, header.is_measured
     for length in lengths:
         records = []
         for _ in range(tiles):
@@ -108,8 +108,7 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
             code = cur.uint("block error", most=MSE_CODES)
             signed = (code - 1) * (1 if flags & 2 else -1)
             mse = fmt.mse_value(signed, header.threshold) if code else 0.0
-            mse = mse if header.is_measured else math.nan
-            records.append(TileRecord(count, not flags & 1, mse, step))
+            records.append(TileRecord(count, not flags & 1, mse if measured else math.nan, step))
         blocks.append(BlockRecord(length, tuple(records)))
     (digest,) = struct.unpack("<I", cur.raw(4, "token digest"))
     return Gop(first, pts, tuple(blocks), cur.raw(cur.left, "tokens"), digest)
