@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from .colour import PAD
-from .motion_syntax import scaled
+from .motion_syntax import is_equal, scaled
 
 TAPS = np.array(
     [
@@ -94,11 +94,6 @@ def fetch_mixed(ref0, ref1, plane, y, x, m, n, out, second, tmp):
 
 
 @numba.njit(cache=True, nogil=True)
-def _equal(a, b):
-    return a[4] == b[4] and a[0] == b[0] and a[1] == b[1] and a[2] == b[2] and a[3] == b[3]
-
-
-@numba.njit(cache=True, nogil=True)
 def compensate(ref0, ref1, mv, first_row, end_row, out):
     """Prediction (3, h, w) from the vector field, for window rows first_row .. end_row - 1 of 0 .. fh."""
     fh, fw = mv.shape[0], mv.shape[1]
@@ -115,10 +110,10 @@ def compensate(ref0, ref1, mv, first_row, end_row, out):
             x = 8 * gx - 4
             xa, xb = max(gx - 1, 0), min(gx, fw - 1)
             m0, m1, m2, m3 = mv[ya, xa], mv[ya, xb], mv[yb, xa], mv[yb, xb]
-            left_equal = _equal(m0, m2)
-            right_equal = _equal(m1, m3)
-            top_equal = _equal(m0, m1)
-            bottom_equal = _equal(m2, m3)
+            left_equal = is_equal(m0, m2)
+            right_equal = is_equal(m1, m3)
+            top_equal = is_equal(m0, m1)
+            bottom_equal = is_equal(m2, m3)
             j0, j1 = max(0, -y), min(8, h - y)
             i0, i1 = max(0, -x), min(8, w - x)
             for c in range(3):

@@ -69,6 +69,17 @@ def hadamard_cost(sc, y, x, limit, gain):
 
 
 @numba.njit(cache=True, nogil=True)
+def patch_cost(sc, src, y, x, pred, oy, ox, limit, gain, s):
+    """s plus the estimate of the 16x16 difference between one plane of the source and its prediction at (oy, ox)."""
+    for j in range(16):
+        for i in range(16):
+            sc.d[j, i] = src[y + j, x + i] - pred[oy + j, ox + i]
+    for k in range(4):
+        s += hadamard_cost(sc, 8 * (k >> 1), 8 * (k & 1), limit, gain)
+    return s
+
+
+@numba.njit(cache=True, nogil=True)
 def _filter_columns(src, phase, out):
     """out = src filtered along x by one quarter-pixel phase; the outermost columns are copied."""
     t0, t1, t2, t3 = TAPS[phase, 0], TAPS[phase, 1], TAPS[phase, 2], TAPS[phase, 3]

@@ -43,6 +43,12 @@ def is_same(a, b):
 
 
 @numba.njit(cache=True, nogil=True)
+def is_equal(a, b):
+    """Whether two vectors are the same in every number, used or not."""
+    return a[4] == b[4] and a[0] == b[0] and a[1] == b[1] and a[2] == b[2] and a[3] == b[3]
+
+
+@numba.njit(cache=True, nogil=True)
 def _offer(cand, n, m):
     """Append m unless it is empty or already there."""
     if m[4] == 0 or n >= MERGE_CANDIDATES:
@@ -293,9 +299,8 @@ def may_be_alone(kind, intra, mv, py, px):
     m = mv[2 * py, 2 * px]
     for y in range(max(2 * py - 1, 0), min(2 * py + 3, mv.shape[0])):
         for x in range(max(2 * px - 1, 0), min(2 * px + 3, mv.shape[1])):
-            for j in range(5):
-                if mv[y, x, j] != m[j]:
-                    return True
+            if not is_equal(mv[y, x], m):
+                return True
     return False
 
 

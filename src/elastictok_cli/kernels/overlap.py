@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from .compensate import fetch_patch
-from .cost import hadamard_cost, new_scratch
+from .cost import new_scratch, patch_cost
 from .motion_syntax import alone_flag, may_be_alone
 from .rangecoder import ADAPT, BIT_PRICE, IO_SIZE, MODE, code, price
 
@@ -21,11 +21,7 @@ def _cost(src, pred, y, x, oy, ox, limit, gain, sc):
     """What coding a patch will cost from the prediction at pred[:, oy:, ox:]."""
     s = np.float32(0)
     for c in range(3):
-        for j in range(16):
-            for i in range(16):
-                sc.d[j, i] = src[c, y + j, x + i] - pred[c, oy + j, ox + i]
-        for k in range(4):
-            s += hadamard_cost(sc, 8 * (k >> 1), 8 * (k & 1), limit, gain)
+        s = patch_cost(sc, src[c], y, x, pred[c], oy, ox, limit, gain, s)
     return s
 
 

@@ -25,7 +25,7 @@ from .coefficient_syntax import (
     significance,
     store_block,
 )
-from .cost import hadamard_cost, new_scratch
+from .cost import new_scratch, patch_cost
 from .intra import MODES, edges, predict
 from .motion_syntax import code_intra_mode, near_count
 from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
@@ -315,11 +315,7 @@ def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, 
         for plane in range(3):
             edges(rec, plane, y, x, 16, above, left)
             predict(above, left, 16, mode, pred)
-            for j in range(16):
-                for i in range(16):
-                    sc.d[j, i] = src[plane, y + j, x + i] - pred[j, i]
-            for k in range(4):
-                s += hadamard_cost(sc, 8 * (k >> 1), 8 * (k & 1), limit, gain)
+            s = patch_cost(sc, src[plane], y, x, pred, 0, 0, limit, gain, s)
             if s > lowest:
                 break
         if s < lowest:
