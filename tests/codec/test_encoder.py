@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from elastictok_cli import api
 from elastictok_cli.codec.encoder import encode
-from elastictok_cli.codec.events import BlockDone, Started
+from elastictok_cli.codec.events import BlockDone, Event, Started
 from elastictok_cli.codec.header import make_header
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer, part_path
@@ -18,6 +19,7 @@ from elastictok_cli.errors import ThresholdMissed, UsageError
 from elastictok_cli.search import STRATEGIES
 from elastictok_cli.video import open_source
 
+from .conftest import write_clip
 from .dct import DctModel
 from .runs import blocks_of, encoded, shown, totals_of, true_errors
 
@@ -137,6 +139,29 @@ def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
         list(encode(source, model, Writer(out, make_header(source.info, model, target)), target))
     first, second = Reader(etok).gop(1), Reader(out.getvalue()).gop(0)
     assert (first.payload, first.blocks, first.digest) == (second.payload, second.blocks, second.digest)
+
+
+def test_a_model_may_end_its_ladder_for_a_threshold(clip: Path) -> None:
+    class Careful(DctModel):
+        def coarsest_step(self, threshold: float) -> int:
+            return 40
+
+    easy = Target.threshold(0.3)
+    assert all(block.probes[-1].step > 40 for block in blocks_of(encoded(clip, DctModel(), easy)[1]))
+    for block in blocks_of(encoded(clip, Careful(), easy)[1]):
+        assert block.met and max(probe.step for probe in block.probes) == block.probes[-1].step == 40
+
+
+def test_the_bundled_model_gives_no_easy_scene_a_coarse_step(tmp_path: Path) -> None:
+    """Nearly flat frames, whose brightness drifts: every step of the ladder meets, and the coarsest leave squares."""
+    ramp = np.linspace(118, 130, 64)[None, :, None] + np.linspace(0, 6, 48)[:, None, None]
+    drift = np.stack([ramp + np.array([t, 0.5 * t, 0]) / 2 for t in range(24)])
+    clip = write_clip(tmp_path / "in.mkv", drift.round().clip(0, 255).astype(np.uint8))
+    nano, target = api.load_model(), Target.threshold(0.007)
+    events: list[Event] = []
+    api.encode(clip, tmp_path / "a.etok", target=target, model=nano, watch=events.append)
+    steps = [probe.step for block in blocks_of(events) for probe in block.probes]
+    assert max(steps) == nano.coarsest_step(0.007) < 479  # type: ignore[attr-defined]
 
 
 def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Path) -> None:

@@ -13,8 +13,19 @@ import numpy.typing as npt
 import pytest
 
 from elastictok_cli import api
-from elastictok_cli.codec import size as module
-from elastictok_cli.codec.events import Event, Finished, PassDone, PassStarted, SizeReached, Started
+from elastictok_cli.codec import aim
+from elastictok_cli.codec.aim import Course, Known
+from elastictok_cli.codec.events import (
+    BlockDone,
+    Event,
+    Finished,
+    PassDone,
+    PassStarted,
+    PassStopped,
+    SizeReached,
+    Started,
+)
+from elastictok_cli.codec.size import _Search
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import OutputError, UsageError
@@ -123,22 +134,70 @@ def test_strict_and_resume_need_one_threshold(source: Path, tmp_path: Path) -> N
             run(source, tmp_path / "a.etok", Target.size(20_000), **{option: True})
 
 
-def a_pass(part: float) -> Any:
-    return SimpleNamespace(part=part)
-
-
 @pytest.mark.parametrize(
     ("parts", "kept"), [((0.5, 1.2, 0.9), 0.9), ((1.5, 1.01), 1.01), ((0.8, 1.001, 0.7), 0.8), ((1.0,), 1.0)]
 )
 def test_the_largest_not_over_the_size_is_kept(parts: tuple[float, ...], kept: float) -> None:
-    assert module._best([a_pass(part) for part in parts]).part == kept
+    whole = [SimpleNamespace(known=SimpleNamespace(part=part)) for part in parts]
+    assert _Search.best.fget(SimpleNamespace(whole=whole)).known.part == kept  # type: ignore[attr-defined]
 
 
 def test_the_way_to_go_is_the_parabolas() -> None:
     for slope, rise in [(-1.2, 0.5), (-1.2, -0.5), (-0.5, 0.1), (-3.0, -2.0)]:
-        u = module._move(slope, rise)
-        assert slope * u + module.BEND / 2 * u * u == pytest.approx(rise)
+        u = aim._move(slope, rise)
+        assert slope * u + aim.BEND / 2 * u * u == pytest.approx(rise)
         assert math.copysign(1, u) == -math.copysign(1, rise)
+
+
+def block(frames: int, bits: int) -> BlockDone:
+    return BlockDone(0, 0, 0, frames, (), (), 0.0, True, 0, 0, bits)
+
+
+def told(course: Course, *bits: int) -> Course:
+    for one in bits:
+        course.add(block(8, one))
+    return course
+
+
+WHOLE = Known(0.01, -1.0, 1000.0, 100.0, 1000.0, (4000.0, *[500.0] * 8))  # 8,000 bits; 1.1 of the size
+
+
+def test_a_try_is_compared_with_the_same_blocks_of_a_whole_pass() -> None:
+    course = told(Course(0.012, WHOLE, 72, 16, 1000.0, True), 3600, 400, 400, 400)
+    # of the blocks to come each takes what the others of its kind and two that follow the slope say
+    per_block = 500 * (3 * 400 + 2 * 500 * 0.01 / 0.012) / (3 * 500 + 2 * 500)
+    assert course.expected() == pytest.approx((3600, 400, 400, 400, *[per_block] * 5))
+    assert course.video == pytest.approx((4800 + 5 * per_block) / 8)
+    assert not course.is_lost  # 0.95 of the size, and half of it to come
+    assert told(Course(0.012, WHOLE, 72, 16, 1000.0, True), 3600, 250, 250, 250).is_lost
+    assert told(Course(0.012, WHOLE, 72, 16, 1000.0, True), 5500, 500, 500, 500).is_lost
+
+
+def test_without_one_only_what_is_far_off_is_stopped_and_early() -> None:
+    def course(*bits: int, silent: bool = True) -> Course:
+        return told(Course(0.01, None, 160, 16, 1000.0, silent), *bits)
+
+    assert not course(3000, 300).is_lost  # 8,400 bits in all
+    assert course(9000, 900).is_lost and not course(*[9000, 900, 900, 900, 900, 900, 900]).is_lost
+    assert course(900, 100).is_lost and not course(900, 100, silent=False).is_lost  # sound may fill the rest
+    assert not course(9000).is_lost
+
+
+def test_a_stopped_try_is_gone_on_from() -> None:
+    stopped = Known(0.012, -1.0, 850.0, 100.0, 1000.0, (1.0,), 0.05, False)
+    between = aim.next_threshold([WHOLE, stopped], is_last=False)
+    assert between is not None and 0.0113 < between < 0.012  # 0.985 of the size lies between 1.1 and 0.95
+    assert aim.next_threshold([WHOLE, Known(0.0115, -1.0, 880.0, 100.0, 1000.0)], is_last=False) is None  # near enough
+
+
+def test_a_pass_that_goes_wrong_is_stopped_and_all_is_the_work_of_three(source: Path, tmp_path: Path) -> None:
+    _, events = run(source, tmp_path / "a.etok", Target.size(20_000))
+    frames = sum(event.frames for event in events if isinstance(event, BlockDone))
+    stopped = [event for event in events if isinstance(event, PassStopped)]
+    done = [event for event in events if isinstance(event, PassDone)]
+    assert stopped and frames == 60 * len(done) + sum(event.frames for event in stopped) <= 3 * 60
+    (reached,) = [event for event in events if isinstance(event, SizeReached)]
+    assert done[reached.kept - 1].part == reached.part  # a stopped one is no pass
 
 
 @pytest.mark.parametrize(

@@ -127,11 +127,12 @@ def encode(
     if name != STREAM and part.exists() and not resume and not target.is_size:
         console.note(f"{part} is left of an interrupted run and is replaced; --resume goes on with it")
 
+    from ..codec.aim import PASSES
     from ..codec.encoder import encode as run
     from ..codec.events import Finished
     from ..codec.header import make_header
     from ..codec.jobs import cores, jobs_for
-    from ..codec.size import PASSES, encode_to_size
+    from ..codec.size import encode_to_size
     from ..container import Writer
     from ..models.registry import load
     from ..video import open_source

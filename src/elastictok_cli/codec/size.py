@@ -1,8 +1,7 @@
-"""One threshold for a whole file, such that the file gets a given size: at most three passes over the source.
+"""One threshold for a whole file, such that the file gets a given size: the work of at most three passes over it.
 
-Bytes against threshold are a slightly bent line in logarithms. Its slope is first that of the blocks' own measured
-candidates, then that between the passes.
-Each pass is a whole .etok file; the largest one that is not over the size is kept.
+A pass that goes wrong is stopped and tried again with what it told (aim.py): of the rest of its time another one is
+made. Every whole pass is an .etok file; the largest one that is not over the size is kept.
 """
 
 from __future__ import annotations
@@ -11,62 +10,38 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+import time
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
 
 from ..container import Header, Reader, Writer
 from ..errors import OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
+from .aim import PASSES, SLOPE, STOPS, Course, Known, Slopes, next_threshold
 from .encoder import encode
-from .events import Event, Finished, PassDone, PassStarted, Probe, SizeReached, Tried, Warned
-from .target import MSE_MOST, Target
+from .events import BlockDone, Event, Finished, PassDone, PassStarted, PassStopped, SizeReached, Tried, Warned
+from .target import Target
 
-PASSES = 3
-CLOSE = 0.97  # of the size: near enough
-AIM = 0.985
-GOOD = 0.9  # of the size: to be left with that is no harm
-LAST_AIM = 0.975  # of the last pass, where no pass before it is good
-MUST_FIT = 0.95  # and where all before were over the size
-LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
-DOUBT = 0.3
-SLOPE = -1.2  # of bytes over threshold, both as logarithms, where no candidate says it
-# What the slope changes by as the threshold grows by a factor of e: fewer bytes, steeper. Less than single clips have
-# (-0.35 on average between 0.003 and 0.015, 15 training clips): with more, a pass from far away goes much too far.
-BEND = -0.06
 # On a ladder a block's own candidates are steeper than the file is, whose blocks all get a better past: 0.4 to 0.75
 # on six clips of heldout at 128 lines.
 OF_LADDER = 0.6
-STEEPEST, FLATTEST = -3.0, -0.6
-NEAR = math.log(2)  # candidates whose error is within an octave of the threshold tell the slope there
 # Bits per pixel of usual clips at the default threshold: where the first pass starts.
 USUAL_BPP, USUAL_THRESHOLD = 0.05, 0.007
-
-Tell = Callable[[Tried], None]
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """One file. video: bytes of its tokens. fixed: others that count, which no threshold changes. goal: for both."""
+    """A whole file."""
 
+    number: int
     path: Path
-    threshold: float
-    slope: float
+    known: Known
     finished: Finished
-    video: int
-    fixed: int
-    goal: float
-
-    @property
-    def part(self) -> float:
-        """Of the size that was asked for."""
-        return (self.video + self.fixed) / self.goal
 
 
 def encode_to_size(
@@ -79,68 +54,147 @@ def encode_to_size(
     max_tokens: int | None = None,
     threads: int = 2,
     jobs: int = 1,
-    tried: Tell | None = None,
+    tried: Callable[[Tried], None] | None = None,
 ) -> Generator[Event, None, None]:
     """As `encode`, into `output`, for `Target.size` and `Target.bpp`. header_for: HEAD for a target.
 
-    The events of every pass come between a `PassStarted` and the next one; `SizeReached` and one `Finished`, of
-    the file that is kept, end the run. Files of passes lie in a hidden folder beside the output until then.
-    Raises as `encode`; ThresholdMissed if every pass is over the size, and then the smallest one is kept;
+    The events of every try come between a `PassStarted` and its `PassDone` or `PassStopped`; `SizeReached` and one
+    `Finished`, of the file that is kept, end the run. Files of passes lie in a hidden folder beside the output until
+    then. Raises as `encode`; ThresholdMissed if every pass is over the size, and then the smallest one is kept;
     OutputError if what no threshold changes is over it alone.
     """
     file = None if not isinstance(output, (str, os.PathLike)) else Path(output)
-    passes: list[_Pass] = []
-    told: set[str] = set()
-    place = None if file is None else file.parent
-    with tempfile.TemporaryDirectory(prefix=".elastictok-", dir=place) as folder:
-        while len(passes) < PASSES:
-            threshold = _first(source, model, header_for(target), target) if not passes else _next(passes)
-            if threshold is None:
-                break
-            yield PassStarted(len(passes) + 1, PASSES, threshold)
-            slopes = _Slopes(threshold, OF_LADDER if model.spec.steps else 1.0, tried)
-            path = Path(folder) / f"{len(passes) + 1}.etok"
-            header = header_for(replace(target, limit=threshold))
-            finished: Finished | None = None
-            with Writer(path, header) as writer:
-                events = encode(
-                    source, model, writer, replace(target, limit=threshold),
-                    max_tokens=max_tokens, threads=threads, jobs=jobs, tried=slopes,
-                )  # fmt: skip
-                with closing(events):
-                    for event in events:
-                        if isinstance(event, Finished):
-                            finished = event
-                        elif not isinstance(event, Warned) or event.text not in told:
-                            yield event
-                        if isinstance(event, Warned):
-                            told.add(event.text)
-            assert finished is not None
-            passes.append(_measured(path, threshold, slopes.mean(), finished, header, target))
-            _drop(passes)
-            yield PassDone(len(passes), threshold, finished.bytes_out, passes[-1].part)
-        best = _best(passes)
+    with tempfile.TemporaryDirectory(prefix=".elastictok-", dir=None if file is None else file.parent) as folder:
+        search = _Search(source, model, header_for, target, Path(folder))
+        while (threshold := search.next_threshold()) is not None:
+            yield from search.attempt(threshold, max_tokens, threads, jobs, tried)
+        best = search.best
         _hand_over(best.path, file, output)
-    seconds = sum(one.finished.seconds for one in passes)
-    yield SizeReached(len(passes), passes.index(best) + 1, best.threshold, best.part)
-    yield replace(best.finished, seconds=seconds)
-    if best.part > 1:
+    passes, part = len(search.whole), best.known.part
+    yield SizeReached(passes, best.number, best.known.threshold, part)
+    yield replace(best.finished, seconds=search.seconds)
+    if part > 1:
         raise ThresholdMissed(
             f"{file.name if file else 'output'}: {in_words(best.finished.bytes_out)}, over what was asked for by "
-            f"{100 * (best.part - 1):.2g} % after {len(passes)} passes; it is kept, -f and a little less try again"
+            f"{100 * (part - 1):.2g} % after {passes} passes; it is kept, -f and a little less try again"
         )
 
 
-def _first(source: Source, model: TokenModel, header: Header, target: Target) -> float:
-    """Where to start: what usual clips need for so many bits per pixel. A model may say so itself (`usual_bpp`)."""
-    usual = float(getattr(model, "usual_bpp", USUAL_BPP))
-    frames = source.info.frames_estimate
-    pixels = (frames or 0) * header.coded_size[0] * header.coded_size[1]
-    bpp = target.value if target.kind == "bpp" else 8 * target.value / pixels if pixels else usual
-    return float(min(max(USUAL_THRESHOLD * (bpp / usual) ** (1 / SLOPE), 0.0005), 0.1))
+class _Search:
+    """What was tried so far. spent: frames that were coded for it. frames: of the source, None if not known yet."""
+
+    def __init__(
+        self, source: Source, model: TokenModel, header_for: Callable[[Target], Header], target: Target, folder: Path
+    ) -> None:
+        self.source, self.model, self.header_for = source, model, header_for
+        self.target, self.folder = target, folder
+        self.tries: list[Known] = []
+        self.whole: list[_Pass] = []
+        self.told: set[str] = set()  # warnings
+        self.spent, self.frames = 0, source.info.frames_estimate
+        self.stops = 0  # since the last whole pass
+        self.seconds = 0.0
+
+    def next_threshold(self) -> float | None:
+        """Of the next try; None at the end."""
+        if not self.tries:
+            return self._first()
+        frames = self.frames or 0
+        if self.spent + frames > PASSES * frames:
+            return None
+        return next_threshold(self.tries, is_last=self.spent + 2 * frames > PASSES * frames)
+
+    def attempt(
+        self, threshold: float, max_tokens: int | None, threads: int, jobs: int, tried: Callable[[Tried], None] | None
+    ) -> Generator[Event, None, None]:
+        """One try, to its end or until it is lost."""
+        number, clock = len(self.whole) + 1, time.monotonic()
+        yield PassStarted(number, PASSES, threshold)
+        target = replace(self.target, limit=threshold)
+        header = self.header_for(target)
+        path = self.folder / f"{number}.etok"
+        course = self._course(threshold, header)
+        slopes = Slopes(threshold, OF_LADDER if self.model.spec.steps else 1.0, tried)
+        finished: Finished | None = None
+        with Writer(path, header) as writer:
+            events = encode(
+                self.source, self.model, writer, target,
+                max_tokens=max_tokens, threads=threads, jobs=jobs, tried=slopes,
+            )  # fmt: skip
+            with closing(events):
+                for event in events:
+                    match event:
+                        case Finished():
+                            finished = event
+                            continue
+                        case Warned():
+                            if event.text in self.told:
+                                continue
+                            self.told.add(event.text)
+                    yield event
+                    if isinstance(event, BlockDone):
+                        course.add(event)
+                        if self.stops < STOPS and self._leaves_a_pass(course.frames) and course.is_lost:
+                            break
+        self.spent += course.frames
+        self.seconds += time.monotonic() - clock
+        if finished is None:
+            self.stops += 1
+            fixed = self.whole[-1].known.fixed if self.whole else 0.0
+            bits = course.expected() if self.whole else ()
+            known = Known(threshold, slopes.mean(), course.video, fixed, course.goal, bits, course.doubt, False)
+            yield PassStopped(number, threshold, course.frames, known.part)
+        else:
+            self.frames, self.stops = finished.frames, 0
+            known = _known(path, threshold, slopes.mean(), course, finished, header, self.target)
+            self.whole.append(_Pass(number, path, known, finished))
+            self._drop()
+            yield PassDone(number, threshold, finished.bytes_out, known.part)
+        self.tries.append(known)
+
+    @property
+    def best(self) -> _Pass:
+        """The largest that is not over, or else the smallest."""
+        below = [one for one in self.whole if one.known.part <= 1]
+        return max(below, key=_part) if below else min(self.whole, key=_part)
+
+    def _drop(self) -> None:
+        """Two whole files are enough on the disk."""
+        for one in self.whole:
+            if one is not self.best:
+                one.path.unlink(missing_ok=True)
+
+    def _leaves_a_pass(self, more: int) -> bool:
+        """Whether a whole one is still allowed after so many frames."""
+        return self.frames is not None and self.spent + more + self.frames <= PASSES * self.frames
+
+    def _first(self) -> float:
+        """Where to start: what usual clips need for so many bits per pixel. A model may say so itself (`usual_bpp`)."""
+        usual = float(getattr(self.model, "usual_bpp", USUAL_BPP))
+        width, height = self.header_for(self.target).coded_size
+        pixels = (self.frames or 0) * width * height
+        value = self.target.value
+        bpp = value if self.target.kind == "bpp" else 8 * value / pixels if pixels else usual
+        return float(min(max(USUAL_THRESHOLD * (bpp / usual) ** (1 / SLOPE), 0.0005), 0.1))
+
+    def _course(self, threshold: float, header: Header) -> Course:
+        width, height = header.coded_size
+        goal = self.target.value
+        if self.target.kind == "bpp":
+            goal *= (self.frames or 0) * width * height / 8
+        compared = [one for one in self.tries if one.bits]
+        before = min(compared, key=lambda one: abs(math.log(one.part)), default=None)
+        silent = not header.audio or self.target.kind == "bpp"
+        return Course(threshold, before, self.frames, header.gop_blocks, goal, silent)
 
 
-def _measured(path: Path, threshold: float, slope: float, finished: Finished, header: Header, target: Target) -> _Pass:
+def _part(one: _Pass) -> float:
+    return one.known.part
+
+
+def _known(
+    path: Path, threshold: float, slope: float, course: Course, finished: Finished, header: Header, target: Target
+) -> Known:
     with Reader(path) as reader:
         parts = reader.chunk_bytes
     sound = parts.get("sound", 0)
@@ -156,55 +210,7 @@ def _measured(path: Path, threshold: float, slope: float, finished: Finished, he
             f"{in_words(goal)} is less than what is no tokens ({what}tables {in_words(fixed - sound)}); "
             f"{'--no-audio leaves the sound out' if sound else 'it cannot be reached'}"
         )
-    return _Pass(path, threshold, slope, finished, parts["tokens"], fixed, goal)
-
-
-def _next(passes: Sequence[_Pass]) -> float | None:
-    """The threshold of the next pass; None if there is nothing more to gain."""
-    last = passes[-1]
-    if any(CLOSE <= one.part <= 1 for one in passes):
-        return None
-    safe = any(GOOD <= one.part <= 1 for one in passes)
-    goal = math.log(max(1.0, AIM * last.goal - last.fixed))
-    if len(passes) == PASSES - 1 and not safe:
-        # Now it must fit, or what is left is far too small or too large: the further the nearest pass is away, the
-        # less is known, and by its square.
-        far = min(abs(_y(one) - goal) for one in passes)
-        aim = LAST_AIM if any(one.part <= 1 for one in passes) else MUST_FIT
-        goal = math.log(max(1.0, aim * math.exp(-DOUBT * far * far) * last.goal - last.fixed))
-    points = sorted(passes, key=lambda one: abs(_y(one) - goal))
-    nearest = points[0]
-    slope = nearest.slope
-    if len(points) > 1:
-        reach = math.log(points[1].threshold / nearest.threshold)
-        slope = (_y(points[1]) - _y(nearest)) / reach - BEND * reach / 2
-    move = _move(min(max(slope, STEEPEST), FLATTEST), goal - _y(nearest))
-    threshold = math.exp(min(max(math.log(nearest.threshold) + move, math.log(LEAST)), math.log(MOST)))
-    known = [one.threshold for one in passes]
-    return None if any(abs(math.log(threshold / other)) < 1e-4 for other in known) else threshold
-
-
-def _y(one: _Pass) -> float:
-    return math.log(max(1, one.video))
-
-
-def _move(slope: float, rise: float) -> float:
-    """How far to go for this rise, both in logarithms: the root of slope u + BEND / 2 u^2 = rise beside 0."""
-    # Over the top of the parabola there is none; that far away nothing is known anyway, and its top is a fair guess.
-    return (math.sqrt(max(0.0, slope * slope + 2 * BEND * rise)) + slope) / -BEND
-
-
-def _best(passes: Sequence[_Pass]) -> _Pass:
-    """The largest that is not over, or else the smallest."""
-    below = [one for one in passes if one.part <= 1]
-    return max(below, key=lambda one: one.part) if below else min(passes, key=lambda one: one.part)
-
-
-def _drop(passes: Sequence[_Pass]) -> None:
-    """Two whole files are enough on the disk."""
-    for one in passes:
-        if one is not _best(passes):
-            one.path.unlink(missing_ok=True)
+    return Known(threshold, slope, parts["tokens"], fixed, goal, tuple(course.bits))
 
 
 def _hand_over(path: Path, file: Path | None, output: object) -> None:
@@ -213,42 +219,3 @@ def _hand_over(path: Path, file: Path | None, output: object) -> None:
         return
     with path.open("rb") as whole:
         shutil.copyfileobj(whole, output)  # type: ignore[arg-type]  # a binary stream, if it is no path
-
-
-class _Slopes:
-    """The slope of log tokens over log error at the threshold, from all blocks' candidates."""
-
-    def __init__(self, threshold: float, scale: float, tell: Tell | None) -> None:
-        self.threshold, self.scale, self.tell = threshold, scale, tell
-        self._key: tuple[int, int] | None = None
-        self._probes: list[Probe] = []
-        self._sum = self._weight = 0.0
-
-    def __call__(self, tried: Tried) -> None:
-        if (tried.index, tried.tile) != self._key:
-            self._close()
-            self._key = (tried.index, tried.tile)
-        self._probes.append(tried.probe)
-        if self.tell is not None:
-            self.tell(tried)
-
-    def _close(self) -> None:
-        at = [(math.log(p.mse), math.log(p.count), p.count) for p in self._probes if 0 < p.mse < MSE_MOST and p.count]
-        self._probes = []
-        near = [p for p in at if abs(p[0] - math.log(self.threshold)) < NEAR]
-        if len(near) < 2:
-            return
-        x, y, counts = np.array(near).T
-        spread = float(((x - x.mean()) ** 2).sum())
-        if spread < 1e-6:
-            return
-        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread
-        weight = float(counts.mean())
-        self._sum += weight * min(max(slope, STEEPEST), FLATTEST)
-        self._weight += weight
-
-    def mean(self) -> float:
-        """Weighted by tokens; a usual one where nothing was measured."""
-        self._close()
-        slope = self.scale * self._sum / self._weight if self._weight else SLOPE
-        return min(max(slope, -2.0), -0.85)  # as seen on clips; a model's counts need not be in proportion to its bits

@@ -29,6 +29,7 @@ SYNTAX = "nano/2"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
 FIRST_STEP = 11.6  # quantiser step over root of the squared error, as the first blocks of training clips had it
+COARSEST_STEP = 24.0  # the same, where an easy block must not be coarser
 
 Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
 
@@ -120,7 +121,15 @@ class NanoModel:
 
     def first_step(self, threshold: float) -> int:
         """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
-        step = FIRST_STEP * (threshold * HALF_RANGE**2) ** 0.5
+        return self._index(FIRST_STEP, threshold)
+
+    def coarsest_step(self, threshold: float) -> int:
+        """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad."""
+        return self._index(COARSEST_STEP, threshold)
+
+    @staticmethod
+    def _index(factor: float, threshold: float) -> int:
+        step = factor * (threshold * HALF_RANGE**2) ** 0.5
         return min(max(round(48 * math.log2(max(step, 1.0))), 0), STEPS - 1)
 
     def _decode(self, state: State, tokens: BlockTokens) -> Made:
