@@ -1,16 +1,18 @@
-"""What each part of the bundled model is worth: bits at equal error without it, on clips that nothing was trained on.
+"""What each part of the bundled model is worth: bytes without it, on clips that nothing was trained on.
 
     python weights/recipe/ablate.py ../shared/data --out runs/ablations
 
-Of every second validation clip 16 frames are coded at three quantiser steps. A variant's bits at the error that the
-whole model has at the middle one are read off its own curve, linear in logarithms. Finished variants are kept in the
-out folder.
+The first two seconds of every second validation clip become files whose every block meets 0.007 by itself, as users'
+files do; then what a share of the tokens is worth in order of importance and patch after patch, and elastic counts
+beside one count for all. Finished variants are kept in the out folder.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import math
 import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
@@ -22,16 +24,19 @@ import numpy as np
 import train
 
 import elastictok_cli.api as et
+from elastictok_cli.codec.events import BlockDone
 from elastictok_cli.kernels import compensate as mc
 from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import grammar
 from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.kernels import tokens as vocabulary
+from elastictok_cli.kernels.grammar import BlockTokens
+from elastictok_cli.kernels.hierarchy import coding_order
+from elastictok_cli.metrics import block_mse
 from elastictok_cli.models.nano import Weights, block, encoder, model
 from elastictok_cli.whole import replacing
 
-STEPS = 250, 300, 350
-FRAMES = 16
-Points = list[tuple[float, float]]  # (bits, mean squared error), one a step
+THRESHOLD, SECONDS = 0.007, 2.0
+STEP, FRAMES, SHARES = 300, 16, (0.25, 0.5, 0.75)  # of the comparison of orders
 
 
 def still(place: Any, links: Any, analysis: Any, part: Any, *_: Any) -> None:
@@ -62,8 +67,8 @@ def unfiltered(*_: Any) -> None:
 
 
 def four_frames() -> None:
-    """Blocks of 4 frames, two levels of hierarchy."""
-    model.BLOCK_FRAMES = 4
+    """Blocks of 4 frames, two levels of hierarchy, as many frames a GOP."""
+    model.BLOCK_FRAMES, model.GOP_BLOCKS = 4, 32
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
@@ -76,51 +81,115 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "the same step for every kind of frame": lambda: setattr(block, "KIND_STEP", (1.0, 1.0, 1.0, 1.0, 1.0)),
     "4-frame blocks": four_frames,
     "start values that know nothing": lambda: None,
+    "a ladder without an end": lambda: setattr(model, "COARSEST_STEP", math.inf),
 }
 
 
-def curve(job: tuple[str, Path]) -> tuple[str, Points]:
-    """One clip's points under a variant; in a process of its own, for it changes the model there."""
-    variant, path = job
+def load(variant: str) -> Any:
+    """The model under a variant. In a process of its own, for it is changed there."""
     VARIANTS[variant]()
-    nano = et.load_model().with_threads(1)
+    nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
     if variant == "start values that know nothing":
-        nano = model.NanoModel(Weights(rc.new_contexts(cx.COUNT), b"", 0), 1)
+        nano = model.NanoModel(Weights(rc.new_contexts(cx.COUNT), nano.spec.digest, nano.spec.generation), 1)
+    return nano
+
+
+def file_bytes(job: tuple[str, Path]) -> tuple[str, int]:
+    """One clip's bytes under a variant."""
+    variant, path = job
+    done = encoded(path, load(variant), et.Target.threshold(THRESHOLD))[0]
+    return path.stem, done.bytes_out
+
+
+def encoded(path: Path, nano: Any, target: et.Target) -> tuple[et.Finished, list[BlockDone]]:
+    """The totals of a clip's file, and its blocks."""
+    events: list[Any] = []
+    out = io.BytesIO()
+    done = et.encode(
+        path, out, model=nano, target=target, duration=SECONDS, audio=False, threads=1, watch=events.append
+    )
+    return done, [event for event in events if isinstance(event, BlockDone)]
+
+
+def patch_by_patch(tokens: BlockTokens, count: int) -> BlockTokens:
+    """The block that its first `count` tokens say if, in each frame, coefficients came patch after patch."""
+    values, places = tokens.values, tokens.places
+    patches = tokens.parts[0].split.size
+    of = places // (3 * patches)  # time
+    end = 0
+    for place in coding_order(tokens.frames, tokens.past is not None):
+        start, end = end, end + int((of == place.time).sum())
+        if end <= count:
+            continue
+        here = slice(start, end)
+        is_motion = values[here] > vocabulary.EIGHT
+        motion = start + int(np.flatnonzero(is_motion)[-1]) + 1 if is_motion.any() else start
+        cut = tokens.prefix(max(min(count, motion), 0))
+        if count > motion:
+            patch = np.sort(places[motion:end] % patches)
+            whole = int(patch[count - motion])  # patches before this one are whole
+            part, source = cut.parts[place.time], tokens.parts[place.time]
+            columns = source.split.shape[1]
+            for i in range(whole):
+                y, x = 16 * (i // columns), 16 * (i % columns)
+                part.q[:, y : y + 16, x : x + 16] = source.q[:, y : y + 16, x : x + 16]
+                part.eight[i // columns, i % columns] = source.eight[i // columns, i % columns]
+        return BlockTokens(cut.parts, tokens.step, tokens.past)
+    return tokens
+
+
+def orders(path: Path) -> list[tuple[float, float]]:
+    """Mean squared error of a share of each block's tokens: (in order of importance, patch by patch), by share."""
+    nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
+    errors = []
     frames = data.frames(path, 0, FRAMES)
-    points: Points = []
-    for step in STEPS:
-        coded, mse = train.encoded(nano, frames, step)
-        coder = grammar.GopEncoder(nano.tables)
-        for _, tokens in coded:
-            coder.write(tokens)
-        points.append((8.0 * len(coder.finish()), mse))
-    return path.stem, points
+    coded, _ = train.encoded(nano, frames, STEP)
+    for (state, tokens), shown in zip(coded, data.blocks(frames, nano.spec.block_frames), strict=True):
+        plain = BlockTokens(tokens.parts, tokens.step, tokens.past)
+        for share in SHARES:
+            count = round(share * plain.count)
+            both = plain.prefix(count), patch_by_patch(plain, count)
+            errors.append([block_mse(nano.reconstruct(state, one), shown) for one in both])
+    mean = np.array(errors).reshape(-1, len(SHARES), 2).mean(0)
+    return [(float(a), float(b)) for a, b in mean]
 
 
-def more_bits(whole: Points, other: Points) -> float:
-    """Logarithm of the bits of `other` over those of `whole`, at the error that this one has at its middle step."""
-    bits, error = whole[1]
-    at = np.interp(np.log(error), np.log([e for _, e in other]), np.log([b for b, _ in other]))
-    return float(at - np.log(bits))
+def one_count(path: Path) -> tuple[float, float, float]:
+    """(mean squared error of elastic counts, of their mean for every block, share of blocks that then meet)."""
+    nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
+    elastic, blocks = encoded(path, nano, et.Target.threshold(THRESHOLD))
+    fixed, same = encoded(path, nano, et.Target.fixed(round(elastic.tokens / len(blocks))))
+    return elastic.mse, fixed.mse, float(np.mean([one.mse <= THRESHOLD for one in same]))
 
 
 def main() -> None:
-    """Measure all variants and print a Markdown table."""
+    """Measure everything and print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with train/")
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     _, held = data.split(data.clips(args.data / "train"))
-    curves: dict[str, dict[str, Points]] = {}
+    paths = [clip.path for clip in held[::2]]
+
+    def kept(name: str, work: Callable[[Any], Any], jobs: list[Any]) -> Any:
+        file = args.out / f"{name}.json"
+        if not file.exists():
+            with multiprocessing.get_context("spawn").Pool(2) as pool, replacing(file) as part:
+                part.write_text(json.dumps(pool.map(work, jobs, chunksize=1)))
+        return json.loads(file.read_text())
+
+    whole: dict[str, int] = {}
     for variant in VARIANTS:
-        kept = args.out / f"{variant}.json"
-        if not kept.exists():
-            with multiprocessing.get_context("spawn").Pool(2) as pool, replacing(kept) as part:
-                part.write_text(json.dumps(pool.map(curve, [(variant, clip.path) for clip in held[::2]], chunksize=1)))
-        curves[variant] = dict(json.loads(kept.read_text()))
-        changes = [more_bits(points, curves[variant][name]) for name, points in curves["whole"].items()]
-        print(f"| {variant} | {100 * np.expm1(np.mean(changes)):+.1f} % |", flush=True)
+        sizes = dict(kept(variant, file_bytes, [(variant, path) for path in paths]))
+        whole = whole or sizes
+        more = np.expm1(np.mean([math.log(sizes[name] / whole[name]) for name in whole]))
+        total = sum(sizes.values()) / sum(whole.values()) - 1
+        print(f"| {variant} | {100 * more:+.1f} % | {100 * total:+.1f} % |", flush=True)
+    for share, pair in zip(SHARES, np.exp(np.log(kept("orders", orders, paths)).mean(0)), strict=True):
+        print(f"| {100 * share:.0f} % of the tokens | {pair[0]:.5f} | {pair[1]:.5f} |", flush=True)
+    elastic, fixed, met = np.array(kept("one count", one_count, paths)).T
+    print(f"one count for all: error {np.exp(np.log(fixed / elastic).mean()):.2f} times, {100 * met.mean():.0f} % met")
 
 
 if __name__ == "__main__":
