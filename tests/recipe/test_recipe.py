@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ablate
 import contexts
+import curve
 import data
 import evaluate
 import numpy as np
@@ -63,6 +64,18 @@ def test_fitted_start_values_make_the_clip_smaller() -> None:
     p = (table[:, 0].astype(float) / 65536).clip(1e-4, 1 - 1e-4)
     fitted = -(counts[:, 1] * np.log2(p) + counts[:, 0] * np.log2(1 - p)).sum()
     assert fitted < 0.75 * counts.sum()  # with the blank table every bit costs one
+
+
+def test_the_curve_is_of_the_first_clips_and_falls(tmp_path: Path) -> None:
+    """Clips that agree about a context: more of them say it better."""
+    rng = np.random.default_rng(0)
+    ones = rng.binomial(20, 0.05, (5, cx.COUNT))
+    found = curve.tables([np.stack([20 - one, one], -1).astype(np.int64) for one in ones])
+    assert list(found) == [0, 1, 2, 4, 5]
+    away = [abs(table[:, rc.SLOW] / 65536 - 0.05).mean() for table in found.values()]
+    assert away == sorted(away, reverse=True)
+    curve.draw({0: 0.0, 1: -0.01, 4: -0.02}, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_codec_that_cannot_be_as_bad_is_compared_by_its_smallest_file() -> None:
