@@ -1,4 +1,4 @@
-"""A file of a given size: close below it, in at most three passes, and nothing else left behind."""
+"""A file of a given size: close below it, in the time of at most three passes, and nothing else left behind."""
 
 from __future__ import annotations
 

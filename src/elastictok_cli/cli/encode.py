@@ -59,7 +59,7 @@ def encode(
         typer.Option(
             "--target-size",
             metavar="SIZE",
-            help="Instead: the best that fits into SIZE (1.5MB), in up to three passes.",
+            help="Instead: the best that fits into SIZE (1.5MB), in the time of up to three passes.",
             rich_help_panel=GOAL,
         ),
     ] = None,

@@ -17,14 +17,14 @@ from .events import BlockDone, Probe, Tried
 from .target import MSE_MOST
 
 PASSES = 3  # the frames that all tries code together, as a multiple of the source's
-CLOSE = 0.97  # of the size: near enough
-AIM = 0.985
-GOOD = 0.9  # of the size: to be left with that is no harm
-LAST_AIM = 0.982  # of the last pass, where no pass before it is good
-MUST_FIT = 0.95  # and where all before were over the size, and none NEARBY
-NEARBY = 0.05  # in logarithms of bytes
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
-DOUBT = 0.3
+
+# As shares of the size: what is near enough, and where to aim for it. What is GOOD is no harm to be left with.
+CLOSE, AIM, GOOD = 0.97, 0.985, 0.9
+# Of the last pass, where none before it is good; where all were over the size and none was NEARBY, it must fit. The
+# further away (in logarithms of bytes), the less is known, and by its square.
+LAST_AIM, MUST_FIT, NEARBY, UNKNOWN = 0.982, 0.95, 0.05, 0.3
+
 SLOPE = -1.2  # of bytes over threshold, both as logarithms, where no candidate says it
 # What the slope changes by as the threshold grows by a factor of e: fewer bytes, steeper. Less than single clips have
 # (-0.35 on average between 0.003 and 0.015, 15 training clips): with more, a pass from far away goes much too far.
@@ -39,15 +39,14 @@ USUAL_BLOCKS = 2.0  # so many more, that change as the slope says, are put to th
 STOPS = 2  # after one whole pass and before the next
 # With no whole pass to compare it with: by this factor, from so much of the frames on, and up to so much of them.
 FAR_OFF, FROM, UNTIL = 1.35, 0.1, 0.3
-TRUST = 0.6  # in what is expected then
+TRUST, DOUBT_ALONE = 0.6, 0.3  # what is expected then is taken to be nearer to the size than it looks
 
 
 @dataclass(frozen=True)
 class Known:
-    """What one try says. bits: of every block, those to come as
-    expected; none where there was nothing to compare with. fixed: bytes
-    that count and are no tokens, which no threshold changes. goal: for both. slope: of the blocks' candidates.
-    doubt: of what is expected, as a share; none in a whole pass. is_whole: it was not stopped."""
+    """What one try says. slope: of its blocks' candidates. fixed: bytes that count and are no tokens, which no
+    threshold changes. goal: for both. bits: of every block, those to come as expected; none where there was nothing to
+    compare with. doubt: of `video`, as a share; none after a whole pass."""
 
     threshold: float
     slope: float
@@ -120,8 +119,7 @@ class Course:
 
     @property
     def video(self) -> float:
-        """Bytes of tokens to expect. With nothing to compare with they are taken to be nearer to the size than they
-        look."""
+        """Bytes of tokens to expect."""
         bits = sum(self.expected())
         if self.before is not None:
             return self.before.video * bits / max(1.0, sum(self.before.bits))
@@ -135,7 +133,7 @@ class Course:
     @property
     def doubt(self) -> float:
         """Of `video`, as a share."""
-        return FAR_OFF if self.before is None else MARGIN * (1 - self._done) / math.sqrt(len(self.bits))
+        return DOUBT_ALONE if self.before is None else MARGIN * (1 - self._done) / math.sqrt(len(self.bits))
 
     @property
     def is_lost(self) -> bool:
@@ -163,12 +161,10 @@ def next_threshold(tries: Sequence[Known], is_last: bool) -> float | None:
     fixed, size = tries[-1].fixed, tries[-1].goal
     goal = math.log(max(1.0, AIM * size - fixed))
     if is_last and not any(GOOD <= one.part <= 1 for one in whole):
-        # Now it must fit, or what is left is far too small or too large: the further the nearest try is away, the
-        # less is known, and by its square.
         nearest = min(tries, key=lambda one: abs(one.rise - goal))
         far = abs(nearest.rise - goal)
         aim = LAST_AIM if far < NEARBY or any(one.part <= 1 for one in whole) else MUST_FIT
-        aim *= math.exp(-DOUBT * far * far - nearest.doubt / 2)
+        aim *= math.exp(-UNKNOWN * far * far - nearest.doubt / 2)
         goal = math.log(max(1.0, aim * size - fixed))
     # A try that was stopped last tells more than those that it was compared with.
     whole.sort(key=lambda one: abs(one.rise - goal))
