@@ -185,9 +185,9 @@ def test_without_one_only_what_is_far_off_is_stopped_and_early() -> None:
 
 def test_a_stopped_try_is_gone_on_from() -> None:
     stopped = Known(0.012, -1.0, 850.0, 100.0, 1000.0, (1.0,), 0.05, False)
-    between = aim.next_threshold([WHOLE, stopped], is_last=False)
+    between = aim.next_threshold([WHOLE, stopped], more=1.0)
     assert between is not None and 0.0113 < between < 0.012  # 0.985 of the size lies between 1.1 and 0.95
-    assert aim.next_threshold([WHOLE, Known(0.0115, -1.0, 880.0, 100.0, 1000.0)], is_last=False) is None  # near enough
+    assert aim.next_threshold([WHOLE, Known(0.0115, -1.0, 880.0, 100.0, 1000.0)], more=1.0) is None  # near enough
 
 
 def test_a_pass_that_goes_wrong_is_stopped_and_all_is_the_work_of_three(source: Path, tmp_path: Path) -> None:

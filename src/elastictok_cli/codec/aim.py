@@ -21,8 +21,10 @@ LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
 
 # As shares of the size: what is near enough, and where to aim for it. What is GOOD is no harm to be left with.
 CLOSE, AIM, GOOD = 0.97, 0.985, 0.9
-# Of the last pass, where none before it is good; where all were over the size and none was NEARBY, it must fit. The
-# further away (in logarithms of bytes), the less is known, and by its square.
+# Where no other pass can follow and none before is good, but this one may still be stopped HALF_WAY: by so much less
+# over the root of the number of blocks. Where it may not: LAST_AIM, or MUST_FIT where all were over the size and none
+# was NEARBY; the further away (in logarithms of bytes), the less is known, and by its square.
+HALF_WAY, UNSURE = 0.5, 0.12
 LAST_AIM, MUST_FIT, NEARBY, UNKNOWN = 0.982, 0.95, 0.05, 0.3
 
 SLOPE = -1.2  # of bytes over threshold, both as logarithms, where no candidate says it
@@ -36,7 +38,7 @@ NEAR = math.log(2)  # candidates whose error is within an octave of the threshol
 # done are its bytes. Nothing is said before EARLIEST of them are there.
 MARGIN, EARLIEST, LEAST_BLOCKS = 0.2, 0.15, 2
 USUAL_BLOCKS = 2.0  # so many more, that change as the slope says, are put to those that were seen
-STOPS = 2  # after one whole pass and before the next
+STOPS = 3  # after one whole pass and before the next
 # With no whole pass to compare it with: by this factor, from so much of the frames on, and up to so much of them.
 FAR_OFF, FROM, UNTIL = 1.35, 0.1, 0.3
 TRUST, DOUBT_ALONE = 0.6, 0.3  # what is expected then is taken to be nearer to the size than it looks
@@ -153,18 +155,23 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def next_threshold(tries: Sequence[Known], is_last: bool) -> float | None:
-    """Where to go from here; None if there is nothing more to gain. is_last: no other whole pass can follow."""
+def next_threshold(tries: Sequence[Known], more: float) -> float | None:
+    """Where to go from here; None if there is nothing more to gain. more: passes that may follow the next one; if less
+    than one, it may still be stopped after so much of it."""
     whole = [one for one in tries if one.is_whole]
     if any(CLOSE <= one.part <= 1 for one in whole):
         return None
     fixed, size = tries[-1].fixed, tries[-1].goal
     goal = math.log(max(1.0, AIM * size - fixed))
-    if is_last and not any(GOOD <= one.part <= 1 for one in whole):
+    if more < 1 and not any(GOOD <= one.part <= 1 for one in whole):
+        # Now it must fit, or what is left is far too small or too large.
         nearest = min(tries, key=lambda one: abs(one.rise - goal))
         far = abs(nearest.rise - goal)
-        aim = LAST_AIM if far < NEARBY or any(one.part <= 1 for one in whole) else MUST_FIT
-        aim *= math.exp(-UNKNOWN * far * far - nearest.doubt / 2)
+        if more >= HALF_WAY:
+            aim = AIM - UNSURE / math.sqrt(max(1, len(nearest.bits)))
+        else:
+            aim = LAST_AIM if far < NEARBY or any(one.part <= 1 for one in whole) else MUST_FIT
+            aim *= math.exp(-UNKNOWN * far * far - nearest.doubt / 2)
         goal = math.log(max(1.0, aim * size - fixed))
     # A try that was stopped last tells more than those that it was compared with.
     whole.sort(key=lambda one: abs(one.rise - goal))

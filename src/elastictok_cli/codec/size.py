@@ -99,10 +99,10 @@ class _Search:
         """Of the next try; None at the end."""
         if not self.tries:
             return self._first()
-        frames = self.frames or 0
-        if self.spent + frames > PASSES * frames:
+        if not self._leaves_a_pass():
             return None
-        return next_threshold(self.tries, is_last=self.spent + 2 * frames > PASSES * frames)
+        more = PASSES - 1 - self.spent / self.frames if self.frames else 0.0
+        return next_threshold(self.tries, more if self.stops < STOPS else math.floor(more))
 
     def attempt(
         self, threshold: float, max_tokens: int | None, threads: int, jobs: int, tried: Callable[[Tried], None] | None
@@ -164,7 +164,7 @@ class _Search:
             if one is not self.best:
                 one.path.unlink(missing_ok=True)
 
-    def _leaves_a_pass(self, more: int) -> bool:
+    def _leaves_a_pass(self, more: int = 0) -> bool:
         """Whether a whole one is still allowed after so many frames."""
         return self.frames is not None and self.spent + more + self.frames <= PASSES * self.frames
 
