@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # Seconds of one core for a frame of 456x256 at threshold 0.007, docs/scale.md: from still to foliage that moves.
-SECONDS_A_FRAME = (0.11, 0.13, 0.15, 0.17, 0.19, 0.19, 0.2, 0.29, 0.3, 0.32, 0.35, 0.5, 0.56, 0.83)
+SECONDS_A_FRAME = (0.04, 0.06, 0.07, 0.07, 0.07, 0.08, 0.1, 0.14, 0.14, 0.14, 0.15, 0.16, 0.16, 0.21)
 READ_FPS = 500.0  # frames that a core reads and drops
 OVERHEAD_S = 0.3  # a file: fetched, hashed, opened, finished
 START_S = 60.0  # a new node
