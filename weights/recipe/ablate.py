@@ -81,7 +81,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "the same step for every kind of frame": lambda: setattr(block, "KIND_STEP", (1.0, 1.0, 1.0, 1.0, 1.0)),
     "4-frame blocks": four_frames,
     "start values that know nothing": lambda: None,
-    "a ladder without an end": lambda: setattr(model, "COARSEST_STEP", math.inf),
+    "a ladder without an end": lambda: setattr(model, "COARSEST_STEP", 1e6),
 }
 
 
