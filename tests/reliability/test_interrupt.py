@@ -50,7 +50,11 @@ def test_a_command_that_only_reads_is_stopped_without_a_word_of_a_fault(number: 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDWR)  # so that the command waits, with nothing to read
-    code = "import sys; from elastictok_cli.cli.app import main; print('.', flush=True); sys.exit(main(['stats', '-']))"
+    # where the tests run in the background of a script, they and their children ignore SIGINT
+    code = (
+        f"import signal, sys; signal.signal({int(number)}, signal.SIG_DFL); from elastictok_cli.cli.app import main; "
+        "print('.', flush=True); sys.exit(main(['stats', '-']))"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
