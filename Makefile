@@ -44,8 +44,9 @@ test: $(READY)
 test-fast: $(READY)
 	$(PYTEST) -m "not slow" $(ARGS)
 
+# aiobotocore is what s3fs needs: named, or pip finds no version of it that goes with moto's.
 test-cluster: $(READY)
-	$(PIP) install --quiet -e ".[ray,remote]" "moto[server,s3]>=5"
+	$(PIP) install --quiet -e ".[ray,remote]" "aiobotocore>=3" "moto[server,s3]>=5"
 	$(PYTEST) tests/cluster $(ARGS)
 
 check: $(READY)
