@@ -124,7 +124,7 @@ def patch_by_patch(tokens: BlockTokens, count: int) -> BlockTokens:
         here = slice(start, end)
         is_motion = values[here] > vocabulary.EIGHT
         motion = start + int(np.flatnonzero(is_motion)[-1]) + 1 if is_motion.any() else start
-        cut = tokens.prefix(max(min(count, motion), 0))
+        cut = tokens.prefix(min(count, motion))
         if count > motion:
             patch = np.sort(places[motion:end] % patches)
             whole = int(patch[count - motion])  # patches before this one are whole
