@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from elastictok_cli.metrics import block_mse, mse_of_psnr, psnr_db, squared_error
+from elastictok_cli.metrics import block_mse, contrast, mse_of_psnr, psnr_db, squared_error
 
 
 @given(arrays(np.uint8, (2, 3, 4, 3)), arrays(np.uint8, (2, 3, 4, 3)))
@@ -46,3 +46,14 @@ def test_shapes_and_types_must_agree() -> None:
         block_mse(a, a.astype(np.float32))
     with pytest.raises(ValueError, match="no pixels"):
         block_mse(a[:0], a[:0])
+
+
+def test_contrast_is_the_error_of_showing_only_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    flat = np.full((2, 5, 7, 3), 3, np.uint8) + np.arange(3, dtype=np.uint8)
+    assert contrast(flat) == 0  # brightness and colour are no contrast
+    frames = rng.integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
+    assert contrast(frames) == pytest.approx((frames / 127.5).var((1, 2)).mean(), rel=1e-12)
+    black_and_white = np.zeros((1, 4, 4, 3), np.uint8)
+    black_and_white[:, :2] = 255
+    assert contrast(black_and_white) == 1

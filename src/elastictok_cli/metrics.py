@@ -39,6 +39,19 @@ def block_mse(decoded: Pixels, source: Pixels) -> float:
     return squared_error(decoded, source) / (source.size * HALF_RANGE * HALF_RANGE)
 
 
+def contrast(frames: Pixels) -> float:
+    """Variance of the pixels around the mean of their frame and channel, on [-1, 1]: mean over all of them.
+
+    frames: uint8 (T, H, W, C). The error of a block that shows nothing but the mean. Sums of integers, as `block_mse`.
+    """
+    pixels = frames.shape[1] * frames.shape[2]
+    spread = 0
+    for frame in frames:
+        squares = int(np.square(frame, dtype=np.uint16).sum(dtype=np.uint64))  # 255 squared fits
+        spread += pixels * squares - sum(int(s) ** 2 for s in frame.sum((0, 1), dtype=np.int64))
+    return float(spread / (pixels * frames.size * HALF_RANGE * HALF_RANGE))
+
+
 def psnr_db(mse: float) -> float:
     """PSNR in dB of an MSE on [-1, 1]; infinite for 0, NaN for NaN."""
     return math.inf if mse <= 0 else 10 * math.log10(4 / mse)

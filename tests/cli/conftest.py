@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Its contexts start without knowledge; everything else about it is the real model.
     """
     folder = tmp_path_factory.mktemp("home")
-    said = {"model": "elastictok-nano", "syntax": "nano/2", "generation": "0"}
+    said = {"model": "elastictok-nano", "syntax": "nano/3", "generation": "0"}
     save_file({"contexts": rc.new_contexts(cx.COUNT)}, folder / "plain.safetensors", metadata=said)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELASTICTOK_HOME", str(folder))

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from elastictok_cli import api
@@ -19,7 +20,7 @@ from elastictok_cli.errors import ThresholdMissed, UsageError
 from elastictok_cli.search import STRATEGIES
 from elastictok_cli.video import open_source
 
-from .conftest import write_clip
+from .conftest import moving, write_clip
 from .dct import DctModel
 from .runs import blocks_of, encoded, shown, totals_of, true_errors
 
@@ -143,7 +144,7 @@ def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
 
 def test_a_model_may_end_its_ladder_for_a_threshold(clip: Path) -> None:
     class Careful(DctModel):
-        def coarsest_step(self, threshold: float) -> int:
+        def coarsest_step(self, threshold: float, source: npt.NDArray[np.uint8]) -> int:
             return 40
 
     easy = Target.threshold(0.3)
@@ -161,7 +162,18 @@ def test_the_bundled_model_gives_no_easy_scene_a_coarse_step(tmp_path: Path) -> 
     events: list[Event] = []
     api.encode(clip, tmp_path / "a.etok", target=target, model=nano, watch=events.append)
     steps = [probe.step for block in blocks_of(events) for probe in block.probes]
-    assert max(steps) == nano.coarsest_step(0.007) < 479  # type: ignore[attr-defined]
+    assert max(steps) == nano.coarsest_step(0.007, drift.astype(np.uint8)) < 479  # type: ignore[attr-defined]
+
+
+def test_a_fade_to_black_ends_in_black(tmp_path: Path) -> None:
+    """What is left of the picture is far below the threshold by then, and is all there is to see."""
+    scene = moving(1)[0].astype(float)
+    fade = np.stack([scene * max(0, 20 - t) / 20 for t in range(40)]).astype(np.uint8)
+    clip = write_clip(tmp_path / "in.mkv", fade)
+    api.encode(clip, tmp_path / "a.etok", target=Target.threshold(0.015), size="source")
+    with api.open_etok(tmp_path / "a.etok") as file:
+        shown = [rgb for _, rgb in file.frames()]
+    assert max(int(rgb.max()) for rgb in shown[20:]) <= 10  # 18 if the block were as coarse as any other
 
 
 def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_bits_so_far_add_up_to_the_payload() -> None:
 def nano() -> tuple[Header, np.ndarray[Any, Any]]:
     from elastictok_cli.kernels import contexts, rangecoder
 
-    head = header(syntax="nano/2", tile=None, multiple=16, steps=384, max_tokens=64 * 32 * 2, channels=1)
+    head = header(syntax="nano/3", tile=None, multiple=16, steps=384, max_tokens=64 * 32 * 2, channels=1)
     return head, rangecoder.new_contexts(contexts.COUNT)
 
 

@@ -134,7 +134,7 @@ def _nano() -> tuple[Any, Header, tuple[bytes, ...]]:
     tables = rangecoder.new_contexts(contexts.COUNT)
     model = NanoModel(Weights(tables, bytes(16), 0), threads=1)
     spec, made = model.spec, []
-    head = header(syntax="nano/2", coded_size=(48, 32), multiple=16, tile=None, block_frames=8, steps=spec.steps,
+    head = header(syntax="nano/3", coded_size=(48, 32), multiple=16, tile=None, block_frames=8, steps=spec.steps,
                   max_tokens=48 * 32 * 8, audio=())  # fmt: skip
     noise = np.random.default_rng(0)
     for step in (150, 250, 330):

@@ -258,7 +258,7 @@ def _zip(name: str, data: bytes) -> bytes:
 
 def weights() -> Iterator[Case]:
     """What pretends to be a model: .safetensors."""
-    said = {"model": "elastictok-nano", "syntax": "nano/2", "generation": "0"}
+    said = {"model": "elastictok-nano", "syntax": "nano/3", "generation": "0"}
     table = rangecoder.new_contexts(contexts.COUNT)
     good = save({"contexts": table}, said)
     head = json.loads(good[8 : 8 + struct.unpack("<Q", good[:8])[0]])
@@ -355,7 +355,7 @@ def videos() -> Iterator[Case]:
 def nano_bomb(digest: bytes, steps: int) -> Case:
     """A small file of the bundled model that claims the largest picture there can be."""
     head = Header(
-        "0.1.0", "elastictok-nano", digest, 0, "nano/2", 8, 16, (65536, 65536), (16, 16), (16, 16), Fraction(1, 25),
+        "0.1.0", "elastictok-nano", digest, 0, "nano/3", 8, 16, (65536, 65536), (16, 16), (16, 16), Fraction(1, 25),
         multiple=16, steps=steps, max_tokens=64,
     )  # fmt: skip
     out = io.BytesIO()

@@ -92,6 +92,17 @@ def test_any_prefix_decodes_and_more_tokens_are_better() -> None:
     assert block.prefix(block.count).crc() == block.crc()
 
 
+def test_coefficients_of_an_intra_frame_come_patch_after_patch_others_stage_by_stage() -> None:
+    block = coded([8], 220)[0][0]
+    patches, is_level = 6 * 8, block.values < vocabulary.DIGIT
+    for time, part in enumerate(block.parts):
+        own = is_level & (block.places // (3 * patches) == time)
+        order = block.places[own] % patches
+        assert own.sum() == np.count_nonzero(part.q) > 0
+        (is_intra,) = {place.kind == INTRA for place in coding_order(8, False) if place.time == time}
+        assert (np.diff(order.astype(int)) >= 0).all() == is_intra
+
+
 def test_tokens_are_in_the_vocabulary() -> None:
     for block in coded([8, 8], 120)[0]:
         assert block.values.max() < vocabulary.VOCABULARY

@@ -37,9 +37,9 @@ def test_a_golden_file_decodes_as_it_did_when_it_was_made(path: Path) -> None:
 
 
 def test_other_weights_are_named_and_refused() -> None:
-    other = NanoModel(Weights(rc.new_contexts(cx.COUNT), b"\1" * 16, 3))
+    other = NanoModel(Weights(rc.new_contexts(cx.COUNT), b"\1" * 16, 4))
     with (
-        pytest.raises(UnsupportedFile, match=r"needs elastictok-nano generation 3 .* not elastictok-nano generation 3"),
+        pytest.raises(UnsupportedFile, match=r"needs elastictok-nano generation 4 .* not elastictok-nano generation 4"),
         open_etok(FILES[0], other) as file,
     ):
         next(iter(file.frames()))

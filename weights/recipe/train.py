@@ -34,7 +34,7 @@ from elastictok_cli.models.nano.block import State
 from elastictok_cli.models.nano.model import BLOCK_FRAMES
 from elastictok_cli.whole import replacing
 
-GENERATION = 3
+GENERATION = 4
 FRAMES = 3 * BLOCK_FRAMES
 STEP_RANGE = 220, 400  # thresholds 0.001 to 0.015 need about 230 to 390, by clip
 Log = Callable[[dict[str, Any]], None]

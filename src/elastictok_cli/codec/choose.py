@@ -147,11 +147,11 @@ class Chooser:
     def _by_step(self, candidates: Candidates, before: Found | None) -> Choice:
         """The coarsest step that meets, with all its tokens.
 
-        A model with a ladder may say with `coarsest_step(threshold)` where it ends for this one.
+        A model with a ladder may say with `coarsest_step(threshold, source)` where it ends for this block.
         """
         top = self.spec.steps - 1
         coarsest_step = getattr(self.model, "coarsest_step", None)
-        low = 0 if coarsest_step is None else top - int(coarsest_step(self.target.limit))
+        low = 0 if coarsest_step is None else top - int(coarsest_step(self.target.limit, candidates.source))
         return self._search(candidates, Span(low, top), before, lambda effort: (top - effort, None))
 
     def _by_count(self, candidates: Candidates, limit: int, before: Found | None) -> Choice:

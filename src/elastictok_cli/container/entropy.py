@@ -1,7 +1,7 @@
 """Tokens of a GOP to bytes and back: one range-coder stream over all its blocks and tiles, in file order.
 
 Which grammar, says the header's syntax: "fsq/1" and "vae/1" are here (a bit-tree for every digit or channel, with
-adaptive contexts and nothing else, docs/format.md), "nano/2" has its own. Integers only. This is the one module of the
+adaptive contexts and nothing else, docs/format.md), "nano/3" has its own. Integers only. This is the one module of the
 room that loads numba, and it does so when the first coder is made.
 
     encoder = token_encoder(header, tables)        decoder = token_decoder(gop.payload, header, tables, where)
@@ -103,7 +103,7 @@ def _grammar(header: Header, where: str) -> tuple[Any, Any]:
             lambda geometry, tables: _PlainEncoder(syntax, header.channels),
             lambda payload, geometry, tables: _PlainDecoder(payload, syntax, header.channels, where),
         )
-    if syntax == "nano/2":
+    if syntax == "nano/3":
         from ..kernels import grammar
 
         return (

@@ -1,4 +1,4 @@
-"""The grammar of nano tokens ("nano/2"), second half: the quantised coefficients of a frame, after its motion.
+"""The grammar of nano tokens ("nano/3"), second half: the quantised coefficients of a frame, after its motion.
 
 As in motion_syntax.py, one function writes, reads, adapts or prices, and contexts depend on symbols alone.
 

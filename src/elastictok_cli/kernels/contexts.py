@@ -1,4 +1,4 @@
-"""Where each adaptive context of the nano grammar lives in the one table that the weights file starts (nano/2).
+"""Where each adaptive context of the nano grammar lives in the one table that the weights file starts (nano/3).
 
 Names end in what selects the context inside the group. KINDS: 0 intra frame, 1 anchor, 2 and 3 middle frames of the
 hierarchy, 4 leaves. PLANES: 0 luma by one 16x16 transform, 1 luma by four 8x8, 2 and 3 the two colour planes.

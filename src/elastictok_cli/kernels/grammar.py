@@ -1,4 +1,4 @@
-"""Blocks and GOPs of nano tokens ("nano/2"): the walk over a block's frames that writes, reads or adapts.
+"""Blocks and GOPs of nano tokens ("nano/3"): the walk over a block's frames that writes, reads or adapts.
 
 This is all that is needed to turn a GOP's bytes into tokens and back: no pixels, no network, no torch.
 """
@@ -162,7 +162,7 @@ def _walk(parts: list[FrameTokens], past: Link | None, budget: int, values: Any,
         n, budget = tokens.walk_motion(
             place.kind, s.two, s.temporal, part.split, part.intra, part.mv, part.alone, budget, first, values, places, n
         )
-        n, budget = tokens.walk_coefficients(part.eight, part.q, budget, first, values, places, n)
+        n, budget = tokens.walk_coefficients(place.kind, part.eight, part.q, budget, first, values, places, n)
         links[place.time] = Link(part.mv, s.d0, s.d1, place.kind, part.eight)
     return n
 

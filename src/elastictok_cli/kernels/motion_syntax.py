@@ -1,4 +1,4 @@
-"""The grammar of nano tokens ("nano/2"), first half: what is said about the motion of a frame.
+"""The grammar of nano tokens ("nano/3"), first half: what is said about the motion of a frame.
 
 Each function runs in the mode of its coder (rangecoder.py): it writes, reads, adapts or prices the very same
 decisions. Contexts depend on symbols already coded and on nothing else: never on a pixel, never on a float.

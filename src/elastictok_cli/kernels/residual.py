@@ -32,9 +32,10 @@ from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
 from .transform import forward, inverse
 
 ROUNDING = np.float32(0.38)  # a level is rounded up from .62 on, before the rate-distortion pass looks at it
-# What an error counts in the choice of levels, [luma, colour][lowest three coefficients, others]: the lowest are copied
-# into later frames and seen as wrong colours; and it costs no bytes at equal error (docs/nano.md).
-WEIGHT = np.array([[1.5, 1], [3, 1]], np.float32)
+# Both [luma, colour][lowest three coefficients, others]. The lowest are what a patch's colour is: wrong ones are seen
+# first, and copied into later frames (docs/nano.md has what that costs).
+SHARE = np.array([[1, 1], [0.5, 1]], np.float32)  # of the frame's step that is a coefficient's own
+WEIGHT = np.array([[1.5, 1], [2, 1]], np.float32)  # what an error counts in the choice of levels
 LARGEST = np.float32(16000)  # level
 BITS = np.float32(1 / 256)
 
@@ -149,13 +150,13 @@ def _last_dropped(io, buf, ctx, b, n, t, v, h, last, new_last, plane, kind, acti
 def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, other, near, b):
     """Levels of the n x n coefficients c (float32) into b (18, 18), by distortion + lam * bits. Returns the cost.
 
-    io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the first, twice; then
-    the whole block is tried as zero. `paid` holds the price of every coefficient as things are, so that a trial prices
-    only what it changes.
+    step: of the frame. io must be in PRICE mode. Greedy: each level is tried one lower, from the last diagonal to the
+    first, twice; then the whole block is tried as zero. `paid` holds the price of every coefficient as things are, so
+    that a trial prices only what it changes.
     """
     t = 1 if n == 8 else 0
-    inv = np.float32(1) / step
     flag = coded_flag(plane, kind, near_coded, activity, other)
+    low = step * SHARE[plane >> 1, 0]
     b[:] = 0
     distortion = np.float32(0)
     energy = np.float32(0)
@@ -163,11 +164,12 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
         for h in range(n):
             x = c[v, h]
             weight = WEIGHT[plane >> 1, 1 if v + h > 1 else 0]
+            own = step if v + h > 1 else low
             energy += x * x * weight
-            level = np.int64(min(abs(x) * inv + ROUNDING, LARGEST))
+            level = np.int64(min(abs(x) / own + ROUNDING, LARGEST))
             if level:
                 b[v, h] = level if x > 0 else -level
-                x = abs(x) - np.float32(level) * step
+                x = abs(x) - np.float32(level) * own
             distortion += x * x * weight
     empty_cost = energy + lam * BITS * np.float32(price(ctx, flag, 0))
     last = last_diagonal(b, n)
@@ -194,8 +196,9 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
                 if size == 0 or size > 6:
                     continue
                 x = abs(c[v, h])
-                worse = x - np.float32(size - 1) * step
-                was = x - np.float32(size) * step
+                own = step if d > 1 else low
+                worse = x - np.float32(size - 1) * own
+                was = x - np.float32(size) * own
                 rise = worse * worse - was * was
                 rise *= WEIGHT[plane >> 1, 1 if d > 1 else 0]
                 b[v, h] = (size - 1) if old > 0 else (1 - size)
@@ -240,12 +243,13 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
 
 
 @numba.njit(cache=True, nogil=True)
-def _dequantise(b, n, step, c):
+def _dequantise(b, n, plane, step, c):
     """Coefficients of the levels in b into c; returns how many rows of c have any."""
     rows = 0
+    low = step * SHARE[min(plane, 1), 0]
     for v in range(n):
         for h in range(n):
-            c[v, h] = np.float32(b[v, h]) * step
+            c[v, h] = np.float32(b[v, h]) * (step if v + h > 1 else low)
             if b[v, h] != 0:
                 rows = v + 1
     return rows
@@ -254,7 +258,7 @@ def _dequantise(b, n, step, c):
 @numba.njit(cache=True, nogil=True)
 def _add_block(rec, plane, y, x, n, pred, b, step, c, out, tmp):
     """rec = pred + inverse transform of the levels in b."""
-    rows = _dequantise(b, n, step, c)
+    rows = _dequantise(b, n, plane, step, c)
     if rows:
         inverse(c, n, rows, out, tmp)
         for j in range(n):
@@ -336,7 +340,8 @@ def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight
     limit = np.float32(0.8) * step * step
     gain = np.float32(0.5) * lam
     # No coefficient can be larger than the whole: below this energy every level rounds to zero.
-    surely_empty = (np.float32(1) - ROUNDING) * step * (np.float32(1) - ROUNDING) * step
+    least = (np.float32(1) - ROUNDING) * step
+    surely_empty = least * least * SHARE[:, 0] * SHARE[:, 0]
     b = np.zeros((18, 18), np.int64)
     b8 = np.zeros((4, 18, 18), np.int64)
     near = np.zeros(64, np.int64)
@@ -380,7 +385,7 @@ def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight
                         d[j, i] = src[plane, y + j, x + i] - pred[j, i]
                 name = 1 + plane if plane else luma
                 cost = np.float32(0)
-                if _energy(d, large) < surely_empty:
+                if _energy(d, large) < surely_empty[name >> 1]:
                     b[:] = 0
                 else:
                     forward(d, large, c, tmp)

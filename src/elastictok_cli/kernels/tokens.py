@@ -2,7 +2,8 @@
 
 Only decisions that differ from the default are tokens: a patch that takes over its first merge candidate and has no
 residual has none. Motion first, in raster order; then coefficients stage by stage: every patch's first, every patch's
-second, ... (within a patch from low to high frequency, luma before colour). A cut leaves the defaults.
+second, ... (within a patch from low to high frequency, luma before colour), or of an intra frame patch after patch. A
+cut leaves the defaults.
 
     value               meaning
     0 .. 2047           coefficient: 8 * (16 * v + h) + class; 0..3 are -1, -2, -3, below; 4..7 are 1, 2, 3, above
@@ -140,10 +141,45 @@ def _next_coefficient(q, y0, x0, start):
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_coefficients(eight, q, budget, first_place, values, places, n):
-    """Emit the coefficient tokens of a frame, stage by stage; what does not fit into `budget` becomes zero.
+def _emit_coefficient(eight, told, q, py, px, p, budget, first_place, values, places, n, full):
+    """Emit the coefficient at position p of a patch, or make it zero where it does not fit. Returns n and `full`."""
+    ph, pw = eight.shape
+    d, plane, k = p // 48, (p % 48) // 16, p % 16
+    v, h = DIAGONAL_V[0, d, k], DIAGONAL_H[0, d, k]
+    level = np.int64(q[plane, 16 * py + v, 16 * px + h])
+    size = abs(level)
+    tell = plane == 0 and eight[py, px] != 0 and not told[py, px]
+    need = 1 + (1 if tell else 0)
+    rest = size - 4
+    if rest >= 0:
+        need += 1
+        while rest >= 256:
+            need += 1
+            rest >>= 8
+    if full or n + need > budget:
+        q[plane, 16 * py + v, 16 * px + h] = 0
+        return n, True
+    place = first_place + (plane * ph + py) * pw + px
+    if tell:
+        told[py, px] = True
+        n = _emit(values, places, n, budget, EIGHT, place)
+    cls = (3 if size > 3 else size - 1) + (4 if level > 0 else 0)
+    n = _emit(values, places, n, budget, 8 * (16 * v + h) + cls, place)
+    if size >= 4:
+        rest = size - 4
+        while rest >= 256:
+            n = _emit(values, places, n, budget, DIGIT + 256 + (rest & 255), place)
+            rest >>= 8
+        n = _emit(values, places, n, budget, DIGIT + rest, place)
+    return n, False
 
-    Returns as `walk_motion`.
+
+@numba.njit(cache=True, nogil=True)
+def walk_coefficients(kind, eight, q, budget, first_place, values, places, n):
+    """Emit the coefficient tokens of a frame; what does not fit into `budget` becomes zero. Returns as `walk_motion`.
+
+    Stage by stage, but patch after patch in an intra frame: there a patch is predicted from its neighbours, and a
+    half-finished one would pass its error on.
     """
     ph, pw = eight.shape
     at = np.zeros((ph, pw), np.int64)
@@ -154,42 +190,18 @@ def walk_coefficients(eight, q, budget, first_place, values, places, n):
         alive = False
         for py in range(ph):
             for px in range(pw):
-                if at[py, px] < 0:
-                    continue
-                p = _next_coefficient(q, 16 * py, 16 * px, at[py, px])
-                if p < 0:
-                    at[py, px] = -1
-                    continue
-                alive = True
-                at[py, px] = p + 1
-                d, plane, k = p // 48, (p % 48) // 16, p % 16
-                v, h = DIAGONAL_V[0, d, k], DIAGONAL_H[0, d, k]
-                level = np.int64(q[plane, 16 * py + v, 16 * px + h])
-                size = abs(level)
-                tell = plane == 0 and eight[py, px] != 0 and not told[py, px]
-                need = 1 + (1 if tell else 0)
-                rest = size - 4
-                if rest >= 0:
-                    need += 1
-                    while rest >= 256:
-                        need += 1
-                        rest >>= 8
-                if full or n + need > budget:
-                    full = True
-                    q[plane, 16 * py + v, 16 * px + h] = 0
-                    continue
-                place = first_place + (plane * ph + py) * pw + px
-                if tell:
-                    told[py, px] = True
-                    n = _emit(values, places, n, budget, EIGHT, place)
-                cls = (3 if size > 3 else size - 1) + (4 if level > 0 else 0)
-                n = _emit(values, places, n, budget, 8 * (16 * v + h) + cls, place)
-                if size >= 4:
-                    rest = size - 4
-                    while rest >= 256:
-                        n = _emit(values, places, n, budget, DIGIT + 256 + (rest & 255), place)
-                        rest >>= 8
-                    n = _emit(values, places, n, budget, DIGIT + rest, place)
+                while at[py, px] >= 0:
+                    p = _next_coefficient(q, 16 * py, 16 * px, at[py, px])
+                    if p < 0:
+                        at[py, px] = -1
+                        break
+                    alive = True
+                    at[py, px] = p + 1
+                    n, full = _emit_coefficient(
+                        eight, told, q, py, px, p, budget, first_place, values, places, n, full
+                    )
+                    if kind:
+                        break
     if full:
         for py in range(ph):
             for px in range(pw):

@@ -29,7 +29,7 @@ class ModelSpec:
     nested: any prefix of the tokens of one `tokens(count=None)` call decodes (then `Tokens.prefix` is allowed).
     tokens_per_frame_pixel: with it `max_tokens = frames * height * width * tokens_per_frame_pixel` for a block or tile.
     digest: first 16 bytes of the SHA-256 of the weights file.
-    syntax: names the entropy coder's grammar and its version, e.g. "nano/2", "fsq/1", "vae/1".
+    syntax: names the entropy coder's grammar and its version, e.g. "nano/3", "fsq/1", "vae/1".
     """
 
     name: str

@@ -19,17 +19,19 @@ from ...kernels import contexts as cx
 from ...kernels import rangecoder as rc
 from ...kernels import tokens as vocabulary
 from ...kernels.grammar import BlockTokens, code_block_links
-from ...metrics import HALF_RANGE
+from ...metrics import HALF_RANGE, contrast
 from ..base import Frames, ModelSpec
 from .block import STEPS, Decoded, State, decode_pixels
 from .encoder import Analysis, analyse, encode_block
 
 NAME = "elastictok-nano"
-SYNTAX = "nano/2"
+SYNTAX = "nano/3"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
 FIRST_STEP = 11.6  # quantiser step over root of the squared error, as the first blocks of training clips had it
 COARSEST_STEP = 24.0  # the same, where an easy block must not be coarser
+# In place of the threshold there, for a block of little contrast: this share of it, but no less than this of itself.
+CONTRAST_SHARE, CONTRAST_LEAST = 0.1, 1 / 16
 
 Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
 
@@ -123,9 +125,13 @@ class NanoModel:
         """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
         return self._index(FIRST_STEP, threshold)
 
-    def coarsest_step(self, threshold: float) -> int:
-        """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad."""
-        return self._index(COARSEST_STEP, threshold)
+    def coarsest_step(self, threshold: float, source: Frames) -> int:
+        """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad.
+
+        So does one of little contrast, fog or the end of a fade: the threshold may be as large as all there is to see.
+        """
+        visible = max(CONTRAST_SHARE * contrast(source), CONTRAST_LEAST * threshold)
+        return self._index(COARSEST_STEP, min(threshold, visible))
 
     @staticmethod
     def _index(factor: float, threshold: float) -> int:
