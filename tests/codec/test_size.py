@@ -153,51 +153,96 @@ def block(frames: int, bits: int) -> BlockDone:
     return BlockDone(0, 0, 0, frames, (), (), 0.0, True, 0, 0, bits)
 
 
-def told(course: Course, *bits: int) -> Course:
-    for one in bits:
-        course.add(block(8, one))
-    return course
-
-
 WHOLE = Known(0.01, -1.0, 1000.0, 100.0, 1000.0, (4000.0, *[500.0] * 8))  # 8,000 bits; 1.1 of the size
 
 
-def test_a_try_is_compared_with_the_same_blocks_of_a_whole_pass() -> None:
-    course = told(Course(0.012, WHOLE, 72, 16, 1000.0, True), 3600, 400, 400, 400)
-    # of the blocks to come each takes what the others of its kind and two that follow the slope say
-    per_block = 500 * (3 * 400 + 2 * 500 * 0.01 / 0.012) / (3 * 500 + 2 * 500)
-    assert course.expected() == pytest.approx((3600, 400, 400, 400, *[per_block] * 5))
-    assert course.video == pytest.approx((4800 + 5 * per_block) / 8)
-    assert not course.is_lost  # 0.95 of the size, and half of it to come
-    assert told(Course(0.012, WHOLE, 72, 16, 1000.0, True), 3600, 250, 250, 250).is_lost
-    assert told(Course(0.012, WHOLE, 72, 16, 1000.0, True), 5500, 500, 500, 500).is_lost
+def course(*bits: int, threshold: float = 0.012, before: Known | None = WHOLE) -> Course:
+    one = Course(threshold, before, 16)
+    for count in bits:
+        one.limit(len(one.bits), 1)
+        one.add(block(8, count))
+    return one
 
 
-def test_without_one_only_what_is_far_off_is_stopped_and_early() -> None:
-    def course(*bits: int, silent: bool = True) -> Course:
-        return told(Course(0.01, None, 160, 16, 1000.0, silent), *bits)
+def test_a_block_gets_the_threshold_with_which_the_rest_just_fits() -> None:
+    # With the slope, 8,000 bits at 0.01 are 6,897 at 0.0116; there is room for (0.983 * 1000 - 100) * 8 = 7,064.
+    near = course(threshold=0.0116)
+    assert near.limit(0, 1) == pytest.approx(0.0116 * 6897 / 7064, rel=1e-4)
+    near.add(block(8, 3600))
+    # Of the blocks to come each takes what the slope says: nothing but a start was seen. 3,464 bits are left.
+    assert near.limit(1, 1) == pytest.approx(0.0116 * (8 * 500 / 1.16) / 3464, rel=1e-4)
+    assert course(3600, 400).limit(2, 1) < course(3600, 500).limit(2, 1)
+    assert Course(0.01, None, 16).limit(0, 1) == 0.01  # nothing to go by
 
-    assert not course(3000, 300).is_lost  # 8,400 bits in all
-    assert course(9000, 900).is_lost and not course(*[9000, 900, 900, 900, 900, 900, 900]).is_lost
-    assert course(900, 100).is_lost and not course(900, 100, silent=False).is_lost  # sound may fill the rest
-    assert not course(9000).is_lost
+
+def test_thresholds_change_slowly_and_not_far() -> None:
+    easy, hard = course(*[2000] + [100] * 8), course(*[4500] + [700] * 8)
+    for steered in (easy, hard):
+        ratios = np.array(steered.limits[1:]) / np.array(steered.limits[:-1])
+        assert (np.abs(np.log(ratios[:-1])) <= math.log(aim.EASE) + 1e-9).all()
+        assert abs(math.log(steered.limits[-1] / 0.012)) <= math.log(aim.REACH) + 1e-9
+    assert easy.limits[-1] < 0.0105 and hard.limits[-1] > 0.0137
+
+
+def test_blocks_on_their_way_are_reckoned_with_the_thresholds_they_got() -> None:
+    steered = Course(0.01, WHOLE, 16)
+    first = steered.limit(0, 3)
+    assert first == pytest.approx(0.01 * aim.EASE)
+    # 5,000 of 8,000 bits at 0.01 are on their way
+    assert steered.limit(0, 6) == pytest.approx(first * aim.EASE**2)
+    for count in (4000, 500, 500, *[440] * 6):
+        steered.add(block(8, count))
+    told = steered.finished(-1.0, 955.0, 100.0, 1000.0)
+    # as if all had had one threshold, and each block what it would have taken with it
+    assert first < told.threshold < first * aim.EASE**2
+    assert sum(told.bits) == pytest.approx(7640, rel=0.01) and told.bits[-1] > 440
+
+
+def test_a_try_that_steering_cannot_save_is_lost() -> None:
+    assert not course(3600, 400).is_lost
+    assert course(3600, 20).is_lost and course(7000, 900).is_lost
+    assert not course(3600, 20, 20, 20).is_lost  # most of it is done: a whole file is worth more
+    assert not course(9000, 900, before=None).is_lost
+    stopped = course(3600, 20).given_up(-1.0)
+    assert stopped.part < 0.9 and not stopped.is_whole and len(stopped.bits) == 9
 
 
 def test_a_stopped_try_is_gone_on_from() -> None:
-    stopped = Known(0.012, -1.0, 850.0, 100.0, 1000.0, (1.0,), 0.05, False)
-    between = aim.next_threshold([WHOLE, stopped], more=1.0)
-    assert between is not None and 0.0113 < between < 0.012  # 0.985 of the size lies between 1.1 and 0.95
-    assert aim.next_threshold([WHOLE, Known(0.0115, -1.0, 880.0, 100.0, 1000.0)], more=1.0) is None  # near enough
+    stopped = Known(0.012, -1.0, 850.0, 100.0, 1000.0, (1.0,) * 9, False)
+    between = aim.next_threshold([WHOLE, stopped], False)
+    assert between is not None and 0.0113 < between < 0.012  # 0.983 of the size lies between 1.1 and 0.95
+    careful = aim.next_threshold([WHOLE, stopped], True)
+    assert careful is not None and careful > 1.04 * between  # after nothing but files over the size
+    near_enough = Known(0.0115, -1.0, 880.0, 100.0, 1000.0, (1.0,) * 9)
+    assert aim.next_threshold([WHOLE, near_enough], False) is None
 
 
-def test_a_pass_that_goes_wrong_is_stopped_and_all_is_the_work_of_three(source: Path, tmp_path: Path) -> None:
-    _, events = run(source, tmp_path / "a.etok", Target.size(20_000))
-    frames = sum(event.frames for event in events if isinstance(event, BlockDone))
-    stopped = [event for event in events if isinstance(event, PassStopped)]
-    done = [event for event in events if isinstance(event, PassDone)]
-    assert stopped and frames == 60 * len(done) + sum(event.frames for event in stopped) <= 3 * 60
-    (reached,) = [event for event in events if isinstance(event, SizeReached)]
-    assert done[reached.kept - 1].part == reached.part  # a stopped one is no pass
+def test_all_tries_are_the_work_of_three_passes(tmp_path: Path) -> None:
+    """Stillness and then a scene: what the first blocks say of the others is wrong."""
+    half = textured(30)
+    source = write_clip(tmp_path / "in.mkv", np.concatenate([np.repeat(half[:1], 30, 0), half]))
+    stops = 0
+    for wanted in (15_000, 60_000, 150_000):
+        _, events = run(source, tmp_path / "a.etok", Target.size(wanted), overwrite=True)
+        frames = sum(event.frames for event in events if isinstance(event, BlockDone))
+        stopped = [event for event in events if isinstance(event, PassStopped)]
+        done = [event for event in events if isinstance(event, PassDone)]
+        assert frames == 60 * len(done) + sum(event.frames for event in stopped) <= 3 * 60
+        (reached,) = [event for event in events if isinstance(event, SizeReached)]
+        assert done[reached.kept - 1].part == reached.part  # a stopped one is no pass
+        stops += len(stopped)
+    assert stops
+
+
+def test_several_processes_are_steered_by_whole_gops(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", textured(120))
+    options = {"gop_blocks": 1, "jobs": 2, "overwrite": True}
+    for _ in range(2):
+        run(source, tmp_path / "a.etok", Target.size(40_000), **options)
+        size = (tmp_path / "a.etok").stat().st_size
+        assert 38_800 <= size <= 40_000
+        (tmp_path / f"{size}").touch()
+    assert len(list(tmp_path.iterdir())) == 3  # the same bytes both times
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Which threshold gives a file of a given size: what is known from the tries so far, and where to go next.
 
 Bytes against threshold are a slightly bent line in logarithms. Its slope is first that of the blocks' own measured
-candidates, then that between the tries. A try need not go on to its end: what its blocks took so far, beside what the
-same blocks took in a whole pass, says where it would end.
+candidates, then that between the tries. Once there was a whole pass, a try is told by its own blocks, beside what the
+same blocks took before, where it would end: it is steered, within narrow bounds, or given up if that cannot help.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -18,14 +19,14 @@ from .target import MSE_MOST
 
 PASSES = 3  # the frames that all tries code together, as a multiple of the source's
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
-
-# As shares of the size: what is near enough, and where to aim for it. What is GOOD is no harm to be left with.
-CLOSE, AIM, GOOD = 0.97, 0.985, 0.9
-# Where no other pass can follow and none before is good, but this one may still be stopped HALF_WAY: by so much less
-# over the root of the number of blocks. Where it may not: LAST_AIM, or MUST_FIT where all were over the size and none
-# was NEARBY; the further away (in logarithms of bytes), the less is known, and by its square.
-HALF_WAY, UNSURE = 0.5, 0.12
-LAST_AIM, MUST_FIT, NEARBY, UNKNOWN = 0.982, 0.95, 0.05, 0.3
+CLOSE, AIM, LAST_AIM = 0.97, 0.983, 0.978  # as shares of the size: what is near enough, where to aim for it
+# A last pass, after others that all were over the size, starts out for less by so much over the root of the number of
+# blocks: with many of them steering takes that back, with few it helps little.
+CAREFUL = 0.2
+# Steering takes a block's threshold no further than this factor from the try's own: 0.8 dB, about 20 % of its bytes.
+# From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
+# the one before can copy and takes next to nothing, one that must be better pays for both.
+REACH, EASE = 1.2, 1.03
 
 SLOPE = -1.2  # of bytes over threshold, both as logarithms, where no candidate says it
 # What the slope changes by as the threshold grows by a factor of e: fewer bytes, steeper. Less than single clips have
@@ -34,29 +35,25 @@ BEND = -0.06
 STEEPEST, FLATTEST = -3.0, -0.6
 APART = 0.1  # two tries on one side of the size whose logarithms of thresholds are nearer say nothing about the slope
 NEAR = math.log(2)  # candidates whose error is within an octave of the threshold tell the slope there
-# A try is lost if it is expected to end outside of CLOSE to 1 by more than MARGIN (1 - done) / sqrt(blocks); what is
-# done are its bytes. Nothing is said before EARLIEST of them are there.
-MARGIN, EARLIEST, LEAST_BLOCKS = 0.2, 0.15, 2
+# A try is lost if not even steering is expected to take it to CLOSE to 1 give or take MARGIN (1 - done) / sqrt(blocks);
+# what is done are its bytes. Nothing is said before EARLIEST of them; after LATEST a whole file is worth more.
+MARGIN, EARLIEST, LATEST, LEAST_BLOCKS = 0.2, 0.15, 0.6, 2
 USUAL_BLOCKS = 2.0  # so many more, that change as the slope says, are put to those that were seen
 STOPS = 3  # after one whole pass and before the next
-# With no whole pass to compare it with: by this factor, from so much of the frames on, and up to so much of them.
-FAR_OFF, FROM, UNTIL = 1.35, 0.1, 0.3
-TRUST, DOUBT_ALONE = 0.6, 0.3  # what is expected then is taken to be nearer to the size than it looks
 
 
 @dataclass(frozen=True)
 class Known:
     """What one try says. slope: of its blocks' candidates. fixed: bytes that count and are no tokens, which no
-    threshold changes. goal: for both. bits: of every block, those to come as expected; none where there was nothing to
-    compare with. doubt: of `video`, as a share; none after a whole pass."""
+    threshold changes. goal: for both. bits: of every block if all had this threshold; of a try that was given up, those
+    to come as expected."""
 
     threshold: float
     slope: float
     video: float  # bytes of tokens
     fixed: float
     goal: float
-    bits: tuple[float, ...] = ()
-    doubt: float = 0.0
+    bits: tuple[float, ...]
     is_whole: bool = True
 
     @property
@@ -71,108 +68,130 @@ class Known:
 
 
 class Course:
-    """Where a try is going, told of one block after the other.
+    """Where a try is going, told of one block after the other, and the threshold of the next ones.
 
-    threshold: its own. before: the try to compare it with, if there was a whole one. frames: of the source, None if
-    unknown. goal: bytes. silent: nothing but tokens is in the file, or hardly anything, so that it may also be found
-    far too small.
+    threshold: its own. before: the try to compare it with; without one nothing is steered and nothing lost. aim: the
+    share of the size to end at.
     """
 
-    def __init__(
-        self, threshold: float, before: Known | None, frames: int | None, gop_blocks: int, goal: float, silent: bool
-    ) -> None:
-        self.threshold, self.before, self.of, self.gop_blocks = threshold, before, frames, gop_blocks
-        self.goal, self.silent = goal, silent
+    def __init__(self, threshold: float, before: Known | None, gop_blocks: int, aim: float = AIM) -> None:
+        self.threshold, self.before, self.gop_blocks, self.aim = threshold, before, gop_blocks, aim
+        self.slope = SLOPE if before is None else before.slope
         self.frames = 0
-        self.bits: list[float] = []
+        self.bits: list[float] = []  # of the blocks so far
+        self.limits: list[float] = []  # thresholds given out, for these and the next
+        # Sums over the first n blocks; those that start a GOP and others apart, for they change differently with the
+        # threshold. `_now` is as if all had had the try's own.
+        self._spent = [0.0]
+        self._now = [[0.0, 0.0]]
+        self._before = self._sums(before.bits if before is not None else ())
+
+    def _sums(self, bits: Sequence[float]) -> list[list[float]]:
+        starts = accumulate((b if i % self.gop_blocks == 0 else 0.0 for i, b in enumerate(bits)), initial=0.0)
+        return [[s, t - s] for s, t in zip(starts, accumulate(bits, initial=0.0), strict=True)]
 
     def add(self, block: BlockDone) -> None:
         """The next one."""
+        i = len(self.bits)
+        limit = self.limits[i] if i < len(self.limits) else self.threshold
+        sums = list(self._now[-1])
+        sums[i % self.gop_blocks != 0] += block.bits / self._follows(limit)
+        self._now.append(sums)
+        self._spent.append(self._spent[-1] + block.bits)
         self.frames += block.frames
         self.bits.append(block.bits)
 
-    def expected(self) -> tuple[float, ...]:
-        """Bits of all blocks: those so far, and what the others will take."""
+    def limit(self, known: int, blocks: int) -> float:
+        """The threshold of the next `blocks` blocks, by what the first `known` took: the rest then just fits."""
+        now = self.threshold
+        if self.before is not None:
+            todo = self._rest(known, len(self.limits))
+            on_their_way = self._rest(known, known) - todo
+            if todo > 0:
+                per_bit = self.before.video / max(1.0, sum(self._before[-1]))
+                left = (self.aim * self.before.goal - self.before.fixed) / per_bit - self._spent[known] - on_their_way
+                share = (max(left, 0.01 * todo) / todo) ** (1 / self.slope)
+                last = self.limits[-1] if self.limits else now
+                is_end = len(self.limits) + blocks >= len(self.before.bits)
+                wanted = now * min(max(share, 1 / REACH), REACH)
+                now = min(max(wanted, last / EASE), last * EASE ** (2 if is_end else 1))
+        self.limits += [now] * blocks
+        return now
+
+    def _follows(self, limit: float) -> float:
+        """Bits of a block with this threshold, over those with the try's own."""
+        return float((limit / self.threshold) ** self.slope)
+
+    def _rest(self, known: int, first: int) -> float:
+        """Bits of all blocks from `first` on with the try's own threshold, by what the first `known` took."""
+        return sum(
+            change * (total - done)
+            for change, total, done in zip(
+                self._changes(known), self._before[-1], self._before[min(first, len(self._before) - 1)], strict=True
+            )
+        )
+
+    def _changes(self, known: int) -> list[float]:
+        """What blocks of either kind take now, over what they took."""
+        assert self.before is not None
+        usual = (self.threshold / self.before.threshold) ** self.before.slope
+        blocks = len(self.before.bits)
+        starts = -(-blocks // self.gop_blocks)
+        changes = []
+        for kind, count in enumerate((starts, blocks - starts)):
+            more = USUAL_BLOCKS * self._before[-1][kind] / max(1, count)
+            was = self._before[min(known, blocks)][kind] + more
+            changes.append((self._now[known][kind] + more * usual) / was if was else usual)
+        return changes
+
+    def given_up(self, slope: float) -> Known:
+        """What a try that is lost says: how it would have ended with its own threshold in all blocks."""
+        assert self.before is not None
         seen = len(self.bits)
-        if self.before is not None:
-            before = self.before.bits
-            # A GOP's first block is another matter: it changes less with the threshold.
-            of_starts = self._change(self._starts(self.bits), self._starts(before))
-            of_others = self._change(self._others(self.bits), self._others(before))
-            rest = (b * (of_others if i % self.gop_blocks else of_starts) for i, b in enumerate(before) if i >= seen)
-        else:
-            blocks = math.ceil(seen * (self.of or self.frames) / self.frames)
-            start, other = _mean(self._starts(self.bits)), _mean(self._others(self.bits) or self.bits)
-            rest = (other if i % self.gop_blocks else start for i in range(seen, blocks))
-        return *self.bits, *rest
+        changes = self._changes(seen)
+        bits = (
+            *(b / self._follows(limit) for b, limit in zip(self.bits, self.limits, strict=False)),
+            *(b * changes[i % self.gop_blocks != 0] for i, b in enumerate(self.before.bits) if i >= seen),
+        )
+        video = self.before.video * sum(bits) / max(1.0, sum(self.before.bits))
+        return Known(self.threshold, slope, video, self.before.fixed, self.before.goal, bits, False)
 
-    def _change(self, now: Sequence[float], before: Sequence[float]) -> float:
-        """What blocks of a kind take now, over what they took."""
-        assert self.before is not None
-        usual = math.exp(self.before.slope * math.log(self.threshold / self.before.threshold))
-        more = USUAL_BLOCKS * _mean(before) if before else 1.0
-        return (sum(now) + more * usual) / (sum(before[: len(now)]) + more)
-
-    def _starts(self, bits: Sequence[float]) -> Sequence[float]:
-        return bits[:: self.gop_blocks]
-
-    def _others(self, bits: Sequence[float]) -> Sequence[float]:
-        return [b for i, b in enumerate(bits) if i % self.gop_blocks]
-
-    @property
-    def video(self) -> float:
-        """Bytes of tokens to expect."""
-        bits = sum(self.expected())
-        if self.before is not None:
-            return self.before.video * bits / max(1.0, sum(self.before.bits))
-        return float(self.goal * (bits / 8 / self.goal) ** TRUST)
-
-    @property
-    def _done(self) -> float:
-        assert self.before is not None
-        return sum(self.before.bits[: len(self.bits)]) / max(1.0, sum(self.before.bits))
-
-    @property
-    def doubt(self) -> float:
-        """Of `video`, as a share."""
-        return DOUBT_ALONE if self.before is None else MARGIN * (1 - self._done) / math.sqrt(len(self.bits))
+    def finished(self, slope: float, video: float, fixed: float, goal: float) -> Known:
+        """What a whole one says: its bytes, and the threshold that gives as many if it is the same for all blocks."""
+        even = sum(self._now[-1])
+        threshold, bits = self.threshold, tuple(self.bits)
+        if self.before is not None and even > 0:
+            share = self._spent[-1] / even
+            threshold *= share ** (1 / self.slope)
+            bits = tuple(share * b / self._follows(limit) for b, limit in zip(self.bits, self.limits, strict=False))
+        return Known(threshold, slope, video, fixed, goal, bits)
 
     @property
     def is_lost(self) -> bool:
         """There is no hope that it ends where it should."""
-        if len(self.bits) < LEAST_BLOCKS:
+        seen = len(self.bits)
+        if self.before is None or seen < LEAST_BLOCKS:
             return False
-        if self.before is not None:
-            part = (self.video + self.before.fixed) / self.goal
-            return self._done >= EARLIEST and not CLOSE - self.doubt <= part <= 1 + self.doubt
-        if self.of is None or not FROM * self.of <= self.frames <= UNTIL * self.of:
-            return False
-        part = self.video / self.goal
-        return part > FAR_OFF or (self.silent and part < 1 / FAR_OFF)
+        total = max(1.0, sum(self._before[-1]))
+        done = sum(self._before[min(seen, len(self._before) - 1)]) / total
+        doubt = MARGIN * (1 - done) / math.sqrt(seen)
+        rest, spent = self._rest(seen, seen), self._spent[seen]
+        least, most = (
+            (self.before.video * (spent + rest * REACH**power) / total + self.before.fixed) / self.before.goal
+            for power in (self.slope, -self.slope)
+        )
+        return EARLIEST <= done <= LATEST and not (least <= 1 + doubt and most >= CLOSE - doubt)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def next_threshold(tries: Sequence[Known], more: float) -> float | None:
-    """Where to go from here; None if there is nothing more to gain. more: passes that may follow the next one; if less
-    than one, it may still be stopped after so much of it."""
+def next_threshold(tries: Sequence[Known], is_last: bool) -> float | None:
+    """Where to go from here; None if there is nothing more to gain. is_last: no whole pass can follow."""
     whole = [one for one in tries if one.is_whole]
     if any(CLOSE <= one.part <= 1 for one in whole):
         return None
-    fixed, size = tries[-1].fixed, tries[-1].goal
-    goal = math.log(max(1.0, AIM * size - fixed))
-    if more < 1 and not any(GOOD <= one.part <= 1 for one in whole):
-        # Now it must fit, or what is left is far too small or too large.
-        nearest = min(tries, key=lambda one: abs(one.rise - goal))
-        far = abs(nearest.rise - goal)
-        if more >= HALF_WAY:
-            aim = AIM - UNSURE / math.sqrt(max(1, len(nearest.bits)))
-        else:
-            aim = LAST_AIM if far < NEARBY or any(one.part <= 1 for one in whole) else MUST_FIT
-            aim *= math.exp(-UNKNOWN * far * far - nearest.doubt / 2)
-        goal = math.log(max(1.0, aim * size - fixed))
+    aim = AIM
+    if is_last and all(one.part > 1 for one in whole):
+        aim *= math.exp(-CAREFUL / math.sqrt(max(1, len(tries[-1].bits))))
+    goal = math.log(max(1.0, aim * tries[-1].goal - tries[-1].fixed))
     # A try that was stopped last tells more than those that it was compared with.
     whole.sort(key=lambda one: abs(one.rise - goal))
     base = whole[0] if tries[-1].is_whole else tries[-1]

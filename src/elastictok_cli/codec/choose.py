@@ -115,10 +115,11 @@ class _Measure:
 
 class Chooser:
     """How every block of a file is chosen. cap: no tile may have more tokens; None for what the model
-    allows."""
+    allows. limit: the error to meet, the target's unless it is changed between blocks."""
 
     def __init__(self, model: TokenModel, target: Target, search: str, cap: int | None = None) -> None:
         self.model, self.spec, self.target, self.cap = model, model.spec, target, cap
+        self.limit = target.limit
         self.strategy: Strategy = strategy(search)
         for option, tokens in (("--tokens", target.tokens), ("--max-tokens", cap)):
             if tokens is not None and tokens < self.spec.min_tokens:
@@ -139,7 +140,7 @@ class Chooser:
         if choice.tokens.count <= limit:
             return choice
         capped = self._fixed(candidates, limit, None)
-        met = capped.mse <= self.target.limit
+        met = capped.mse <= self.limit
         return Choice(
             capped.tokens, capped.mse, met, tuple(candidates.probes), "the most tokens allowed", choice.found
         )
@@ -151,7 +152,7 @@ class Chooser:
         """
         top = self.spec.steps - 1
         coarsest_step = getattr(self.model, "coarsest_step", None)
-        low = 0 if coarsest_step is None else top - int(coarsest_step(self.target.limit, candidates.source))
+        low = 0 if coarsest_step is None else top - int(coarsest_step(self.limit, candidates.source))
         return self._search(candidates, Span(low, top), before, lambda effort: (top - effort, None))
 
     def _by_count(self, candidates: Candidates, limit: int, before: Found | None) -> Choice:
@@ -162,7 +163,7 @@ class Chooser:
     def _search(
         self, candidates: Candidates, span: Span, before: Found | None, key: Callable[[int], Key]
     ) -> Choice:
-        threshold = self.target.limit
+        threshold = self.limit
         measure = _Measure(candidates, candidates.error, key, threshold)
         found = run(self.strategy(span, threshold, before or self._hint(span)), measure)
         tokens, mse = candidates.settled(key(found.effort))
@@ -177,7 +178,7 @@ class Chooser:
         first_step = getattr(self.model, "first_step", None)
         if first_step is None or span.log:
             return None
-        effort = span.high - int(first_step(self.target.limit))
+        effort = span.high - int(first_step(self.limit))
         return Found(effort, 0.0, True, (), "", None, effort)
 
     def _fixed(self, candidates: Candidates, count: int, before: Found | None) -> Choice:
@@ -201,7 +202,7 @@ class Chooser:
         else:
             tokens, mse = candidates.tokens(key), math.nan
         candidates.probes.append(Probe(tokens.step, tokens.count, mse))
-        met = not mse > self.target.limit and tokens.count <= count
+        met = not mse > self.limit and tokens.count <= count
         if tokens.count > count:
             why = "the model cannot do with so few tokens"
         return Choice(tokens, mse, met, tuple(candidates.probes), why, found)

@@ -13,7 +13,7 @@ a byte.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -29,11 +29,13 @@ from .choose import Chooser
 from .events import Ahead, BlockDone, Event, Started, Tried, Warned
 from .gop_encoder import Block, GopCoder, GopJob, GopStart, Tell
 from .interleave import AudioFeed
-from .jobs import Early, Part, in_order
+from .jobs import AHEAD, Early, Part, in_order
 from .target import Target
 from .totals import Totals
 
 Coding = Generator[BlockDone | Gop, None, None]
+# (known, blocks) to the error that the next `blocks` blocks must meet; all events of the first `known` have been told.
+Limits = Callable[[int, int], float]
 
 
 def encode(
@@ -48,13 +50,15 @@ def encode(
     strict: bool = False,
     done: Sequence[Gop] = (),
     tried: Tell | None = None,
+    limits: Limits | None = None,
 ) -> Generator[Event, None, None]:
     """Code a whole source into `writer` and finish it.
 
     writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have
     more. threads: 1 for none beside reading ahead. jobs: processes that code GOPs, 1 for none beside this one; they
     share the threads. strict: the first missed block is an error. done: what `Writer.resume` found; those frames are
-    skipped. tried: told of every candidate, block after block. The writer is not aborted here: leave its `with` block
+    skipped. tried: told of every candidate, block after block. limits: asked before every block (GOP, with
+    several jobs) what to meet there in place of the target's. The writer is not aborted here: leave its `with` block
     for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have,
     ThresholdMissed, OutputError, ElasticTokError if a process dies; whatever is raised, and when the generator is
     closed, threads and processes have ended.
@@ -89,10 +93,10 @@ def encode(
         start = GopStart(len(done), totals.frames)
         coded: Generator[Any, None, None]
         if jobs == 1:
-            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start)
+            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, limits)
         else:
             job = GopJob(header, model, target, max_tokens, strict, tried is not None)
-            coded = in_order(_parts(blocks, header, start), job, jobs, threads)
+            coded = in_order(_parts(blocks, header, start, jobs, limits), job, jobs, threads)
         with closing(coded):
             for item in coded:
                 yield from notes.new()
@@ -116,12 +120,16 @@ def encode(
     yield totals.finished(source.info.bytes, bytes_out, time.monotonic() - clock, source.truncated)
 
 
-def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart) -> Coding:
+def code_blocks(
+    blocks: Iterator[Block], coder: GopCoder, start: GopStart, limits: Limits | None = None
+) -> Coding:
     """Every block, and every GOP when it is whole. blocks: of the source, from the first one of a GOP on."""
     number, frames = start.number, start.first_frame
-    for pts, pixels in blocks:
+    for count, (pts, pixels) in enumerate(blocks):
         if not coder.records:
             coder.begin(number, frames)
+        if limits is not None:
+            coder.chooser.limit = limits(count, 1)
         yield coder.add(pts, pixels)
         if coder.is_full:
             yield coder.finish()
@@ -131,13 +139,19 @@ def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart) -> Co
         yield coder.finish()
 
 
-def _parts(blocks: Iterator[Block], header: Header, start: GopStart) -> Iterator[Part]:
+def _parts(
+    blocks: Iterator[Block], header: Header, start: GopStart, jobs: int, limits: Limits | None
+) -> Iterator[Part]:
     """The same blocks as tasks of a `GopJob`."""
-    frames = start.first_frame
+    frames, size = start.first_frame, header.gop_blocks
     for count, block in enumerate(blocks):
-        number = start.number + count // header.gop_blocks
-        if count % header.gop_blocks == 0:
-            yield Part(number, GopStart(number, frames))
+        gop = count // size
+        number = start.number + gop
+        if count % size == 0:
+            # Those that `in_order` may have begun and not finished by now are not known: always so many, so that a
+            # run is as the one before, whichever process is faster.
+            known = max(0, gop - jobs - AHEAD) * size
+            yield Part(number, GopStart(number, frames, None if limits is None else limits(known, size)))
         yield Part(number, block)
         frames += len(block[0])
 

@@ -112,10 +112,11 @@ class GopCoder:
 
 @dataclass(frozen=True)
 class GopStart:
-    """The first part of a `GopJob`'s task; its blocks follow."""
+    """The first part of a `GopJob`'s task; its blocks follow. limit: the error to meet, if it is not the target's."""
 
     number: int
     first_frame: int
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ class GopJob:
         """See `jobs.Job`. parts: a `GopStart`, then blocks."""
         start, *blocks = parts
         chooser = Chooser(self.model, self.target, self.header.search, self.max_tokens)
+        if start.limit is not None:
+            chooser.limit = start.limit
         coder = GopCoder(self.header, self.model, chooser, self.strict, send if self.tells else None)
         coder.begin(start.number, start.first_frame)
         count = 1

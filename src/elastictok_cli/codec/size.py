@@ -1,7 +1,8 @@
 """One threshold for a whole file, such that the file gets a given size: the work of at most three passes over it.
 
-A pass that goes wrong is stopped and tried again with what it told (aim.py): of the rest of its time another one is
-made. Every whole pass is an .etok file; the largest one that is not over the size is kept.
+A pass that has another one to look back at is steered: its blocks get slightly different thresholds (aim.py), of which
+the loosest is the file's. One that goes wrong nevertheless is stopped, and of the rest of its time another one is made.
+Every whole pass is an .etok file; the largest one that is not over the size is kept.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..container import Header, Reader, Writer
+from ..container import Gop, Header, Reader, Writer
 from ..errors import OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
-from .aim import PASSES, SLOPE, STOPS, Course, Known, Slopes, next_threshold
+from .aim import AIM, LAST_AIM, PASSES, SLOPE, STOPS, Course, Known, Slopes, next_threshold
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, PassStopped, SizeReached, Tried, Warned
+from .jobs import AHEAD
 from .target import Target
 
 # On a ladder a block's own candidates are steeper than the file is, whose blocks all get a better past: 0.4 to 0.75
@@ -36,10 +38,11 @@ USUAL_BPP, USUAL_THRESHOLD = 0.05, 0.007
 
 @dataclass(frozen=True)
 class _Pass:
-    """A whole file."""
+    """A whole file. threshold: the loosest of its blocks."""
 
     number: int
     path: Path
+    threshold: float
     known: Known
     finished: Finished
 
@@ -71,7 +74,7 @@ def encode_to_size(
         best = search.best
         _hand_over(best.path, file, output)
     passes, part = len(search.whole), best.known.part
-    yield SizeReached(passes, best.number, best.known.threshold, part)
+    yield SizeReached(passes, best.number, best.threshold, part)
     yield replace(best.finished, seconds=search.seconds)
     if part > 1:
         raise ThresholdMissed(
@@ -99,10 +102,7 @@ class _Search:
         """Of the next try; None at the end."""
         if not self.tries:
             return self._first()
-        if not self._leaves_a_pass():
-            return None
-        more = PASSES - 1 - self.spent / self.frames if self.frames else 0.0
-        return next_threshold(self.tries, more if self.stops < STOPS else math.floor(more))
+        return next_threshold(self.tries, self._is_last) if self._leaves_a_pass() else None
 
     def attempt(
         self, threshold: float, max_tokens: int | None, threads: int, jobs: int, tried: Callable[[Tried], None] | None
@@ -112,14 +112,16 @@ class _Search:
         yield PassStarted(number, PASSES, threshold)
         target = replace(self.target, limit=threshold)
         header = self.header_for(target)
-        path = self.folder / f"{number}.etok"
-        course = self._course(threshold, header)
+        path, coded = self.folder / f"{number}.etok", self.folder / f"{number}.coded"
+        before = min(self.tries, key=lambda one: abs(math.log(one.part)), default=None)
+        course = Course(threshold, before, header.gop_blocks, LAST_AIM if self._is_last else AIM)
         slopes = Slopes(threshold, OF_LADDER if self.model.spec.steps else 1.0, tried)
         finished: Finished | None = None
-        with Writer(path, header) as writer:
+        with Writer(coded, header) as writer:
             events = encode(
                 self.source, self.model, writer, target,
-                max_tokens=max_tokens, threads=threads, jobs=jobs, tried=slopes,
+                max_tokens=max_tokens, threads=threads, jobs=self._jobs(course, header, jobs), tried=slopes,
+                limits=course.limit,
             )  # fmt: skip
             with closing(events):
                 for event in events:
@@ -140,16 +142,16 @@ class _Search:
         self.seconds += time.monotonic() - clock
         if finished is None:
             self.stops += 1
-            fixed = self.whole[-1].known.fixed if self.whole else 0.0
-            bits = course.expected() if self.whole else ()
-            known = Known(threshold, slopes.mean(), course.video, fixed, course.goal, bits, course.doubt, False)
+            known = course.given_up(slopes.mean())
             yield PassStopped(number, threshold, course.frames, known.part)
         else:
             self.frames, self.stops = finished.frames, 0
-            known = _known(path, threshold, slopes.mean(), course, finished, header, self.target)
-            self.whole.append(_Pass(number, path, known, finished))
+            loosest = max(course.limits)
+            finished = replace(finished, bytes_out=_say_threshold(coded, loosest, path))
+            known = _known(path, slopes.mean(), course, finished, header, self.target)
+            self.whole.append(_Pass(number, path, loosest, known, finished))
             self._drop()
-            yield PassDone(number, threshold, finished.bytes_out, known.part)
+            yield PassDone(number, loosest, finished.bytes_out, known.part)
         self.tries.append(known)
 
     @property
@@ -168,6 +170,11 @@ class _Search:
         """Whether a whole one is still allowed after so many frames."""
         return self.frames is not None and self.spent + more + self.frames <= PASSES * self.frames
 
+    @property
+    def _is_last(self) -> bool:
+        """Whether no whole one can follow the next."""
+        return self.frames is None or not self._leaves_a_pass(self.frames)
+
     def _first(self) -> float:
         """Where to start: what usual clips need for so many bits per pixel. A model may say so itself (`usual_bpp`)."""
         usual = float(getattr(self.model, "usual_bpp", USUAL_BPP))
@@ -177,32 +184,29 @@ class _Search:
         bpp = value if self.target.kind == "bpp" else 8 * value / pixels if pixels else usual
         return float(min(max(USUAL_THRESHOLD * (bpp / usual) ** (1 / SLOPE), 0.0005), 0.1))
 
-    def _course(self, threshold: float, header: Header) -> Course:
-        width, height = header.coded_size
-        goal = self.target.value
-        if self.target.kind == "bpp":
-            goal *= (self.frames or 0) * width * height / 8
-        compared = [one for one in self.tries if one.bits]
-        before = min(compared, key=lambda one: abs(math.log(one.part)), default=None)
-        silent = not header.audio or self.target.kind == "bpp"
-        return Course(threshold, before, self.frames, header.gop_blocks, goal, silent)
+    def _jobs(self, course: Course, header: Header, jobs: int) -> int:
+        """Steering learns from whole GOPs if there are several jobs: they must be many more than those on their way."""
+        gops = (self.frames or 0) / (header.gop_blocks * header.block_frames)
+        return jobs if course.before is None or gops >= 3 * (jobs + AHEAD) else 1
 
 
 def _part(one: _Pass) -> float:
     return one.known.part
 
 
-def _known(
-    path: Path, threshold: float, slope: float, course: Course, finished: Finished, header: Header, target: Target
-) -> Known:
+def _goal(target: Target, header: Header, frames: int) -> float:
+    """In bytes."""
+    width, height = header.coded_size
+    return target.value * frames * width * height / 8 if target.kind == "bpp" else target.value
+
+
+def _known(path: Path, slope: float, course: Course, finished: Finished, header: Header, target: Target) -> Known:
     with Reader(path) as reader:
         parts = reader.chunk_bytes
     sound = parts.get("sound", 0)
-    spent, goal = finished.bytes_out, target.value
+    spent, goal = finished.bytes_out, _goal(target, header, finished.frames)
     if target.kind == "bpp":  # of the picture alone
-        width, height = header.coded_size
-        spent, goal = spent - sound, goal * finished.frames * width * height / 8
-        sound = 0
+        spent, sound = spent - sound, 0
     fixed = spent - parts["tokens"]
     if fixed >= goal:
         what = f"sound {in_words(sound)}, " if sound else ""
@@ -210,7 +214,20 @@ def _known(
             f"{in_words(goal)} is less than what is no tokens ({what}tables {in_words(fixed - sound)}); "
             f"{'--no-audio leaves the sound out' if sound else 'it cannot be reached'}"
         )
-    return Known(threshold, slope, parts["tokens"], fixed, goal, tuple(course.bits))
+    return course.finished(slope, parts["tokens"], fixed, goal)
+
+
+def _say_threshold(coded: Path, threshold: float, path: Path) -> int:
+    """Move a file and have it say the threshold that all its blocks were to meet. Returns its size."""
+    with Reader(coded) as reader, Writer(path, replace(reader.header, threshold=threshold)) as writer:
+        for item in reader.items():
+            if isinstance(item, Gop):
+                writer.write_gop(item)
+            else:
+                writer.write_audio(item)
+        size = writer.finish()
+    coded.unlink()
+    return size
 
 
 def _hand_over(path: Path, file: Path | None, output: object) -> None:
