@@ -8,7 +8,7 @@ import pytest
 
 from elastictok_cli.cli.console import Console
 from elastictok_cli.cli.progress import Display, Meter, follow
-from elastictok_cli.codec.events import BlockDone, Finished, PassStarted, PassStopped, Started, Warned
+from elastictok_cli.codec.events import BlockDone, Finished, Started, Warned
 
 
 def started(estimate: int | None = 480, done: int = 0) -> Started:
@@ -66,16 +66,6 @@ def test_elsewhere_than_on_a_terminal_a_line_comes_every_ten_seconds(
 def test_warnings_are_notes(capsys: pytest.CaptureFixture[str]) -> None:
     follow(iter([started(), Warned("640x360 is coded at 456x256"), FINISHED]), Console())
     assert capsys.readouterr().err == "note: 640x360 is coded at 456x256\n"
-
-
-def test_a_pass_that_was_stopped_says_where_it_was_going(capsys: pytest.CaptureFixture[str]) -> None:
-    passes = [PassStarted(2, 3, 0.008), started(), PassStopped(2, 0.008, 16, 1.2), PassStarted(2, 3, 0.0095), started()]
-    follow(iter([*passes, FINISHED]), Console())
-    assert capsys.readouterr().err.splitlines() == [
-        "pass 2 of at most 3: threshold 0.008",
-        "pass 2: stopped after 16 frames, on its way to 120 % of the size; again",
-        "pass 2 of at most 3: threshold 0.0095",
-    ]
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,7 @@ def test_curves_of_the_pass_that_is_kept(run: Run, clip: Path, model: str, tmp_p
     for record in records:
         if record["type"] == "pass":
             number = record["number"]
-            tried[number] = []  # once more, if it was stopped
+            tried[number] = []
         if record["type"] == "block":
             tried[number].append([(p["count"], p["mse"]) for p in record["probes"]])
     kept = read_curves(str(out))

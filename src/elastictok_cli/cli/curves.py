@@ -54,7 +54,6 @@ def keeping(events: Iterable[Event], etok: str) -> Generator[Event, None, None]:
             match event:
                 case PassStarted():
                     number = kept = event.number
-                    passes.pop(number, None)  # of a try that was stopped
                 case SizeReached():
                     kept = event.kept
                 case BlockDone():

@@ -16,7 +16,6 @@ from ..codec.events import (
     Finished,
     PassDone,
     PassStarted,
-    PassStopped,
     SizeReached,
     Started,
     Tried,
@@ -115,11 +114,6 @@ class Display:
                 self.console.line(f"pass {event.number} of at most {event.most}: threshold {event.threshold:.4g}")
             case PassDone():
                 self.console.line(f"pass {event.number}: {size(event.bytes_out)}, {100 * event.part:.1f} % of the size")
-            case PassStopped():
-                self.console.line(
-                    f"pass {event.number}: stopped after {event.frames} frames, on its way to {100 * event.part:.0f} % "
-                    "of the size; again"
-                )
             case SizeReached():
                 self.reached = event
             case BlockDone() | BlockChecked() if self.meter is not None:

@@ -1,8 +1,8 @@
 """Which threshold gives a file of a given size: what is known from the tries so far, and where to go next.
 
 Bytes against threshold are a slightly bent line in logarithms. Its slope is first that of the blocks' own measured
-candidates, then that between the tries. Once there was a whole pass, a try is told by its own blocks, beside what the
-same blocks took before, where it would end: it is steered, within narrow bounds, or given up if that cannot help.
+candidates, then that between the passes. From the second one on a pass is steered, within narrow bounds: what its
+blocks take, beside what the same blocks took before, tells where it would end.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 from .events import BlockDone, Probe, Tried
 from .target import MSE_MOST
 
-PASSES = 3  # the frames that all tries code together, as a multiple of the source's
+PASSES = 3
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
 CLOSE, AIM, LAST_AIM = 0.97, 0.983, 0.978  # as shares of the size: what is near enough, where to aim for it
-# A last pass, after others that all were over the size, starts out for less by so much over the root of the number of
-# blocks: with many of them steering takes that back, with few it helps little.
-CAREFUL = 0.2
-# Steering takes a block's threshold no further than this factor from the try's own: 0.8 dB, about 20 % of its bytes.
+# A last pass must not be over the size where none before is GOOD: it starts out for less by CAREFUL over the root of the
+# number of blocks. With many of them steering takes that back, with few it helps little.
+GOOD, CAREFUL = 0.9, 0.2
+# Steering takes a block's threshold no further than this factor from the pass's own: 0.8 dB, about 20 % of its bytes.
 # From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
 # the one before can copy and takes next to nothing, one that must be better pays for both.
 REACH, EASE = 1.2, 1.03
@@ -32,21 +32,16 @@ SLOPE = -1.2  # of bytes over threshold, both as logarithms, where no candidate 
 # What the slope changes by as the threshold grows by a factor of e: fewer bytes, steeper. Less than single clips have
 # (-0.35 on average between 0.003 and 0.015, 15 training clips): with more, a pass from far away goes much too far.
 BEND = -0.06
-STEEPEST, FLATTEST = -3.0, -0.6
-APART = 0.1  # two tries on one side of the size whose logarithms of thresholds are nearer say nothing about the slope
+STEEPEST, FLATTEST = -3.0, -0.3
+APART = 0.1  # two passes on one side of the size whose logarithms of thresholds are nearer say nothing about the slope
 NEAR = math.log(2)  # candidates whose error is within an octave of the threshold tell the slope there
-# A try is lost if not even steering is expected to take it to CLOSE to 1 give or take MARGIN (1 - done) / sqrt(blocks);
-# what is done are its bytes. Nothing is said before EARLIEST of them; after LATEST a whole file is worth more.
-MARGIN, EARLIEST, LATEST, LEAST_BLOCKS = 0.2, 0.15, 0.6, 2
 USUAL_BLOCKS = 2.0  # so many more, that change as the slope says, are put to those that were seen
-STOPS = 3  # after one whole pass and before the next
 
 
 @dataclass(frozen=True)
 class Known:
-    """What one try says. slope: of its blocks' candidates. fixed: bytes that count and are no tokens, which no
-    threshold changes. goal: for both. bits: of every block if all had this threshold; of a try that was given up, those
-    to come as expected."""
+    """What one pass says. slope: of its blocks' candidates. fixed: bytes that count and are no tokens, which no
+    threshold changes. goal: for both. bits: of every block if all had this threshold."""
 
     threshold: float
     slope: float
@@ -54,7 +49,6 @@ class Known:
     fixed: float
     goal: float
     bits: tuple[float, ...]
-    is_whole: bool = True
 
     @property
     def part(self) -> float:
@@ -68,20 +62,19 @@ class Known:
 
 
 class Course:
-    """Where a try is going, told of one block after the other, and the threshold of the next ones.
+    """Where a pass is going, told of one block after the other, and the threshold of the next ones.
 
-    threshold: its own. before: the try to compare it with; without one nothing is steered and nothing lost. aim: the
-    share of the size to end at.
+    threshold: its own. slope: what is expected of the file. before: the pass to compare it with; the first one has
+    none, and all its blocks get the same threshold. aim: the share of the size to end at.
     """
 
-    def __init__(self, threshold: float, before: Known | None, gop_blocks: int, aim: float = AIM) -> None:
-        self.threshold, self.before, self.gop_blocks, self.aim = threshold, before, gop_blocks, aim
-        self.slope = SLOPE if before is None else before.slope
-        self.frames = 0
+    def __init__(self, threshold: float, slope: float, before: Known | None, gop_blocks: int, aim: float = AIM) -> None:
+        self.threshold, self.slope, self.before = threshold, slope, before
+        self.gop_blocks, self.aim = gop_blocks, aim
         self.bits: list[float] = []  # of the blocks so far
         self.limits: list[float] = []  # thresholds given out, for these and the next
         # Sums over the first n blocks; those that start a GOP and others apart, for they change differently with the
-        # threshold. `_now` is as if all had had the try's own.
+        # threshold. `_now` is as if all had had the pass's own.
         self._spent = [0.0]
         self._now = [[0.0, 0.0]]
         self._before = self._sums(before.bits if before is not None else ())
@@ -93,12 +86,10 @@ class Course:
     def add(self, block: BlockDone) -> None:
         """The next one."""
         i = len(self.bits)
-        limit = self.limits[i] if i < len(self.limits) else self.threshold
         sums = list(self._now[-1])
-        sums[i % self.gop_blocks != 0] += block.bits / self._follows(limit)
+        sums[i % self.gop_blocks != 0] += block.bits / self._follows(self.limits[i])
         self._now.append(sums)
         self._spent.append(self._spent[-1] + block.bits)
-        self.frames += block.frames
         self.bits.append(block.bits)
 
     def limit(self, known: int, blocks: int) -> float:
@@ -119,11 +110,11 @@ class Course:
         return now
 
     def _follows(self, limit: float) -> float:
-        """Bits of a block with this threshold, over those with the try's own."""
+        """Bits of a block with this threshold, over those with the pass's own."""
         return float((limit / self.threshold) ** self.slope)
 
     def _rest(self, known: int, first: int) -> float:
-        """Bits of all blocks from `first` on with the try's own threshold, by what the first `known` took."""
+        """Bits of all blocks from `first` on with the pass's own threshold, by what the first `known` took."""
         return sum(
             change * (total - done)
             for change, total, done in zip(
@@ -134,7 +125,7 @@ class Course:
     def _changes(self, known: int) -> list[float]:
         """What blocks of either kind take now, over what they took."""
         assert self.before is not None
-        usual = (self.threshold / self.before.threshold) ** self.before.slope
+        usual = (self.threshold / self.before.threshold) ** self.slope
         blocks = len(self.before.bits)
         starts = -(-blocks // self.gop_blocks)
         changes = []
@@ -144,20 +135,8 @@ class Course:
             changes.append((self._now[known][kind] + more * usual) / was if was else usual)
         return changes
 
-    def given_up(self, slope: float) -> Known:
-        """What a try that is lost says: how it would have ended with its own threshold in all blocks."""
-        assert self.before is not None
-        seen = len(self.bits)
-        changes = self._changes(seen)
-        bits = (
-            *(b / self._follows(limit) for b, limit in zip(self.bits, self.limits, strict=False)),
-            *(b * changes[i % self.gop_blocks != 0] for i, b in enumerate(self.before.bits) if i >= seen),
-        )
-        video = self.before.video * sum(bits) / max(1.0, sum(self.before.bits))
-        return Known(self.threshold, slope, video, self.before.fixed, self.before.goal, bits, False)
-
     def finished(self, slope: float, video: float, fixed: float, goal: float) -> Known:
-        """What a whole one says: its bytes, and the threshold that gives as many if it is the same for all blocks."""
+        """What it says at its end: its bytes, and the threshold that gives as many if it is the same for all blocks."""
         even = sum(self._now[-1])
         threshold, bits = self.threshold, tuple(self.bits)
         if self.before is not None and even > 0:
@@ -166,44 +145,27 @@ class Course:
             bits = tuple(share * b / self._follows(limit) for b, limit in zip(self.bits, self.limits, strict=False))
         return Known(threshold, slope, video, fixed, goal, bits)
 
-    @property
-    def is_lost(self) -> bool:
-        """There is no hope that it ends where it should."""
-        seen = len(self.bits)
-        if self.before is None or seen < LEAST_BLOCKS:
-            return False
-        total = max(1.0, sum(self._before[-1]))
-        done = sum(self._before[min(seen, len(self._before) - 1)]) / total
-        doubt = MARGIN * (1 - done) / math.sqrt(seen)
-        rest, spent = self._rest(seen, seen), self._spent[seen]
-        least, most = (
-            (self.before.video * (spent + rest * REACH**power) / total + self.before.fixed) / self.before.goal
-            for power in (self.slope, -self.slope)
-        )
-        return EARLIEST <= done <= LATEST and not (least <= 1 + doubt and most >= CLOSE - doubt)
 
-
-def next_threshold(tries: Sequence[Known], is_last: bool) -> float | None:
-    """Where to go from here; None if there is nothing more to gain. is_last: no whole pass can follow."""
-    whole = [one for one in tries if one.is_whole]
-    if any(CLOSE <= one.part <= 1 for one in whole):
+def next_pass(passes: Sequence[Known], is_last: bool) -> tuple[float, float] | None:
+    """(threshold, slope) to go on with; None if there is nothing more to gain. is_last: none can follow."""
+    if any(CLOSE <= one.part <= 1 for one in passes):
         return None
     aim = AIM
-    if is_last and all(one.part > 1 for one in whole):
-        aim *= math.exp(-CAREFUL / math.sqrt(max(1, len(tries[-1].bits))))
-    goal = math.log(max(1.0, aim * tries[-1].goal - tries[-1].fixed))
-    # A try that was stopped last tells more than those that it was compared with.
-    whole.sort(key=lambda one: abs(one.rise - goal))
-    base = whole[0] if tries[-1].is_whole else tries[-1]
-    beyond = [one for one in whole if (one.rise > goal) != (base.rise > goal) and one.threshold != base.threshold]
-    apart = [one for one in whole if abs(math.log(one.threshold / base.threshold)) >= APART]
+    if is_last and not any(GOOD <= one.part <= 1 for one in passes):
+        aim *= math.exp(-CAREFUL / math.sqrt(max(1, len(passes[-1].bits))))
+    goal = math.log(max(1.0, aim * passes[-1].goal - passes[-1].fixed))
+    base, *others = sorted(passes, key=lambda one: abs(one.rise - goal))
+    beyond = [one for one in others if (one.rise > goal) != (base.rise > goal) and one.threshold != base.threshold]
+    apart = [one for one in others if abs(math.log(one.threshold / base.threshold)) >= APART]
     slope = base.slope
     for other in beyond[:1] or apart[:1]:
         reach = math.log(other.threshold / base.threshold)
         slope = (other.rise - base.rise) / reach - BEND * reach / 2
-    move = _move(min(max(slope, STEEPEST), FLATTEST), goal - base.rise)
+    slope = min(max(slope, STEEPEST), FLATTEST)
+    move = _move(slope, goal - base.rise)
     threshold = math.exp(min(max(math.log(base.threshold) + move, math.log(LEAST)), math.log(MOST)))
-    return None if any(abs(math.log(threshold / one.threshold)) < 1e-4 for one in whole) else threshold
+    near = any(abs(math.log(threshold / one.threshold)) < 1e-4 for one in passes)
+    return None if near else (threshold, slope)
 
 
 def _move(slope: float, rise: float) -> float:

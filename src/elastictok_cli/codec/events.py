@@ -173,17 +173,6 @@ class PassDone:
 
 
 @dataclass(frozen=True)
-class PassStopped:
-    """It is given up after so many frames, and the same pass starts again with another threshold. part: of the size
-    that was asked for, as it was expected to end."""
-
-    number: int
-    threshold: float
-    frames: int
-    part: float
-
-
-@dataclass(frozen=True)
 class SizeReached:
     """Which of the passes is kept, counted from 1, with its threshold. part: of the size asked for."""
 
@@ -203,6 +192,5 @@ Event = (
     | Verified
     | PassStarted
     | PassDone
-    | PassStopped
     | SizeReached
 )

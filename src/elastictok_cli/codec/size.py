@@ -1,8 +1,7 @@
 """One threshold for a whole file, such that the file gets a given size: the work of at most three passes over it.
 
 A pass that has another one to look back at is steered: its blocks get slightly different thresholds (aim.py), of which
-the loosest is the file's. One that goes wrong nevertheless is stopped, and of the rest of its time another one is made.
-Every whole pass is an .etok file; the largest one that is not over the size is kept.
+the loosest is the file's. Every pass is an .etok file; the largest one that is not over the size is kept.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from ..errors import OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
-from .aim import AIM, LAST_AIM, PASSES, SLOPE, STOPS, Course, Known, Slopes, next_threshold
+from .aim import AIM, LAST_AIM, PASSES, SLOPE, Course, Known, Slopes, next_pass
 from .encoder import encode
-from .events import BlockDone, Event, Finished, PassDone, PassStarted, PassStopped, SizeReached, Tried, Warned
+from .events import BlockDone, Event, Finished, PassDone, PassStarted, SizeReached, Tried, Warned
 from .jobs import AHEAD
 from .target import Target
 
@@ -38,7 +37,7 @@ USUAL_BPP, USUAL_THRESHOLD = 0.05, 0.007
 
 @dataclass(frozen=True)
 class _Pass:
-    """A whole file. threshold: the loosest of its blocks."""
+    """A file. threshold: the loosest of its blocks."""
 
     number: int
     path: Path
@@ -61,7 +60,7 @@ def encode_to_size(
 ) -> Generator[Event, None, None]:
     """As `encode`, into `output`, for `Target.size` and `Target.bpp`. header_for: HEAD for a target.
 
-    The events of every try come between a `PassStarted` and its `PassDone` or `PassStopped`; `SizeReached` and one
+    The events of every pass come between a `PassStarted` and its `PassDone`; `SizeReached` and one
     `Finished`, of the file that is kept, end the run. Files of passes lie in a hidden folder beside the output until
     then. Raises as `encode`; ThresholdMissed if every pass is over the size, and then the smallest one is kept;
     OutputError if what no threshold changes is over it alone.
@@ -69,11 +68,11 @@ def encode_to_size(
     file = None if not isinstance(output, (str, os.PathLike)) else Path(output)
     with tempfile.TemporaryDirectory(prefix=".elastictok-", dir=None if file is None else file.parent) as folder:
         search = _Search(source, model, header_for, target, Path(folder))
-        while (threshold := search.next_threshold()) is not None:
-            yield from search.attempt(threshold, max_tokens, threads, jobs, tried)
+        while (course := search.next_course()) is not None:
+            yield from search.run(course, max_tokens, threads, jobs, tried)
         best = search.best
         _hand_over(best.path, file, output)
-    passes, part = len(search.whole), best.known.part
+    passes, part = len(search.passes), best.known.part
     yield SizeReached(passes, best.number, best.threshold, part)
     yield replace(best.finished, seconds=search.seconds)
     if part > 1:
@@ -84,37 +83,41 @@ def encode_to_size(
 
 
 class _Search:
-    """What was tried so far. spent: frames that were coded for it. frames: of the source, None if not known yet."""
+    """The passes so far. frames: of the source, None if not known yet."""
 
     def __init__(
         self, source: Source, model: TokenModel, header_for: Callable[[Target], Header], target: Target, folder: Path
     ) -> None:
         self.source, self.model, self.header_for = source, model, header_for
         self.target, self.folder = target, folder
-        self.tries: list[Known] = []
-        self.whole: list[_Pass] = []
+        self.passes: list[_Pass] = []
         self.told: set[str] = set()  # warnings
-        self.spent, self.frames = 0, source.info.frames_estimate
-        self.stops = 0  # since the last whole pass
+        self.frames = source.info.frames_estimate
         self.seconds = 0.0
 
-    def next_threshold(self) -> float | None:
-        """Of the next try; None at the end."""
-        if not self.tries:
-            return self._first()
-        return next_threshold(self.tries, self._is_last) if self._leaves_a_pass() else None
+    def next_course(self) -> Course | None:
+        """Of the next pass; None at the end."""
+        gop_blocks = self.header_for(self.target).gop_blocks
+        if not self.passes:
+            return Course(self._first(), SLOPE, None, gop_blocks)
+        if len(self.passes) == PASSES:
+            return None
+        is_last = len(self.passes) == PASSES - 1
+        known = [one.known for one in self.passes]
+        if (found := next_pass(known, is_last)) is None:
+            return None
+        nearest = min(known, key=lambda one: abs(math.log(one.part)))
+        return Course(*found, nearest, gop_blocks, LAST_AIM if is_last else AIM)
 
-    def attempt(
-        self, threshold: float, max_tokens: int | None, threads: int, jobs: int, tried: Callable[[Tried], None] | None
+    def run(
+        self, course: Course, max_tokens: int | None, threads: int, jobs: int, tried: Callable[[Tried], None] | None
     ) -> Generator[Event, None, None]:
-        """One try, to its end or until it is lost."""
-        number, clock = len(self.whole) + 1, time.monotonic()
+        """One pass."""
+        number, threshold, clock = len(self.passes) + 1, course.threshold, time.monotonic()
         yield PassStarted(number, PASSES, threshold)
         target = replace(self.target, limit=threshold)
         header = self.header_for(target)
         path, coded = self.folder / f"{number}.etok", self.folder / f"{number}.coded"
-        before = min(self.tries, key=lambda one: abs(math.log(one.part)), default=None)
-        course = Course(threshold, before, header.gop_blocks, LAST_AIM if self._is_last else AIM)
         slopes = Slopes(threshold, OF_LADDER if self.model.spec.steps else 1.0, tried)
         finished: Finished | None = None
         with Writer(coded, header) as writer:
@@ -129,51 +132,34 @@ class _Search:
                         case Finished():
                             finished = event
                             continue
+                        case BlockDone():
+                            course.add(event)
                         case Warned():
                             if event.text in self.told:
                                 continue
                             self.told.add(event.text)
                     yield event
-                    if isinstance(event, BlockDone):
-                        course.add(event)
-                        if self.stops < STOPS and self._leaves_a_pass(course.frames) and course.is_lost:
-                            break
-        self.spent += course.frames
+        assert finished is not None, "an encode ends with its totals or raises"
         self.seconds += time.monotonic() - clock
-        if finished is None:
-            self.stops += 1
-            known = course.given_up(slopes.mean())
-            yield PassStopped(number, threshold, course.frames, known.part)
-        else:
-            self.frames, self.stops = finished.frames, 0
-            loosest = max(course.limits)
-            finished = replace(finished, bytes_out=_say_threshold(coded, loosest, path))
-            known = _known(path, slopes.mean(), course, finished, header, self.target)
-            self.whole.append(_Pass(number, path, loosest, known, finished))
-            self._drop()
-            yield PassDone(number, loosest, finished.bytes_out, known.part)
-        self.tries.append(known)
+        self.frames = finished.frames
+        loosest = max(course.limits)
+        finished = replace(finished, bytes_out=_say_threshold(coded, loosest, path))
+        known = _known(path, slopes.mean(), course, finished, header, self.target)
+        self.passes.append(_Pass(number, path, loosest, known, finished))
+        self._drop()
+        yield PassDone(number, loosest, finished.bytes_out, known.part)
 
     @property
     def best(self) -> _Pass:
         """The largest that is not over, or else the smallest."""
-        below = [one for one in self.whole if one.known.part <= 1]
-        return max(below, key=_part) if below else min(self.whole, key=_part)
+        below = [one for one in self.passes if one.known.part <= 1]
+        return max(below, key=_part) if below else min(self.passes, key=_part)
 
     def _drop(self) -> None:
-        """Two whole files are enough on the disk."""
-        for one in self.whole:
+        """One file is enough on the disk."""
+        for one in self.passes:
             if one is not self.best:
                 one.path.unlink(missing_ok=True)
-
-    def _leaves_a_pass(self, more: int = 0) -> bool:
-        """Whether a whole one is still allowed after so many frames."""
-        return self.frames is not None and self.spent + more + self.frames <= PASSES * self.frames
-
-    @property
-    def _is_last(self) -> bool:
-        """Whether no whole one can follow the next."""
-        return self.frames is None or not self._leaves_a_pass(self.frames)
 
     def _first(self) -> float:
         """Where to start: what usual clips need for so many bits per pixel. A model may say so itself (`usual_bpp`)."""
