@@ -20,8 +20,8 @@ from .target import MSE_MOST
 PASSES = 3
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
 CLOSE, AIM, LAST_AIM = 0.97, 0.983, 0.978  # as shares of the size: what is near enough, where to aim for it
-# A last pass must not be over the size where none before is GOOD: it starts out for less by CAREFUL over the root of the
-# number of blocks. With many of them steering takes that back, with few it helps little.
+# A last pass must not be over the size where none before is GOOD: it starts out for less by CAREFUL over the root of
+# the number of blocks. With many of them steering takes that back, with few it helps little.
 GOOD, CAREFUL = 0.9, 0.2
 # Steering takes a block's threshold no further than this factor from the pass's own: 0.8 dB, about 20 % of its bytes.
 # From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
