@@ -19,10 +19,10 @@ from .target import MSE_MOST
 
 PASSES = 3
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
-CLOSE, AIM, LAST_AIM = 0.97, 0.983, 0.978  # as shares of the size: what is near enough, where to aim for it
-# A last pass must not be over the size where none before is GOOD: it starts out for less by CAREFUL over the root of
-# the number of blocks. With many of them steering takes that back, with few it helps little.
-GOOD, CAREFUL = 0.9, 0.2
+CLOSE, AIM = 0.97, 0.985  # as shares of the size: what is near enough, where to aim for it
+# A last pass must not be over the size where none before is GOOD: it aims a little lower, and starts out for less by
+# CAREFUL over the root of the number of blocks. With many of them steering takes that back, with few it helps little.
+GOOD, CAREFUL_AIM, CAREFUL = 0.9, 0.978, 0.2
 # Steering takes a block's threshold no further than this factor from the pass's own: 0.8 dB, about 20 % of its bytes.
 # From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
 # the one before can copy and takes next to nothing, one that must be better pays for both.
@@ -146,12 +146,17 @@ class Course:
         return Known(threshold, slope, video, fixed, goal, bits)
 
 
+def must_fit(passes: Sequence[Known], is_last: bool) -> bool:
+    """Whether the next pass must not be over the size. is_last: none can follow it."""
+    return is_last and not any(GOOD <= one.part <= 1 for one in passes)
+
+
 def next_pass(passes: Sequence[Known], is_last: bool) -> tuple[float, float] | None:
-    """(threshold, slope) to go on with; None if there is nothing more to gain. is_last: none can follow."""
+    """(threshold, slope) to go on with; None if there is nothing more to gain."""
     if any(CLOSE <= one.part <= 1 for one in passes):
         return None
     aim = AIM
-    if is_last and not any(GOOD <= one.part <= 1 for one in passes):
+    if must_fit(passes, is_last):
         aim *= math.exp(-CAREFUL / math.sqrt(max(1, len(passes[-1].bits))))
     goal = math.log(max(1.0, aim * passes[-1].goal - passes[-1].fixed))
     base, *others = sorted(passes, key=lambda one: abs(one.rise - goal))
