@@ -183,7 +183,7 @@ def test_thresholds_change_slowly_and_not_far() -> None:
     assert easy.limits[-1] < 0.0105 and hard.limits[-1] > 0.0137
 
 
-def test_blocks_on_their_way_are_reckoned_with_the_thresholds_they_got() -> None:
+def test_blocks_on_their_way_are_reckoned_with() -> None:
     steered = Course(0.01, -1.0, WHOLE, 16)
     first = steered.limit(0, 3)
     assert first == pytest.approx(0.01 * aim.EASE)
