@@ -20,9 +20,9 @@ from .target import MSE_MOST
 PASSES = 3
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
 CLOSE, AIM = 0.97, 0.985  # as shares of the size: what is near enough, where to aim for it
-# A last pass must not be over the size where none before is GOOD: it aims a little lower, and starts out for less by
-# CAREFUL over the root of the number of blocks. With many of them steering takes that back, with few it helps little.
-GOOD, CAREFUL_AIM, CAREFUL = 0.9, 0.978, 0.2
+# A last pass must not be over the size where none before is GOOD: it aims a little lower, starts out for less by
+# CAREFUL over the root of the number of blocks, and is steered twice as hard.
+GOOD, CAREFUL_AIM, CAREFUL = 0.9, 0.97, 0.2
 # Steering takes a block's threshold no further than this factor from the pass's own: 0.8 dB, about 20 % of its bytes.
 # From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
 # the one before can copy and takes next to nothing, one that must be better pays for both.
@@ -65,12 +65,14 @@ class Course:
     """Where a pass is going, told of one block after the other, and the threshold of the next ones.
 
     threshold: its own. slope: what is expected of the file. before: the pass to compare it with; the first one has
-    none, and all its blocks get the same threshold. aim: the share of the size to end at.
+    none, and all its blocks get the same threshold. must_fit: see `must_fit`.
     """
 
-    def __init__(self, threshold: float, slope: float, before: Known | None, gop_blocks: int, aim: float = AIM) -> None:
-        self.threshold, self.slope, self.before = threshold, slope, before
-        self.gop_blocks, self.aim = gop_blocks, aim
+    def __init__(
+        self, threshold: float, slope: float, before: Known | None, gop_blocks: int, must_fit: bool = False
+    ) -> None:
+        self.threshold, self.slope, self.before, self.gop_blocks = threshold, slope, before, gop_blocks
+        self.aim, self.reach, self.ease = (CAREFUL_AIM, REACH**2, EASE**2) if must_fit else (AIM, REACH, EASE)
         self.bits: list[float] = []  # of the blocks so far
         self.limits: list[float] = []  # thresholds given out, for these and the next
         # Sums over the first n blocks; those that start a GOP and others apart, for they change differently with the
@@ -104,8 +106,8 @@ class Course:
                 share = (max(left, 0.01 * todo) / todo) ** (1 / self.slope)
                 last = self.limits[-1] if self.limits else now
                 is_end = len(self.limits) + blocks >= len(self.before.bits)
-                wanted = now * min(max(share, 1 / REACH), REACH)
-                now = min(max(wanted, last / EASE), last * EASE ** (2 if is_end else 1))
+                wanted = now * min(max(share, 1 / self.reach), self.reach)
+                now = min(max(wanted, last / self.ease), last * self.ease ** (2 if is_end else 1))
         self.limits += [now] * blocks
         return now
 

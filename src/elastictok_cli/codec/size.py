@@ -22,7 +22,7 @@ from ..errors import OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
-from .aim import AIM, CAREFUL_AIM, PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
+from .aim import PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, SizeReached, Tried, Warned
 from .jobs import AHEAD
@@ -107,7 +107,7 @@ class _Search:
         if (found := next_pass(known, is_last)) is None:
             return None
         nearest = min(known, key=lambda one: abs(math.log(one.part)))
-        return Course(*found, nearest, gop_blocks, CAREFUL_AIM if must_fit(known, is_last) else AIM)
+        return Course(*found, nearest, gop_blocks, must_fit(known, is_last))
 
     def run(
         self, course: Course, max_tokens: int | None, threads: int, jobs: int, tried: Callable[[Tried], None] | None
