@@ -30,7 +30,8 @@ BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
 FIRST_STEP = 11.6  # quantiser step over root of the squared error, as the first blocks of training clips had it
 COARSEST_STEP = 24.0  # the same, where an easy block must not be coarser
-# In place of the threshold there, for a block of little contrast: this share of it, but no less than this of itself.
+# In place of the threshold there, for a block of little contrast: this share of the contrast, at least this of the
+# threshold.
 CONTRAST_SHARE, CONTRAST_LEAST = 0.2, 1 / 8
 
 Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
