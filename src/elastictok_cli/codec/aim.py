@@ -1,4 +1,4 @@
-"""Which threshold gives a file of a given size: what is known from the tries so far, and where to go next.
+"""Which threshold gives a file of a given size: what is known from the passes so far, and where to go next.
 
 Bytes against threshold are a slightly bent line in logarithms. Its slope is first that of the blocks' own measured
 candidates, then that between the passes. From the second one on a pass is steered, within narrow bounds: what its

@@ -32,10 +32,11 @@ from .rangecoder import ADAPT, BIT_PRICE, COST, IO_SIZE, MODE, PRICE, price
 from .transform import forward, inverse
 
 ROUNDING = np.float32(0.38)  # a level is rounded up from .62 on, before the rate-distortion pass looks at it
-# Both [luma, colour][lowest three coefficients, others]. The lowest are what a patch's colour is: wrong ones are seen
-# first, and copied into later frames (docs/nano.md has what that costs).
-SHARE = np.array([[1, 1], [0.5, 1]], np.float32)  # of the frame's step that is a coefficient's own
-WEIGHT = np.array([[1.5, 1], [2, 1]], np.float32)  # what an error counts in the choice of levels
+# The lowest three coefficients are what a patch's colour is: wrong ones are seen first, and copied into later frames
+# (docs/nano.md has what that costs). Their step as a share of the frame's, [luma, colour], and what an error counts in
+# the choice of levels, [luma, colour][lowest three, others].
+LOW_SHARE = np.array([1, 0.5], np.float32)
+WEIGHT = np.array([[1.5, 1], [2, 1]], np.float32)
 LARGEST = np.float32(16000)  # level
 BITS = np.float32(1 / 256)
 
@@ -156,7 +157,7 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
     """
     t = 1 if n == 8 else 0
     flag = coded_flag(plane, kind, near_coded, activity, other)
-    low = step * SHARE[plane >> 1, 0]
+    low = step * LOW_SHARE[plane >> 1]
     b[:] = 0
     distortion = np.float32(0)
     energy = np.float32(0)
@@ -246,7 +247,7 @@ def quantise(io, buf, ctx, c, n, step, lam, plane, kind, activity, near_coded, o
 def _dequantise(b, n, plane, step, c):
     """Coefficients of the levels in b into c; returns how many rows of c have any."""
     rows = 0
-    low = step * SHARE[min(plane, 1), 0]
+    low = step * LOW_SHARE[min(plane, 1)]
     for v in range(n):
         for h in range(n):
             c[v, h] = np.float32(b[v, h]) * (step if v + h > 1 else low)
@@ -341,7 +342,7 @@ def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight
     gain = np.float32(0.5) * lam
     # No coefficient can be larger than the whole: below this energy every level rounds to zero.
     least = (np.float32(1) - ROUNDING) * step
-    surely_empty = least * least * SHARE[:, 0] * SHARE[:, 0]
+    surely_empty = least * least * LOW_SHARE * LOW_SHARE
     b = np.zeros((18, 18), np.int64)
     b8 = np.zeros((4, 18, 18), np.int64)
     near = np.zeros(64, np.int64)
