@@ -15,6 +15,7 @@ import pytest
 from elastictok_cli import api
 from elastictok_cli.codec import aim
 from elastictok_cli.codec.aim import Course, Known
+from elastictok_cli.codec.choose import Wish
 from elastictok_cli.codec.events import (
     BlockDone,
     Event,
@@ -158,7 +159,7 @@ WHOLE = Known(0.01, -1.0, 1000.0, 100.0, 1000.0, (4000.0, *[500.0] * 8))  # 8,00
 def course(*bits: int, threshold: float = 0.012) -> Course:
     one = Course(threshold, -1.0, WHOLE, 16)
     for count in bits:
-        one.limit(len(one.bits), 1)
+        one.wish(len(one.bits), 1)
         one.add(block(8, count))
     return one
 
@@ -166,12 +167,12 @@ def course(*bits: int, threshold: float = 0.012) -> Course:
 def test_a_block_gets_the_threshold_with_which_the_rest_just_fits() -> None:
     # With the slope, 8,000 bits at 0.01 are 6,897 at 0.0116; there is room for (0.985 * 1000 - 100) * 8 = 7,080.
     near = course(threshold=0.0116)
-    assert near.limit(0, 1) == pytest.approx(0.0116 * 6897 / 7080, rel=1e-4)
+    assert near.wish(0, 1).limit == pytest.approx(0.0116 * 6897 / 7080, rel=1e-4)
     near.add(block(8, 3600))
     # Of the blocks to come each takes what the slope says: nothing but a start was seen. 3,480 bits are left.
-    assert near.limit(1, 1) == pytest.approx(0.0116 * (8 * 500 / 1.16) / 3480, rel=1e-4)
-    assert course(3600, 400).limit(2, 1) < course(3600, 500).limit(2, 1)
-    assert Course(0.01, -1.0, None, 16).limit(0, 1) == 0.01  # nothing to go by
+    assert near.wish(1, 1).limit == pytest.approx(0.0116 * (8 * 500 / 1.16) / 3480, rel=1e-4)
+    assert course(3600, 400).wish(2, 1).limit < course(3600, 500).wish(2, 1).limit
+    assert Course(0.01, -1.0, None, 16).wish(0, 1) == Wish(0.01)  # nothing to go by
 
 
 def test_thresholds_change_slowly_and_not_far() -> None:
@@ -179,16 +180,39 @@ def test_thresholds_change_slowly_and_not_far() -> None:
     for steered in (easy, hard):
         ratios = np.array(steered.limits[1:]) / np.array(steered.limits[:-1])
         assert (np.abs(np.log(ratios[:-1])) <= math.log(aim.EASE) + 1e-9).all()
-        assert abs(math.log(steered.limits[-1] / 0.012)) <= math.log(aim.REACH) + 1e-9
-    assert easy.limits[-1] < 0.0105 and hard.limits[-1] > 0.0137
+        assert max(abs(math.log(limit / 0.012)) for limit in steered.limits) <= math.log(aim.REACH) + 1e-9
+        assert steered.limits[-1] == max(steered.limits)  # which the file says anyway; its room does the rest
+    assert easy.limits[-2] < 0.0105 and hard.limits[-2] > 0.0137
+
+
+def test_what_is_left_is_the_last_blocks_room() -> None:
+    last = course(3600, *[440] * 7)
+    wish = last.wish(8, 1)
+    spent, most = 3600 + 7 * 440, (aim.FULL * 1000 - 100) * 8  # a bit of WHOLE is an eighth of a byte
+    assert wish.room == pytest.approx(most - spent) and wish.limit == max(last.limits)
+    assert course(3600, *[440] * 6).wish(7, 1).room is None
+    # Far below the size, a pass that others can follow does not spend it all in one place; one that is the last does.
+    early, end = course(3600, *[200] * 7), Course(0.012, -1.0, WHOLE, 16, must_fit=True)
+    for count in (3600, *[200] * 7):
+        end.wish(len(end.bits), 1)
+        end.add(block(8, count))
+    room = early.wish(8, 1).room
+    assert room is not None and room < 1000 < 1500 < (end.wish(8, 1).room or 0)
+
+
+def test_a_last_pass_that_is_over_lets_go_at_once() -> None:
+    steered = Course(0.012, -1.0, WHOLE, 16, must_fit=True)
+    steered.wish(0, 1)
+    steered.add(block(8, 6000))
+    assert steered.wish(1, 1).limit == pytest.approx(0.012 * aim.REACH**2)
 
 
 def test_blocks_on_their_way_are_reckoned_with() -> None:
     steered = Course(0.01, -1.0, WHOLE, 16)
-    first = steered.limit(0, 3)
+    first = steered.wish(0, 3).limit
     assert first == pytest.approx(0.01 * aim.EASE)
     # 5,000 of 8,000 bits at 0.01 are on their way
-    assert steered.limit(0, 6) == pytest.approx(first * aim.EASE**2)
+    assert steered.wish(0, 6).limit == pytest.approx(first * aim.EASE)
     for count in (4000, 500, 500, *[440] * 6):
         steered.add(block(8, count))
     told = steered.finished(-1.0, 955.0, 100.0, 1000.0)

@@ -77,6 +77,17 @@ def test_bits_so_far_add_up_to_the_payload() -> None:
     assert abs(sum(costs) - 8 * len(encoder.finish())) < 40
 
 
+def test_a_cost_is_what_writing_adds_and_writes_nothing() -> None:
+    encoder, other = (token_encoder(header(max_tokens=4000)) for _ in range(2))
+    for seed in range(3):
+        tokens = CodeTokens(np.random.default_rng(seed).integers(0, 100, 500).astype(np.uint16), 2)
+        before, cost = encoder.bits, encoder.cost(tokens)
+        encoder.write(tokens)
+        other.write(tokens)
+        assert encoder.bits - before == cost > 1000
+    assert (encoder.finish(), encoder.digest) == (other.finish(), other.digest)
+
+
 def nano() -> tuple[Header, np.ndarray[Any, Any]]:
     from elastictok_cli.kernels import contexts, rangecoder
 

@@ -30,7 +30,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     frames = np.stack([smooth(rng, 2) for _ in range(50)])
     mini_start.begin(network, network.patches(torch.from_numpy(frames)).flatten(0, 1))
-    trainer = Trainer(network, Plan(single_steps=1))
+    trainer = Trainer(network, Plan(single_steps=1, step_blocks=4))
     for _ in range(2):
         trainer.step(smooth)
     path = tmp_path_factory.mktemp("weights") / "mini.safetensors"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
 
 import export_mini
+import mini_fast
 import mini_start
 import numpy as np
 import packed
@@ -20,7 +22,7 @@ from elastictok_cli.models.elastic import Elastic
 from .mini import CONFIG, smooth
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
-PLAN = Plan(single_steps=3, step_blocks=4, warm_steps=2, slow_from=10)
+PLAN = Plan(whole_steps=1, single_steps=3, step_blocks=4, warm_steps=2, slow_from=10)
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_rows_grow_to_whole_gops(network: Elastic) -> None:
 
 def test_training_lowers_the_error(network: Elastic) -> None:
     rows = [smooth(np.random.default_rng(100 + i), 4) for i in range(8)]
-    trainer = Trainer(network, Plan(single_steps=20, warm_steps=5))
+    trainer = Trainer(network, Plan(whole_steps=0, single_steps=20, warm_steps=5))
     before = validate(trainer.averaged(), rows, (0.5, 1.0))
     for _ in range(60):
         trainer.step(smooth)
@@ -83,15 +85,58 @@ def test_training_lowers_the_error(network: Elastic) -> None:
 
 def test_some_blocks_keep_all_their_tokens(network: Elastic) -> None:
     """CONFIG keeps all in one draw of six; half of the rest are told to."""
-    trainer = Trainer(network, Plan(full_share=0.5, step_blocks=50))
+    trainer = Trainer(network, Plan(whole_steps=0, full_share=0.5, step_blocks=50))
     kept = np.concatenate([trainer.step(smooth).kept.ravel() for _ in range(4)])
     assert 0.45 < (kept == CONFIG.max_toks).mean() < 0.72
+
+
+def test_the_first_steps_have_no_masks(network: Elastic) -> None:
+    trainer = Trainer(network, Plan(whole_steps=2, full_share=0.0, step_blocks=50))
+    whole = [(trainer.step(smooth).kept == CONFIG.max_toks).all() for _ in range(4)]
+    assert whole == [True, True, False, False]
 
 
 def test_rates_warm_up_and_then_fall_slowly() -> None:
     plan = Plan(warm_steps=10, slow_from=100)
     rates = [plan.rate(step) for step in (0, 9, 300)]
     assert rates[0] == pytest.approx(0.1) and rates[1] > 0.9 and rates[2] == pytest.approx(0.5)
+
+
+def test_rates_end_at_nothing_where_the_end_is_known() -> None:
+    open_end, plan = Plan(slow_from=100), Plan(slow_from=100, end_step=1000)
+    assert plan.rate(799) == open_end.rate(799)
+    assert plan.rate(900) == pytest.approx(0.5 * open_end.rate(900))
+    assert plan.rate(1000) == plan.rate(1500) == 0
+
+
+def test_fast_attention_is_the_usual_one_with_its_gradient() -> None:
+    random = torch.Generator().manual_seed(0)
+    usual, fast = (
+        [torch.randn(2, 3, tokens, 8, generator=random).requires_grad_() for tokens in (16, 32, 32)] for _ in range(2)
+    )
+    with torch.no_grad():
+        for a, b in zip(usual, fast, strict=True):
+            b.copy_(a)
+    weight = torch.randn(2, 3, 16, 8, generator=random)
+    made = [torch.nn.functional.scaled_dot_product_attention(*usual)]
+    made.append(mini_fast.attention(mini_fast.gradients)(*fast))
+    for out in made:
+        (out * weight).sum().backward()
+    assert torch.allclose(*made, atol=1e-6)
+    for a, b in zip(usual, fast, strict=True):
+        assert torch.allclose(a.grad, b.grad, atol=1e-6)
+
+
+def test_fast_training_is_training(network: Elastic) -> None:
+    """One step from the same weights: nearly the same errors, in bfloat16."""
+    plain, fast = Trainer(network, PLAN), Trainer(copy.deepcopy(network), PLAN)
+    fast.half = True
+    mini_fast.speed_up(fast.network, compiled=False)
+    for _ in range(2):
+        done = [trainer.step(smooth) for trainer in (plain, fast)]
+    assert np.array_equal(done[0].kept, done[1].kept)
+    assert done[1].errors.mean() == pytest.approx(done[0].errors.mean(), rel=0.03)
+    assert fast.averaged().state_dict().keys() == plain.averaged().state_dict().keys()
 
 
 def test_packed_windows_are_the_clips_own_pixels(tmp_path: Path) -> None:

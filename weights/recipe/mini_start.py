@@ -103,8 +103,9 @@ def begin(network: Elastic, patches: Tensor, seed: int = 0) -> None:
             if number == 1 and depth == 0:
                 continue  # no constant there yet
             attention = cast(Layer, layer).attention
-            for head, offset in enumerate((in_time if depth % 2 else around)[: c.num_attention_heads]):
-                look_at(attention, head, offset, c.theta, constant)
+            offsets = in_time if depth % 2 else around
+            for head in range(min(c.num_attention_heads, len(offsets))):
+                look_at(attention, head, offsets[(head + depth // 2) % len(offsets)], c.theta, constant)
 
 
 def _make_constant(network: Elastic) -> None:

@@ -19,6 +19,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import mini_fast
 import mini_start
 import numpy as np
 import torch
@@ -32,13 +33,13 @@ from elastictok_cli.models.elastic import Elastic
 CONFIG = ElasticConfig(
     name="elastictok-mini",
     bottleneck_type="fsq",
-    hidden_size=128,
-    intermediate_size=384,
+    hidden_size=192,
+    intermediate_size=512,
     num_encoder_layers=4,
     num_decoder_layers=4,
-    num_attention_heads=4,
+    num_attention_heads=3,
     rms_norm_eps=1e-5,
-    theta=1000.0,  # its longest wave is as long as a GOP: 2048 tokens
+    theta=1000.0,  # its longest wave is about as long as two GOPs of 2048 tokens
     patch_size=(2, 8, 8),
     frames_per_block=4,
     resolution=128,
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=8.0, help="of wall time, in this call")
     parser.add_argument("--steps", type=int, default=1 << 40, help="stop after this step of the run")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--fast", action="store_true", help="bfloat16 and torch.compile: for processors with AMX")
     parser.add_argument("--save-minutes", type=float, default=3.0)
     parser.add_argument("--check-minutes", type=float, default=15.0, help="between validations")
     parser.add_argument("--log-every", type=int, default=20, help="steps")
@@ -178,6 +180,10 @@ def main() -> None:
         trainer = begun(args.start, Plan(**changes))
     else:
         trainer = new(Plan(**changes), training)
+    if args.fast:
+        trainer.half = True
+        mini_fast.keep_memory()
+        mini_fast.speed_up(trainer.network)
     run(trainer, training, held, args)
 
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from .choose import Wish
 from .events import BlockDone, Probe, Tried
 from .target import MSE_MOST
 
@@ -23,6 +24,9 @@ CLOSE, AIM = 0.97, 0.985  # as shares of the size: what is near enough, where to
 # A last pass must not be over the size where none before is GOOD: it aims a little lower, starts out for less by
 # CAREFUL over the root of the number of blocks, and is steered twice as hard.
 GOOD, CAREFUL_AIM, CAREFUL = 0.9, 0.97, 0.2
+# The last block is made as fine as the size allows, to this share of it; a pass that others may follow is not filled up
+# by more than this, for bytes do more good where they are spread.
+FULL, FILL = 0.995, 0.05
 # Steering takes a block's threshold no further than this factor from the pass's own: 0.8 dB, about 20 % of its bytes.
 # From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
 # the one before can copy and takes next to nothing, one that must be better pays for both.
@@ -72,6 +76,7 @@ class Course:
         self, threshold: float, slope: float, before: Known | None, gop_blocks: int, must_fit: bool = False
     ) -> None:
         self.threshold, self.slope, self.before, self.gop_blocks = threshold, slope, before, gop_blocks
+        self.must_fit = must_fit
         self.aim, self.reach, self.ease = (CAREFUL_AIM, REACH**2, EASE**2) if must_fit else (AIM, REACH, EASE)
         self.bits: list[float] = []  # of the blocks so far
         self.limits: list[float] = []  # thresholds given out, for these and the next
@@ -94,22 +99,32 @@ class Course:
         self._spent.append(self._spent[-1] + block.bits)
         self.bits.append(block.bits)
 
-    def limit(self, known: int, blocks: int) -> float:
-        """The threshold of the next `blocks` blocks, by what the first `known` took: the rest then just fits."""
-        now = self.threshold
+    def wish(self, known: int, blocks: int) -> Wish:
+        """For the next `blocks` blocks, by what the first `known` took: a threshold with which the rest just fits, and
+        for the last block of the file alone what room is left."""
+        now, room = self.threshold, None
         if self.before is not None:
             todo = self._rest(known, len(self.limits))
             on_their_way = self._rest(known, known) - todo
             if todo > 0:
-                per_bit = self.before.video / max(1.0, sum(self._before[-1]))
-                left = (self.aim * self.before.goal - self.before.fixed) / per_bit - self._spent[known] - on_their_way
+                left = self._bits(self.aim * self.before.goal - self.before.fixed) - self._spent[known] - on_their_way
                 share = (max(left, 0.01 * todo) / todo) ** (1 / self.slope)
                 last = self.limits[-1] if self.limits else now
-                is_end = len(self.limits) + blocks >= len(self.before.bits)
                 wanted = now * min(max(share, 1 / self.reach), self.reach)
-                now = min(max(wanted, last / self.ease), last * self.ease ** (2 if is_end else 1))
+                most = self.threshold * self.reach if self.must_fit else last * self.ease
+                now = min(max(wanted, last / self.ease), most)
+            if blocks == 1 and known == len(self.limits) == len(self.before.bits) - 1:
+                room = self._bits(FULL * self.before.goal - self.before.fixed) - self._spent[known]
+                if not self.must_fit:
+                    room = min(room, todo + self._bits(FILL * self.before.goal))
+                now = max([now, *self.limits])
         self.limits += [now] * blocks
-        return now
+        return Wish(now, room)
+
+    def _bits(self, count: float) -> float:
+        """How many bits, as blocks tell them, so many bytes of the file are."""
+        assert self.before is not None
+        return count * sum(self._before[-1]) / max(1.0, self.before.video)
 
     def _follows(self, limit: float) -> float:
         """Bits of a block with this threshold, over those with the pass's own."""

@@ -17,7 +17,17 @@ from ..search import Found, Span, Strategy, run, strategy
 from .events import Probe
 from .target import Target
 
+Cost = Callable[[Tokens], float]
 Key = tuple[int, int | None]  # step, count (None: all tokens of the step)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a block should meet. limit: its error. room: bits to use up as far as they go, where they are more than it
+    takes to meet the limit."""
+
+    limit: float
+    room: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,18 +137,22 @@ class Chooser:
                     f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block"
                 )
 
-    def choose(self, candidates: Candidates, frames: int, before: Found | None) -> Choice:
-        """The tokens for one tile. before: the choice for the same tile of the block before, in this GOP."""
+    def choose(
+        self, candidates: Candidates, frames: int, before: Found | None, cost: Cost | None = None, room: float = 0
+    ) -> Choice:
+        """The tokens for one tile. before: the choice for the same tile of the block before, in this GOP. cost: bits
+        of a candidate; with it, the best one that takes no more than `room`, if that meets the limit."""
         height, width = candidates.source.shape[1:3]
         most = self.spec.max_tokens(frames, height, width)
         limit = most if self.cap is None else min(most, self.cap)
         if self.target.tokens is not None:
             return self._fixed(candidates, min(self.target.tokens, limit), before)
         if not self.spec.steps:
-            return self._by_count(candidates, limit, before)
+            choice = self._by_count(candidates, limit, before)
+            return choice if cost is None else self._filled(candidates, choice, limit, cost, room)
         choice = self._by_step(candidates, before)
         if choice.tokens.count <= limit:
-            return choice
+            return choice if cost is None else self._filled(candidates, choice, limit, cost, room)
         capped = self._fixed(candidates, limit, None)
         met = capped.mse <= self.limit
         return Choice(
@@ -168,6 +182,30 @@ class Chooser:
         found = run(self.strategy(span, threshold, before or self._hint(span)), measure)
         tokens, mse = candidates.settled(key(found.effort))
         return Choice(tokens, mse, mse <= threshold, tuple(candidates.probes), found.why, found)
+
+    def _filled(self, candidates: Candidates, choice: Choice, limit: int, cost: Cost, room: float) -> Choice:
+        """The finest candidate beyond a choice that has at most `limit` tokens and takes at most `room` bits; the
+        choice itself where there is none."""
+        # The effort of this search is what is given up of the most that could be had: what it costs must get small.
+        if choice.found is None or not choice.met:
+            return choice
+        least = choice.found.effort
+        most = self.spec.steps - 1 if self.spec.steps else limit
+
+        def key(given_up: int) -> Key:
+            return (given_up, None) if self.spec.steps else (0, most - given_up)
+
+        def value(key: Key) -> float:
+            tokens = candidates.tokens(key)
+            return cost(tokens) if tokens.count <= limit else math.inf
+
+        measure = _Measure(candidates, value, key, room)
+        found = run(strategy("binary")(Span(0, most - least), room, None), measure)
+        tokens, mse = candidates.settled(key(found.effort))
+        if not found.met or mse > self.limit:
+            return choice
+        candidates.probes.append(Probe(tokens.step, tokens.count, mse))
+        return Choice(tokens, mse, True, tuple(candidates.probes), "as fine as the file's size allows", choice.found)
 
     def _hint(self, span: Span) -> Found | None:
         """Where a GOP's first search starts. It may depend on nothing before the GOP: GOPs can be coded in

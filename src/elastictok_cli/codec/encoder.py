@@ -25,7 +25,7 @@ from ..models.base import TokenModel
 from ..models.threads import with_threads
 from ..video import Source
 from .ahead import ahead
-from .choose import Chooser
+from .choose import Chooser, Wish
 from .events import Ahead, BlockDone, Event, Started, Tried, Warned
 from .gop_encoder import Block, GopCoder, GopJob, GopStart, Tell
 from .interleave import AudioFeed
@@ -34,8 +34,9 @@ from .target import Target
 from .totals import Totals
 
 Coding = Generator[BlockDone | Gop, None, None]
-# (known, blocks) to the error that the next `blocks` blocks must meet; all events of the first `known` have been told.
-Limits = Callable[[int, int], float]
+# (known, blocks) to what is wished of the next `blocks` blocks; all events of the first `known` have been told. Room is
+# only for a single one.
+Wishes = Callable[[int, int], Wish]
 
 
 def encode(
@@ -50,14 +51,14 @@ def encode(
     strict: bool = False,
     done: Sequence[Gop] = (),
     tried: Tell | None = None,
-    limits: Limits | None = None,
+    wishes: Wishes | None = None,
 ) -> Generator[Event, None, None]:
     """Code a whole source into `writer` and finish it.
 
     writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have
     more. threads: 1 for none beside reading ahead. jobs: processes that code GOPs, 1 for none beside this one; they
     share the threads. strict: the first missed block is an error. done: what `Writer.resume` found; those frames are
-    skipped. tried: told of every candidate, block after block. limits: asked before every block (GOP, with
+    skipped. tried: told of every candidate, block after block. wishes: asked before every block (GOP, with
     several jobs) what to meet there in place of the target's. The writer is not aborted here: leave its `with` block
     for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have,
     ThresholdMissed, OutputError, ElasticTokError if a process dies; whatever is raised, and when the generator is
@@ -93,10 +94,10 @@ def encode(
         start = GopStart(len(done), totals.frames)
         coded: Generator[Any, None, None]
         if jobs == 1:
-            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, limits)
+            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, wishes)
         else:
             job = GopJob(header, model, target, max_tokens, strict, tried is not None)
-            coded = in_order(_parts(blocks, header, start, jobs, limits), job, jobs, threads)
+            coded = in_order(_parts(blocks, header, start, jobs, wishes), job, jobs, threads)
         with closing(coded):
             for item in coded:
                 yield from notes.new()
@@ -121,16 +122,16 @@ def encode(
 
 
 def code_blocks(
-    blocks: Iterator[Block], coder: GopCoder, start: GopStart, limits: Limits | None = None
+    blocks: Iterator[Block], coder: GopCoder, start: GopStart, wishes: Wishes | None = None
 ) -> Coding:
     """Every block, and every GOP when it is whole. blocks: of the source, from the first one of a GOP on."""
     number, frames = start.number, start.first_frame
     for count, (pts, pixels) in enumerate(blocks):
         if not coder.records:
             coder.begin(number, frames)
-        if limits is not None:
-            coder.chooser.limit = limits(count, 1)
-        yield coder.add(pts, pixels)
+        wish = Wish(coder.chooser.limit) if wishes is None else wishes(count, 1)
+        coder.chooser.limit = wish.limit
+        yield coder.add(pts, pixels, wish.room)
         if coder.is_full:
             yield coder.finish()
             number += 1
@@ -140,7 +141,7 @@ def code_blocks(
 
 
 def _parts(
-    blocks: Iterator[Block], header: Header, start: GopStart, jobs: int, limits: Limits | None
+    blocks: Iterator[Block], header: Header, start: GopStart, jobs: int, wishes: Wishes | None
 ) -> Iterator[Part]:
     """The same blocks as tasks of a `GopJob`."""
     frames, size = start.first_frame, header.gop_blocks
@@ -151,7 +152,7 @@ def _parts(
             # Those that `in_order` may have begun and not finished by now are not known: always so many, so that a
             # run is as the one before, whichever process is faster.
             known = max(0, gop - jobs - AHEAD) * size
-            yield Part(number, GopStart(number, frames, None if limits is None else limits(known, size)))
+            yield Part(number, GopStart(number, frames, None if wishes is None else wishes(known, size).limit))
         yield Part(number, block)
         frames += len(block[0])
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
 from ..errors import ThresholdMissed
-from ..models.base import Frames, State, TokenModel
+from ..models.base import Frames, State, TokenModel, Tokens
 from ..models.threads import use_threads, with_threads
 from ..search import Found
 from .choose import Candidates, Choice, Chooser
@@ -53,20 +53,22 @@ class GopCoder:
         """No block more fits."""
         return len(self.records) == self.header.gop_blocks
 
-    def add(self, pts: list[int], frames: Frames) -> BlockDone:
-        """Choose, write into the entropy coder, and move the states on."""
+    def add(self, pts: list[int], frames: Frames, room: float | None = None) -> BlockDone:
+        """Choose, write into the entropy coder, and move the states on. room: see `Wish`; its last tile uses it up."""
         first_frame = self.first_frame + len(self.pts)
         index = first_frame // self.header.block_frames  # all blocks before it are full
-        choices = [self._tile(index, i, tile) for i, tile in enumerate(self.picture.cut(frames))]
+        bits, choices = self.coder.bits, []
+        for i, tile in enumerate(self.picture.cut(frames)):
+            is_last = i == self.picture.tiles - 1
+            left = room - (self.coder.bits - bits) if room is not None and is_last else None
+            choices.append(self._tile(index, i, tile, left))
+            self.coder.write(choices[-1].tokens, i)
         self.pts += pts
         self.records.append(
             BlockRecord(
                 len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices)
             )
         )
-        bits = self.coder.bits
-        for number, choice in enumerate(choices):
-            self.coder.write(choice.tokens, number)
         most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
         # the tile that needs explaining: the first that misses, otherwise the one with the most tokens
         told = min(choices, key=lambda c: (c.met, -c.tokens.count))
@@ -91,7 +93,7 @@ class GopCoder:
             )
         return event
 
-    def _tile(self, index: int, number: int, source: Frames) -> Choice:
+    def _tile(self, index: int, number: int, source: Frames, room: float | None) -> Choice:
         state, tried, tell = self.states[number], self.tried, None
         if tried is not None:
 
@@ -99,7 +101,14 @@ class GopCoder:
                 tried(Tried(index, number, self.picture.tiles, count, probe))
 
         candidates = Candidates(self.model, state, source, self.picture.visible(number), tell)
-        choice = self.chooser.choose(candidates, len(source), self.before[number])
+        if room is None:
+            choice = self.chooser.choose(candidates, len(source), self.before[number])
+        else:
+
+            def cost(tokens: Tokens) -> float:
+                return self.coder.cost(tokens, number)
+
+            choice = self.chooser.choose(candidates, len(source), self.before[number], cost, room)
         self.before[number] = choice.found
         self.states[number] = self.model.advance(state, choice.tokens, candidates.analysis)
         return choice

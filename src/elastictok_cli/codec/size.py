@@ -124,7 +124,7 @@ class _Search:
             events = encode(
                 self.source, self.model, writer, target,
                 max_tokens=max_tokens, threads=threads, jobs=self._jobs(course, header, jobs), tried=slopes,
-                limits=course.limit,
+                wishes=course.wish,
             )  # fmt: skip
             with closing(events):
                 for event in events:

@@ -11,6 +11,7 @@ room that loads numba, and it does so when the first coder is made.
 
 from __future__ import annotations
 
+import copy
 import struct
 import zlib
 from collections.abc import Iterator
@@ -129,6 +130,12 @@ class TokenEncoder:
         self._coder.write(tokens, tile)
         self.digest = _crc(tokens, self._plain, self.digest)
 
+    def cost(self, tokens: TokensLike, tile: int = 0) -> int:
+        """Bits that `write` would add; nothing is written."""
+        other = copy.deepcopy(self)
+        other.write(tokens, tile)
+        return other.bits - self.bits
+
     @property
     def bits(self) -> int:
         """Bits written so far, to within two: differences say what a block costs."""
@@ -240,31 +247,36 @@ class _PlainEncoder:
     def __init__(self, syntax: str, channels: int) -> None:
         from ..kernels import rangecoder
 
-        self._rc = rangecoder
         self._syntax, self._channels = syntax, channels
         self._bits = TREE_BITS[syntax]
         self._contexts = rangecoder.new_contexts(_trees(syntax, channels) << self._bits)
         self._coder: Coder = rangecoder.encoder(SLACK)
 
     def write(self, tokens: TokensLike, tile: int) -> None:
+        from ..kernels.rangecoder import code_tree
+
         symbols = _symbols(tokens.values, self._syntax, self._channels)
         self._reserve(symbols.size * self._bits * 2)  # an adaptive bit costs less than two bytes
         io, buf = self._coder
-        code_tree, contexts, bits = self._rc.code_tree, self._contexts, self._bits
+        contexts, bits = self._contexts, self._bits
         for row in symbols.tolist():
             for tree, symbol in enumerate(row):
                 code_tree(io, buf, contexts, tree << bits, symbol, bits)
 
     def _reserve(self, more: int) -> None:
+        from ..kernels.rangecoder import PENDING, POS
+
         io, buf = self._coder
-        used = int(io[self._rc.POS] + io[self._rc.PENDING])
+        used = int(io[POS] + io[PENDING])
         if used + more + SLACK > buf.size:
             self._coder = self._coder._replace(
                 buf=np.concatenate([buf, np.zeros(used + more + SLACK, np.uint8)])
             )
 
     def finish(self) -> bytes:
-        return self._rc.finish(*self._coder)
+        from ..kernels.rangecoder import finish
+
+        return finish(*self._coder)
 
 
 class _PlainDecoder:

@@ -7,6 +7,7 @@ before it, so they are handed exactly those. The full path and the cached path a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from .config import ElasticConfig
 
 KeyValue = tuple[Tensor, Tensor]  # each (batch, heads, tokens, head size), keys already rotated
 Past = tuple[KeyValue, ...]  # one per layer
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # queries, keys, values to what is seen, each as in KeyValue
 Rope = tuple[Tensor, Tensor]  # cosines and sines, (tokens, head size / 2), float32
 
 # numpy's float32 power is Intel's (SVML) where the processor has AVX-512, and the C library's, which rounds correctly,
@@ -86,6 +88,7 @@ class Attention(nn.Module):
         width = config.hidden_size
         self.block, self.head_size = config.max_toks, config.head_size
         self.wq, self.wk, self.wv, self.wo = (nn.Linear(width, width, bias=False) for _ in range(4))
+        self.attend: Attend = F.scaled_dot_product_attention  # training on a CPU has one with a faster gradient
 
     def forward(self, x: Tensor, rope: Rope, past: KeyValue | None) -> tuple[Tensor, KeyValue]:
         """x: (batch, whole blocks, width). past: keys and values before it. Also returns those of x."""
@@ -99,11 +102,7 @@ class Attention(nn.Module):
         parts = []
         for start in range(0, q.shape[2], self.block):
             seen = before + start + self.block
-            parts.append(
-                F.scaled_dot_product_attention(
-                    q[:, :, start : start + self.block], k[:, :, :seen], v[:, :, :seen]
-                )
-            )
+            parts.append(self.attend(q[:, :, start : start + self.block], k[:, :, :seen], v[:, :, :seen]))
         mixed = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
         return self.wo(mixed.transpose(1, 2).flatten(2)), new
 
