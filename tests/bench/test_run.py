@@ -73,6 +73,8 @@ def test_numbers_of_the_page_are_those_of_the_json(done: tuple[Path, list[JobDon
     for s in found["summary"]:
         over = s["bytes_over"]["x264 medium"]
         want = f"| {s['threshold']:g} | {100 * s['met_share']:.1f} | {100 * s['tokens_share']:.3g} | {s['bpp']:.4f} "
+        if s["kind"] == "video":
+            want += f"| {s['bytes_a_second'] / 1000:.2f} "
         assert want in page
         assert over["clips"] == 0 or f"{over['total']:.2f} / {over['geometric_mean']:.2f}" in page
     for row in found["rows"]:
@@ -90,6 +92,9 @@ def test_sums_are_sums_of_the_rows(done: tuple[Path, list[JobDone], Written]) ->
         assert s["met_share"] == pytest.approx(
             sum(r["blocks_met"] for r in rows) / sum(r["blocks"] for r in rows), rel=1e-4
         )
+        if s["kind"] == "video":
+            seconds = sum(r["frames"] / 25 for r in rows)
+            assert s["bytes_a_second"] == pytest.approx(s["bytes"] / seconds, rel=1e-4)
         for r in rows:
             assert r["worst_block_mse"] <= r["threshold"] and r["blocks_met"] == r["blocks"]
             assert r["tokens"] == sum(r["tokens_by_block"])

@@ -28,7 +28,7 @@ from elastictok_cli.codec.events import (
 from elastictok_cli.codec.size import _Search
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader
-from elastictok_cli.errors import OutputError, UsageError
+from elastictok_cli.errors import OutputError, ThresholdMissed, UsageError
 from elastictok_cli.units import bytes_of
 
 from .conftest import moving, write_clip
@@ -106,6 +106,13 @@ def test_more_than_the_best_needs_is_the_best(tmp_path: Path) -> None:
     assert total.bytes_out < 10**5
     (reached,) = [event for event in events if isinstance(event, SizeReached)]
     assert reached.part < 0.2 and reached.kept in (1, 2, 3)
+
+
+def test_less_than_the_coarsest_needs_is_said_to_be_so(source: Path, tmp_path: Path) -> None:
+    coarsest, _ = run(source, tmp_path / "coarsest.etok", Target.threshold(0.9))
+    with pytest.raises(ThresholdMissed, match=r"over .* after \d passes.*no threshold makes it much smaller"):
+        run(source, tmp_path / "a.etok", Target.size(0.8 * coarsest.bytes_out))
+    assert (tmp_path / "a.etok").stat().st_size < 1.1 * coarsest.bytes_out
 
 
 def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_path: Path) -> None:

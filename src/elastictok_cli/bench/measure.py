@@ -51,6 +51,7 @@ def measure_elastic(
         "width": width,
         "height": height,
         "frames": frames,
+        "seconds": frames / float(header.frame_rate) if header.frame_rate else None,
         "block_frames": header.block_frames,
         "bytes": size_bytes,
         "bpp": 8 * size_bytes / (frames * width * height),

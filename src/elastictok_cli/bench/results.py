@@ -69,6 +69,7 @@ def _row(m: Measured, kind: str, threshold: float, plan: Plan) -> dict[str, Any]
         "kind": kind,
         "threshold": threshold,
         **{key: found[key] for key in ("width", "height", "frames", "bytes", "bpp", "mse", "psnr_db")},
+        "seconds": found["seconds"],
         "worst_block_mse": found["worst_block_mse"],
         "blocks": len(found["met"]),
         "blocks_met": sum(found["met"]),
@@ -94,6 +95,7 @@ def _summary(rows: list[dict[str, Any]], kind: str, threshold: float, codecs: Se
     for row in here:
         stages.update(row["stages_s"])
     mse = sum(r["mse"] * r["frames"] for r in here) / frames
+    seconds = sum(r["seconds"] or 0 for r in here)
     peaks = [r["peak_bytes"] for r in here if r["peak_bytes"]]
     against = {}
     for codec in codecs:
@@ -117,6 +119,7 @@ def _summary(rows: list[dict[str, Any]], kind: str, threshold: float, codecs: Se
         "tokens_share": sum(r["tokens"] for r in here) / max(1, sum(r["max_tokens"] for r in here)),
         "bytes": sum(r["bytes"] for r in here),
         "bpp": 8 * sum(r["bytes"] for r in here) / pixels,
+        "bytes_a_second": sum(r["bytes"] for r in here) / seconds if kind == "video" and seconds else None,
         "psnr_db": psnr_db(mse) if mse else None,
         "evaluations_a_block": sum(r["evaluations"] for r in here) / blocks,
         "encode_fps": _fps(frames, sum(r["encode_s"] for r in here)),

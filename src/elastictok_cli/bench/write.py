@@ -14,8 +14,8 @@ from .figures import draw_all
 from .page import page
 
 COLUMNS = (
-    "clip", "kind", "threshold", "width", "height", "frames", "blocks", "blocks_met", "tokens", "max_tokens", "bytes",
-    "bpp", "mse", "psnr_db", "worst_block_mse", "evaluations", "encode_s", "decode_s", "peak_bytes",
+    "clip", "kind", "threshold", "width", "height", "frames", "seconds", "blocks", "blocks_met", "tokens", "max_tokens",
+    "bytes", "bpp", "mse", "psnr_db", "worst_block_mse", "evaluations", "encode_s", "decode_s", "peak_bytes",
 )  # fmt: skip
 
 

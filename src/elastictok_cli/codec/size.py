@@ -22,7 +22,7 @@ from ..errors import OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
-from .aim import PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
+from .aim import CLOSE, PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, SizeReached, Tried, Warned
 from .jobs import AHEAD
@@ -31,6 +31,7 @@ from .target import Target
 # On a ladder a block's own candidates are steeper than the file is, whose blocks all get a better past: 0.4 to 0.75
 # on six clips of heldout at 128 lines.
 OF_LADDER = 0.6
+FAR = 1.3  # a threshold looser by this that saves less than a pass may miss the size by is at the model's end
 # Bits per pixel of usual clips at the default threshold: where the first pass starts.
 USUAL_BPP, USUAL_THRESHOLD = 0.05, 0.007
 
@@ -78,7 +79,7 @@ def encode_to_size(
     if part > 1:
         raise ThresholdMissed(
             f"{file.name if file else 'output'}: {in_words(best.finished.bytes_out)}, over what was asked for by "
-            f"{100 * (part - 1):.2g} % after {passes} passes; it is kept, -f and a little less try again"
+            f"{100 * (part - 1):.2g} % after {passes} passes; it is kept, {search.advice}"
         )
 
 
@@ -154,6 +155,14 @@ class _Search:
         """The largest that is not over, or else the smallest."""
         below = [one for one in self.passes if one.known.part <= 1]
         return max(below, key=_part) if below else min(self.passes, key=_part)
+
+    @property
+    def advice(self) -> str:
+        """What to do if all passes are over."""
+        tighter, loosest = sorted(self.passes, key=lambda one: one.threshold)[-2:]
+        if loosest.threshold > FAR * tighter.threshold and _part(loosest) > CLOSE * _part(tighter):
+            return "and no threshold makes it much smaller; a smaller --size does"
+        return "-f and a little less try again"
 
     def _drop(self) -> None:
         """One file is enough on the disk."""
