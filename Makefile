@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check bench train train-mini soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check bench pictures pictures-mini train train-mini soak fuzz lock clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
@@ -68,6 +68,13 @@ pictures: $(READY)
 	$(BIN)/elastictok encode examples/demo.mp4 -o demo/fine.etok --threshold 0.001 -f
 	$(BIN)/elastictok compare examples/demo.mp4 demo/demo.etok demo/fine.etok -o docs/pictures/compare.png --rows 1 --height 200 -f
 	$(BIN)/elastictok stats demo/demo.etok --source examples/demo.mp4 --plot docs/pictures/tokens.png -f
+
+# The same clip with the paper's own method, a strict threshold beside a loose one: minutes.
+pictures-mini: $(READY)
+	@mkdir -p demo
+	for t in 0.015 0.03; do $(BIN)/elastictok encode examples/demo.mp4 -o demo/mini-$$t.etok --model elastictok-mini --threshold $$t -f; done
+	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.mp4 --height 200 --no-audio -f
+	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.png --height 200 --rows 2 -f
 
 train: $(READY)
 	$(BIN)/python weights/recipe/train.py $(DATA) --hours $(or $(HOURS),0.5) $(ARGS)
