@@ -165,3 +165,16 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
         plan(folder, tmp_path, codecs=("vp6",))
     with pytest.raises(UsageError, match="--threshold 27"):
         plan(folder, tmp_path, thresholds=(27.0,))
+
+
+def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_path: Path) -> None:
+    model = DctModel(steps=0, tile=(16, 16))
+    finish(run_bench(plan(folder, tmp_path, thresholds=(0.007,), codecs=()), model))
+    found = results(tmp_path)
+    video = found["figure4"]["video"]["fixed"]
+    most = model.spec.max_tokens(2, 16, 16)
+    assert all(point["tokens"] <= most for point in video)
+    assert len({point["tokens_share"] for point in video}) > 1  # not all of them everything
+    for point in video:
+        assert point["tokens_share"] == pytest.approx(point["tokens"] / most, rel=0.2)
+    assert "| video: tokens a tile of a block |" in (tmp_path / "benchmarks.md").read_text()

@@ -76,7 +76,8 @@ def _figure4(results: dict[str, Any], drawn: bool) -> str:
             for p in found["fixed"]
         ]
         if rows:
-            head = [f"{kind}: tokens a block", "tokens used %", "blocks met %", "elastic for as many met %", "ratio"]
+            what = "tile of a block" if results["tile"] else "block"
+            head = [f"{kind}: tokens a {what}", "tokens used %", "blocks met %", "elastic for as many met %", "ratio"]
             parts.append(_table(head, rows))
     return "\n\n".join(parts)
 

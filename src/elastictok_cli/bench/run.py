@@ -126,6 +126,13 @@ class _Bench:
             where[key] = outcome or job.do(self.folder)
             yield JobDone(job.what, job.weight, time.monotonic() - begin, kept)
 
+    def _tiles(self, found: dict[str, Any]) -> int:
+        """In how many parts each picture of a clip is coded: a fixed count is that of each part."""
+        spec = self.model.spec
+        if spec.tile is None:
+            return 1
+        return int(found["max_tokens"][0] // spec.max_tokens(found["block_frames_each"][0], *spec.tile))
+
     def _weight(self, m: Measured, each: float) -> float:
         return each * (m.frames + 5)
 
@@ -156,7 +163,8 @@ class _Bench:
         etok = self.plan.out / "work" / "last.etok"
         for still in (False, True):
             of_kind = [m for m in self.measured if m.clip.still == still]
-            needs = [n for m in of_kind for n in m.elastic[self.plan.figure_threshold]["tokens"]]
+            found = [m.elastic[self.plan.figure_threshold] for m in of_kind]
+            needs = [n // self._tiles(one) for one in found for n in one["tokens"]]
             self.budgets[still] = [max(count, self.model.spec.min_tokens) for count in curves.budgets(needs)]
             for count in self.budgets[still]:
                 for m in of_kind:
