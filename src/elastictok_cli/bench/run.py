@@ -159,13 +159,19 @@ class _Bench:
                 yield Job(f"{m.clip.name} {codec}", key, self._weight(m, 0.3), run), m.references, codec
 
     def fixed_jobs(self) -> Iterator[tuple[Job, dict[Any, dict[str, Any]], Any]]:
-        """Fixed budgets, of all clips and of all pictures: what blocks need decides them."""
+        """Fixed budgets, of all clips and of all pictures: what blocks need that meet decides them."""
         etok = self.plan.out / "work" / "last.etok"
         for still in (False, True):
             of_kind = [m for m in self.measured if m.clip.still == still]
             found = [m.elastic[self.plan.figure_threshold] for m in of_kind]
-            needs = [n // self._tiles(one) for one in found for n in one["tokens"]]
-            self.budgets[still] = [max(count, self.model.spec.min_tokens) for count in curves.budgets(needs)]
+            needs = [
+                count // self._tiles(one)
+                for one in found
+                for count, met in zip(one["tokens"], one["met"], strict=True)
+                if met
+            ]
+            counts = {max(count, self.model.spec.min_tokens) for count in curves.budgets(needs)}
+            self.budgets[still] = sorted(counts)
             for count in self.budgets[still]:
                 for m in of_kind:
                     key = ("fixed", m.clip.digest, count, *self._code, *self._taken)
