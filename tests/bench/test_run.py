@@ -15,7 +15,9 @@ from codec.dct import DctModel
 
 from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
 from elastictok_cli.bench import run as bench_run
+from elastictok_cli.bench.measure import measure_fixed
 from elastictok_cli.bench.run import Written
+from elastictok_cli.container import Reader
 from elastictok_cli.errors import InputError, UsageError
 
 THRESHOLDS = (0.03, 0.007)
@@ -178,3 +180,12 @@ def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_p
     for point in video:
         assert point["tokens_share"] == pytest.approx(point["tokens"] / most, rel=0.2)
     assert "| video: tokens a tile of a block |" in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_the_error_of_a_fixed_block_is_its_worst_tiles(folder: Path, tmp_path: Path) -> None:
+    clip = find_clips([str(folder / "a.mkv")])[0]
+    found = measure_fixed(clip, 20, DctModel(steps=0, tile=(16, 16)), tmp_path / "a.etok", "source", None)
+    with Reader(tmp_path / "a.etok") as reader:
+        errors = [[tile.mse for tile in block.tiles] for block in reader.blocks()]
+    assert found["block_mse"] == [max(tiles) for tiles in errors]
+    assert all(len(tiles) == 6 and max(tiles) > sum(tiles) / 6 for tiles in errors)

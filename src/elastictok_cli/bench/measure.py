@@ -84,7 +84,8 @@ def _decoded(reader: Reader, model: TokenModel, source: Source) -> tuple[float, 
 def measure_fixed(
     clip: Clip, tokens: int, model: TokenModel, etok: Path, size: str, duration: float | None
 ) -> dict[str, Any]:
-    """The same model with a fixed number of tokens for every block; what each block's error then is."""
+    """The same model with a fixed number of tokens for every block (tile). Its error is that of its worst tile: a block
+    meets where all tiles do."""
     target, blocks = Target.fixed(tokens), []
     with (
         open_source(clip.path, size=size, duration=duration) as source,
@@ -93,7 +94,9 @@ def measure_fixed(
         for event in encode(source, model, writer, target):
             if isinstance(event, BlockDone):
                 blocks.append(event)
-    return _blocks(blocks)
+    with Reader(etok) as reader:
+        worst = [max(tile.mse for tile in block.tiles) for block in reader.blocks()]
+    return {**_blocks(blocks), "block_mse": worst}
 
 
 def _blocks(blocks: list[BlockDone]) -> dict[str, Any]:

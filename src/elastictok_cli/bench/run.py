@@ -174,7 +174,7 @@ class _Bench:
             self.budgets[still] = sorted(counts)
             for count in self.budgets[still]:
                 for m in of_kind:
-                    key = ("fixed", m.clip.digest, count, *self._code, *self._taken)
+                    key = ("fixed by tile", m.clip.digest, count, *self._code, *self._taken)
                     run = partial(measure_fixed, m.clip, count, self.model, etok, *self._taken)
                     yield Job(f"{m.clip.name} with {count} tokens", key, self._weight(m, 1.2), run), m.fixed, count
 
