@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check bench pictures pictures-mini train train-mini soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check bench bench-mini pictures pictures-mini train train-mini soak fuzz lock clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
@@ -61,6 +61,14 @@ bench: $(READY)
 	cp results/benchmarks.md docs/
 	cp results/benchmarks/*.json results/benchmarks/*.csv results/benchmarks/*.svg docs/benchmarks/
 
+# The same of elastictok-mini, shorter.
+bench-mini: $(READY)
+	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) --model elastictok-mini \
+		--thresholds 0.015,0.007,0.003 --figure-threshold 0.015 --duration 0.6 --stills 1 --codecs x264 --out results-mini $(ARGS)
+	@mkdir -p docs/mini/benchmarks
+	cp results-mini/benchmarks.md docs/mini/
+	cp results-mini/benchmarks/*.json results-mini/benchmarks/*.csv results-mini/benchmarks/*.svg docs/mini/benchmarks/
+
 # The pictures of the README, of the clip in examples/.
 pictures: $(READY)
 	@mkdir -p demo docs/pictures
@@ -73,7 +81,7 @@ pictures: $(READY)
 pictures-mini: $(READY)
 	@mkdir -p demo
 	for t in 0.015 0.03; do $(BIN)/elastictok encode examples/demo.mp4 -o demo/mini-$$t.etok --model elastictok-mini --threshold $$t -f; done
-	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.mp4 --height 200 --no-audio -f
+	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.mp4 --height 200 --crf 30 --no-audio -f
 	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.png --height 200 --rows 2 -f
 
 train: $(READY)
