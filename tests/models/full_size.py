@@ -2,7 +2,7 @@
 
     python tests/models/full_size.py CLIP --config vae --bf16
 
-Not collected by pytest: it writes 1.3 GB into a folder of its own and takes minutes on a CPU. Weights are random, so
+Not collected by pytest: it writes 1.6 GB into a folder of its own and takes minutes on a CPU. Weights are random, so
 the pictures are noise; memory, sizes and seconds are those of the real ones.
 """
 

@@ -39,7 +39,7 @@ class Plan:
     """
 
     whole_steps: int = 2500
-    single_steps: int = 9000
+    single_steps: int = 5500
     step_blocks: int = 8
     matrix_rate: float = 0.01
     other_rate: float = 3e-4

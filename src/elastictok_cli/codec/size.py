@@ -159,7 +159,8 @@ class _Search:
     @property
     def advice(self) -> str:
         """What to do if all passes are over."""
-        tighter, loosest = sorted(self.passes, key=lambda one: one.threshold)[-2:]
+        *_, loosest = by_threshold = sorted(self.passes, key=lambda one: one.threshold)
+        tighter = by_threshold[-2:][0]
         if loosest.threshold > FAR * tighter.threshold and _part(loosest) > CLOSE * _part(tighter):
             return "and no threshold makes it much smaller; a smaller --size does"
         return "-f and a little less try again"
