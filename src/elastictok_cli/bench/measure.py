@@ -102,6 +102,7 @@ def measure_fixed(
 def _blocks(blocks: list[BlockDone]) -> dict[str, Any]:
     return {
         "block_frames_each": [block.frames for block in blocks],
+        "tiles": len(blocks[0].counts),
         "tokens": [block.tokens for block in blocks],
         "max_tokens": [block.max_tokens for block in blocks],
         "block_mse": [block.mse for block in blocks],

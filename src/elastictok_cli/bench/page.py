@@ -98,15 +98,15 @@ def _rate(results: dict[str, Any], drawn: bool) -> str:
         "an encoder's version are not counted.",
     ]
     for kind in results["rate_difference"]:
-        rate = ["kB/s"] if kind == "video" else []
-        head = [f"{kind}, threshold", "met %", "tokens %", "bpp", *rate, "PSNR dB", *codecs]
+        moves = kind == "video"
+        head = [f"{kind}, threshold", "met %", "tokens %", "bpp", *(["kB/s"] if moves else []), "PSNR dB", *codecs]
         rows = [
             [
                 f"{s['threshold']:g}",
                 f"{100 * s['met_share']:.1f}",
                 f"{100 * s['tokens_share']:.3g}",
                 f"{s['bpp']:.4f}",
-                *(_number(s["bytes_a_second"] and s["bytes_a_second"] / 1000, ".2f") for _ in rate),
+                *([_number(s["bytes_a_second"] and s["bytes_a_second"] / 1000, ".2f")] if moves else []),
                 _number(s["psnr_db"], ".2f"),
                 *(_over(s["bytes_over"][name], s["clips"]) for name in codecs),
             ]

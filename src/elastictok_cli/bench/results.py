@@ -120,19 +120,19 @@ def _summary(rows: list[dict[str, Any]], kind: str, threshold: float, codecs: Se
         "tokens_share": sum(r["tokens"] for r in here) / max(1, sum(r["max_tokens"] for r in here)),
         "bytes": sum(r["bytes"] for r in here),
         "bpp": 8 * sum(r["bytes"] for r in here) / pixels,
-        "bytes_a_second": sum(r["bytes"] for r in here) / seconds if kind == "video" and seconds else None,
+        "bytes_a_second": _a_second(sum(r["bytes"] for r in here), seconds) if kind == "video" else None,
         "psnr_db": psnr_db(mse) if mse else None,
         "evaluations_a_block": sum(r["evaluations"] for r in here) / blocks,
-        "encode_fps": _fps(frames, sum(r["encode_s"] for r in here)),
-        "decode_fps": _fps(frames, sum(r["decode_s"] for r in here)),
+        "encode_fps": _a_second(frames, sum(r["encode_s"] for r in here)),
+        "decode_fps": _a_second(frames, sum(r["decode_s"] for r in here)),
         "stages_s": {stage: round(seconds, 3) for stage, seconds in stages.items()},
         "peak_bytes": max(peaks) if peaks else None,
         "bytes_over": against,
     }
 
 
-def _fps(frames: int, seconds: float) -> float | None:
-    return frames / seconds if seconds > 0 else None
+def _a_second(count: int, seconds: float) -> float | None:
+    return count / seconds if seconds > 0 else None
 
 
 def _rate_differences(ms: list[Measured], plan: Plan) -> dict[str, Any]:

@@ -126,13 +126,6 @@ class _Bench:
             where[key] = outcome or job.do(self.folder)
             yield JobDone(job.what, job.weight, time.monotonic() - begin, kept)
 
-    def _tiles(self, found: dict[str, Any]) -> int:
-        """In how many parts each picture of a clip is coded: a fixed count is that of each part."""
-        spec = self.model.spec
-        if spec.tile is None:
-            return 1
-        return int(found["max_tokens"][0] // spec.max_tokens(found["block_frames_each"][0], *spec.tile))
-
     def _weight(self, m: Measured, each: float) -> float:
         return each * (m.frames + 5)
 
@@ -165,7 +158,7 @@ class _Bench:
             of_kind = [m for m in self.measured if m.clip.still == still]
             found = [m.elastic[self.plan.figure_threshold] for m in of_kind]
             needs = [
-                count // self._tiles(one)
+                count // one["tiles"]  # a fixed count is that of each tile
                 for one in found
                 for count, met in zip(one["tokens"], one["met"], strict=True)
                 if met

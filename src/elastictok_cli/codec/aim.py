@@ -22,13 +22,13 @@ PASSES = 3
 LEAST, MOST = 1e-6, 0.99  # thresholds that are tried
 CLOSE, AIM = 0.97, 0.985  # as shares of the size: what is near enough, where to aim for it
 # A last pass must not be over the size where none before is GOOD: it aims a little lower, starts out for less by
-# CAREFUL over the root of the number of blocks, and is steered twice as hard.
+# CAREFUL over the root of the number of blocks, is steered twice as hard, and loosens at once.
 GOOD, CAREFUL_AIM, CAREFUL = 0.9, 0.97, 0.2
 # The last block is made as fine as the size allows, to this share of it; a pass that others may follow is not filled up
 # by more than this, for bytes do more good where they are spread.
 FULL, FILL = 0.995, 0.05
 # Steering takes a block's threshold no further than this factor from the pass's own: 0.8 dB, about 20 % of its bytes.
-# From one block to the next (twice at the end) it changes it by EASE at most: a block that may be a little worse than
+# From one block to the next it changes it by EASE at most: a block that may be a little worse than
 # the one before can copy and takes next to nothing, one that must be better pays for both.
 REACH, EASE = 1.2, 1.03
 

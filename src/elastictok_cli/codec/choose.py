@@ -138,21 +138,19 @@ class Chooser:
                 )
 
     def choose(
-        self, candidates: Candidates, frames: int, before: Found | None, cost: Cost | None = None, room: float = 0
+        self, candidates: Candidates, frames: int, before: Found | None, cost: Cost, room: float | None
     ) -> Choice:
         """The tokens for one tile. before: the choice for the same tile of the block before, in this GOP. cost: bits
-        of a candidate; with it, the best one that takes no more than `room`, if that meets the limit."""
+        of a candidate. room: the best one that takes no more is taken, if that meets the limit."""
         height, width = candidates.source.shape[1:3]
         most = self.spec.max_tokens(frames, height, width)
         limit = most if self.cap is None else min(most, self.cap)
         if self.target.tokens is not None:
             return self._fixed(candidates, min(self.target.tokens, limit), before)
-        if not self.spec.steps:
-            choice = self._by_count(candidates, limit, before)
-            return choice if cost is None else self._filled(candidates, choice, limit, cost, room)
-        choice = self._by_step(candidates, before)
+        by_step = self.spec.steps > 0
+        choice = self._by_step(candidates, before) if by_step else self._by_count(candidates, limit, before)
         if choice.tokens.count <= limit:
-            return choice if cost is None else self._filled(candidates, choice, limit, cost, room)
+            return choice if room is None else self._filled(candidates, choice, limit, cost, room)
         capped = self._fixed(candidates, limit, None)
         met = capped.mse <= self.limit
         return Choice(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
 from ..errors import ThresholdMissed
-from ..models.base import Frames, State, TokenModel, Tokens
+from ..models.base import Frames, State, TokenModel
 from ..models.threads import use_threads, with_threads
 from ..search import Found
 from .choose import Candidates, Choice, Chooser
@@ -101,14 +102,8 @@ class GopCoder:
                 tried(Tried(index, number, self.picture.tiles, count, probe))
 
         candidates = Candidates(self.model, state, source, self.picture.visible(number), tell)
-        if room is None:
-            choice = self.chooser.choose(candidates, len(source), self.before[number])
-        else:
-
-            def cost(tokens: Tokens) -> float:
-                return self.coder.cost(tokens, number)
-
-            choice = self.chooser.choose(candidates, len(source), self.before[number], cost, room)
+        cost = partial(self.coder.cost, tile=number)
+        choice = self.chooser.choose(candidates, len(source), self.before[number], cost, room)
         self.before[number] = choice.found
         self.states[number] = self.model.advance(state, choice.tokens, candidates.analysis)
         return choice

@@ -244,6 +244,8 @@ def _symbols(values: npt.NDArray[Any], syntax: str, channels: int) -> npt.NDArra
 
 
 class _PlainEncoder:
+    # Holds no module, as its twin below does: `TokenEncoder.cost` copies it.
+
     def __init__(self, syntax: str, channels: int) -> None:
         from ..kernels import rangecoder
 
