@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from elastictok_cli.models.config import ElasticConfig
 
@@ -33,3 +34,8 @@ def smooth(rng: np.random.Generator, frames: int) -> npt.NDArray[np.uint8]:
     y, x = np.mgrid[:side, :side]
     v = 128 + level + across * (x - 8) + down * (y - 8) + drift * np.arange(frames)[:, None, None]
     return np.repeat(v[..., None], 3, -1).clip(0, 255).astype(np.uint8)
+
+
+def rows(rng: np.random.Generator, count: int, frames: int) -> torch.Tensor:
+    """As many smooth rows as a step wants: uint8 (count, frames, 16, 16, 3)."""
+    return torch.from_numpy(np.stack([smooth(rng, frames) for _ in range(count)]))

@@ -19,7 +19,7 @@ from elastictok_cli.models import registry
 from elastictok_cli.models.adapter import ElasticModel
 from elastictok_cli.models.elastic import Elastic
 
-from .mini import CONFIG, smooth
+from .mini import CONFIG, rows, smooth
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
 
@@ -32,7 +32,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mini_start.begin(network, network.patches(torch.from_numpy(frames)).flatten(0, 1))
     trainer = Trainer(network, Plan(single_steps=1, step_blocks=4))
     for _ in range(2):
-        trainer.step(smooth)
+        trainer.step(rows)
     path = tmp_path_factory.mktemp("weights") / "mini.safetensors"
     export_mini.export(trainer, path)
     return path
@@ -109,16 +109,16 @@ def test_the_curve_foretells_a_power_law() -> None:
 
 
 def test_the_curve_is_drawn_from_the_log(tmp_path: Path) -> None:
-    lines = [{"type": "start", "step": 0}]
+    lines = [{"type": "start", "step": 0, "hardware": "one CPU core"}]
     for step in range(1, 9):
-        lines.append({"type": "train", "step": step, "cpu_hours": step / 4, "loss": 0.1 / step})
+        lines.append({"type": "train", "step": step, "hours": step / 4, "loss": 0.1 / step})
         shares = {"0.5": 0.2 / step, "1": 0.1 / step}
-        lines.append({"type": "validation", "step": step, "cpu_hours": step / 4, "mse_by_share": shares})
+        lines.append({"type": "validation", "step": step, "hours": step / 4, "mse_by_share": shares})
     # stopped after step 8, gone on from a checkpoint at step 6
-    lines.append({"type": "train", "step": 7, "cpu_hours": 1.75, "loss": 0.5})
+    lines.append({"type": "train", "step": 7, "hours": 1.75, "loss": 0.5})
     log = tmp_path / "log.jsonl"
     log.write_text("\n".join(map(json.dumps, lines)))
     assert [r["loss"] for r in curve_mini.records(log, "train")][-2:] == [0.1 / 6, 0.5]
     said = curve_mini.draw(log, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"
-    assert said["in_one_cpu_hour"]["1"] == pytest.approx(0.1 / 12, rel=0.01)
+    assert said["in_one_hour"]["1"] == pytest.approx(0.1 / 12, rel=0.01)

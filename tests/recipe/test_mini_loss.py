@@ -45,7 +45,7 @@ def test_a_batch_has_few_and_many() -> None:
 
 
 def test_the_first_tokens_of_each_block_are_kept() -> None:
-    present = mini_loss.mask(np.array([[1, 3], [4, 2]]), 4)
+    present = mini_loss.mask(torch.tensor([[1, 3], [4, 2]]), 4)
     assert present.int().tolist() == [[1, 0, 0, 0, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1, 0, 0]]
 
 
@@ -65,7 +65,7 @@ def test_the_loss_of_a_row_is_what_the_codec_measures_block_by_block(network: El
     frames = smooth(rng, 2 * CONFIG.frames_per_block)
     kept = np.array([[5, 3]])
     with torch.no_grad():
-        errors = mini_loss.block_errors(network, frames[None], kept)[0]
+        errors = mini_loss.block_errors(network, torch.from_numpy(frames)[None], kept)[0]
     model = ElasticModel(network, bytes(16))
     try:
         state = model.start(16, 16)
@@ -89,6 +89,8 @@ def test_a_block_sees_those_before_it_and_none_behind(network: Elastic) -> None:
     early[:, :2] = 255 - early[:, :2]
     kept = np.full((2, 2), 6)
     with torch.no_grad():
-        plain, other_late, other_early = (mini_loss.block_errors(network, v, kept) for v in (frames, late, early))
+        plain, other_late, other_early = (
+            mini_loss.block_errors(network, torch.from_numpy(v), kept) for v in (frames, late, early)
+        )
     assert torch.allclose(plain[:, 0], other_late[:, 0], atol=1e-6)
     assert not torch.allclose(plain[:, 1], other_early[:, 1], atol=1e-4)

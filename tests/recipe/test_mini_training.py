@@ -19,7 +19,7 @@ from mini_trainer import Plan, Trainer, validate
 
 from elastictok_cli.models.elastic import Elastic
 
-from .mini import CONFIG, smooth
+from .mini import CONFIG, rows, smooth
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
 PLAN = Plan(whole_steps=1, single_steps=3, step_blocks=4, warm_steps=2, slow_from=10)
@@ -41,12 +41,12 @@ def test_a_resumed_run_makes_the_same_weights(network: Elastic, tmp_path: Path) 
     for step in range(6):
         if step == 2:
             straight.save(tmp_path / "checkpoint.pt")
-        losses.append(straight.step(smooth).errors)
+        losses.append(straight.step(rows).errors)
     resumed = Trainer.load(tmp_path / "checkpoint.pt")
     assert (resumed.steps, resumed.blocks) == (2, 8)
-    again = [resumed.step(smooth).errors for _ in range(4)]
+    again = [resumed.step(rows).errors for _ in range(4)]
     for a, b in zip(losses[2:], again, strict=True):
-        assert np.array_equal(a, b)
+        assert torch.equal(a, b)
     for (name, a), b in zip(straight.network.named_parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(a, b), name
         assert torch.equal(straight.average[name], resumed.average[name]), name
@@ -56,29 +56,29 @@ def test_a_resumed_run_makes_the_same_weights(network: Elastic, tmp_path: Path) 
 def test_a_run_goes_on_from_exported_weights(network: Elastic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Trainer(network, PLAN)
     for _ in range(4):
-        first.step(smooth)
+        first.step(rows)
     export_mini.export(first, tmp_path / "w.safetensors")
     monkeypatch.setattr(train_mini, "CONFIG", CONFIG)
     second = train_mini.begun(tmp_path / "w.safetensors", PLAN)
     assert (second.steps, second.blocks) == (first.steps, first.blocks)
     for name, value in second.network.named_parameters():
         assert torch.allclose(value, first.average[name], rtol=1e-3, atol=1e-6), name
-    assert second.step(smooth).step == 5
+    assert second.step(rows).step == 5
 
 
 def test_rows_grow_to_whole_gops(network: Elastic) -> None:
     trainer = Trainer(network, PLAN)
-    shapes = [trainer.step(smooth).kept.shape for _ in range(4)]
+    shapes = [trainer.step(rows).kept.shape for _ in range(4)]
     assert shapes == [(4, 1)] * 3 + [(2, 2)]
 
 
 def test_training_lowers_the_error(network: Elastic) -> None:
-    rows = [smooth(np.random.default_rng(100 + i), 4) for i in range(8)]
+    held = rows(np.random.default_rng(100), 8, 4)
     trainer = Trainer(network, Plan(whole_steps=0, single_steps=20, warm_steps=5))
-    before = validate(trainer.averaged(), rows, (0.5, 1.0))
+    before = validate(trainer.averaged(), held, (0.5, 1.0))
     for _ in range(60):
-        trainer.step(smooth)
-    after = validate(trainer.averaged(), rows, (0.5, 1.0))
+        trainer.step(rows)
+    after = validate(trainer.averaged(), held, (0.5, 1.0))
     assert after.shape == (2, 8, 2)
     assert after[0].mean() < 0.7 * before[0].mean()
 
@@ -86,13 +86,13 @@ def test_training_lowers_the_error(network: Elastic) -> None:
 def test_some_blocks_keep_all_their_tokens(network: Elastic) -> None:
     """CONFIG keeps all in one draw of six; half of the rest are told to."""
     trainer = Trainer(network, Plan(whole_steps=0, full_share=0.5, step_blocks=50))
-    kept = np.concatenate([trainer.step(smooth).kept.ravel() for _ in range(4)])
+    kept = np.concatenate([trainer.step(rows).kept.ravel() for _ in range(4)])
     assert 0.45 < (kept == CONFIG.max_toks).mean() < 0.72
 
 
 def test_the_first_steps_have_no_masks(network: Elastic) -> None:
     trainer = Trainer(network, Plan(whole_steps=2, full_share=0.0, step_blocks=50))
-    whole = [(trainer.step(smooth).kept == CONFIG.max_toks).all() for _ in range(4)]
+    whole = [(trainer.step(rows).kept == CONFIG.max_toks).all() for _ in range(4)]
     assert whole == [True, True, False, False]
 
 
@@ -133,9 +133,9 @@ def test_fast_training_is_training(network: Elastic) -> None:
     fast.half = True
     mini_fast.speed_up(fast.network, compiled=False)
     for _ in range(2):
-        done = [trainer.step(smooth) for trainer in (plain, fast)]
+        done = [trainer.step(rows) for trainer in (plain, fast)]
     assert np.array_equal(done[0].kept, done[1].kept)
-    assert done[1].errors.mean() == pytest.approx(done[0].errors.mean(), rel=0.03)
+    assert float(done[1].errors.mean()) == pytest.approx(float(done[0].errors.mean()), rel=0.03)
     assert fast.averaged().state_dict().keys() == plain.averaged().state_dict().keys()
 
 
@@ -152,9 +152,56 @@ def test_packed_windows_are_the_clips_own_pixels(tmp_path: Path) -> None:
     windows = packed.Windows(tmp_path / "frames", 32)
     assert all(item.name == "b.mp4" for item in windows.items)
     whole = packed.scaled_frames(DEMO, None)
-    item = next(item for item in windows.items if item.height == whole.shape[1])
-    cut = windows.window(item, np.array([7, 3]), 5, 9)
-    assert np.array_equal(cut, whole[[7, 3], 5:37, 9:41])
-    rng = np.random.default_rng(0)
-    assert {windows.sample(rng, 4).shape for _ in range(20)} == {(4, 32, 32, 3)}
+    item = next(i for i, item in enumerate(windows.items) if item.height == whole.shape[1])
+    plain, mirrored = windows.windows(
+        np.array([item, item]), np.array([[7, 3], [7, 7]]), np.array([5, 0]), np.array([9, 2]), np.array([False, True])
+    )
+    assert np.array_equal(plain, whole[[7, 3], 5:37, 9:41])
+    assert np.array_equal(mirrored, whole[[7, 7], :32, 2:34][:, :, ::-1])
+    small = next(i for i, item in enumerate(windows.items) if item.height < whole.shape[1])
+    cut = windows.windows(*(np.array(x) for x in ([small], [[2]], [0], [1], [False])))
+    assert np.array_equal(cut[0, 0], packed.scaled_frames(DEMO, 32)[2, :32, 1:33])
     assert json.loads((tmp_path / "frames" / "index.json").read_text())[0]["name"] == "a.mp4"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A folder of packed frames with one clip that tells where a window is: red is the column, green the row, blue the
+    time.
+    """
+    v = np.zeros((40, 60, 90, 3), np.uint8)
+    for channel, place in enumerate((np.arange(90), np.arange(60)[:, None], np.arange(40)[:, None, None])):
+        v[..., channel] = 100 + place
+    (tmp_path / packed.FRAMES).write_bytes(v.tobytes())
+    item = {"name": "a", "offset": 0, "frames": 40, "height": 60, "width": 90, "validation": False}
+    (tmp_path / packed.INDEX).write_text(json.dumps([item]))
+    return tmp_path
+
+
+def test_windows_come_from_everywhere_in_all_the_ways_that_are_said(clip: Path) -> None:
+    windows = packed.Windows(clip, 32)
+    v = windows.sample(np.random.default_rng(0), 400, 8).numpy().astype(int)
+    assert v.shape == (400, 8, 32, 32, 3)
+    own_light = (np.abs(np.diff(v[:, 0, 0, :, 0], axis=1)) == 1).all(1) & (v[:, :, 0, 0, 2] < 140).all(1)
+    assert 0.4 * 400 < own_light.sum() < 0.75 * 400  # the others' levels are stretched or shifted
+    times, columns = v[:, :, 0, 0, 2], v[:, 0, 0, :, 0]
+    speeds = np.diff(times, axis=1)
+    even = own_light & (speeds == speeds[:, :1]).all(1)
+    assert even.sum() > 0.9 * own_light.sum() and set(speeds[even, 0]) == {-3, -2, -1, 0, 1, 2, 3}
+    v, speeds, columns = v[even], speeds[even], columns[even]
+    assert 0.02 < (speeds[:, 0] == 0).mean() < 0.15 and 0.2 < (speeds[:, 0] < 0).mean() < 0.4
+    assert 0.35 < (np.diff(columns, axis=1)[:, 0] == -1).mean() < 0.65
+    assert columns.max() - columns.min() > 80 and np.ptp(v[:, 0, :, 0, 1]) > 50
+
+
+def test_a_clip_that_is_too_short_repeats_its_last_frame(clip: Path) -> None:
+    windows = packed.Windows(clip, 32)
+    windows.frames = np.array([5])
+    times = windows.sample(np.random.default_rng(1), 60, 8).numpy()[..., 0, 0, 2].astype(int)
+    same = [sorted(set(np.abs(np.diff(row)))) for row in times]
+    assert [0, 1] in same and all(0 in steps for steps in same)
+
+
+def test_the_same_generator_cuts_the_same_windows(clip: Path) -> None:
+    first, second = (packed.Windows(clip, 32).sample(np.random.default_rng(3), 5, 4) for _ in range(2))
+    assert torch.equal(first, second)

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-Point = tuple[float, float]  # CPU hours, mean squared error
+Point = tuple[float, float]  # hours, mean squared error
 
 
 def records(log: Path, kind: str) -> list[dict[str, Any]]:
@@ -42,18 +42,19 @@ def draw(log: Path, out: Path) -> dict[str, Any]:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     if training:
-        hours, loss = [r["cpu_hours"] for r in training], [r["loss"] for r in training]
+        hours, loss = [r["hours"] for r in training], [r["loss"] for r in training]
         size = max(1, len(loss) // 40)
         smooth = [sum(loss[i : i + size]) / len(loss[i : i + size]) for i in range(0, len(loss), size)]
         axes.plot(hours[::size], smooth, color="0.75", label="training, random counts")
-    said: dict[str, Any] = {"validation": held[-1] if held else None, "in_one_cpu_hour": {}}
+    said: dict[str, Any] = {"validation": held[-1] if held else None, "in_one_hour": {}}
     for share in held[-1]["mse_by_share"] if held else ():
-        points = [(r["cpu_hours"], r["mse_by_share"][share]) for r in held]
+        points = [(r["hours"], r["mse_by_share"][share]) for r in held]
         axes.plot(*zip(*points, strict=True), marker=".", label=f"validation, {float(share):.3g} of the tokens")
-        said["in_one_cpu_hour"][share] = foretell(points)
+        said["in_one_hour"][share] = foretell(points)
     for threshold in (0.015, 0.007):
         axes.axhline(threshold, color="k", lw=0.6, ls=":")
-    axes.set(xlabel="CPU hours (one thread)", ylabel="mean squared error, pixels on [-1, 1]", yscale="log")
+    hardware = next((r["hardware"] for r in records(log, "start")), "the hardware")
+    axes.set(xlabel=f"hours of {hardware}", ylabel="mean squared error, pixels on [-1, 1]", yscale="log")
     axes.set_title("elastictok-mini: averaged weights on clips kept from training")
     if axes.lines:
         axes.legend(fontsize=8, loc="lower left")

@@ -67,7 +67,7 @@ def measure(path: Path, model: ElasticModel, threshold: float, gops: int, out: P
     if at != len(v):
         raise RuntimeError(f"{path.name}: {at} frames in the file, {len(v)} were meant")
     whole = v[: len(v) // spec.block_frames * spec.block_frames][: spec.gop_blocks * spec.block_frames]
-    errors = validate(model.network, picture.cut(whole), SHARES)
+    errors = validate(model.network, torch.from_numpy(np.stack(picture.cut(whole))), SHARES)
     return {
         "clip": path.stem,
         "size": [int(n) for n in v.shape[2:0:-1]],

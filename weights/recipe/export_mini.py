@@ -32,12 +32,13 @@ def export(trainer: Trainer, target: Path) -> dict[str, str]:
     if trainer.steps <= trainer.plan.single_steps:
         # It has never seen a block behind another: a GOP is one block, until it has.
         config = replace(config, max_sequence_length=config.max_toks)
+    time = f"{trainer.seconds / 3600:.2f} hours of {trainer.hardware}"
     said = {
         "model": config.name,
         "generation": str(GENERATION),
         "syntax": config.syntax,
         "config": config.to_json(),
-        "trained": f"{trainer.steps} steps, {trainer.blocks} blocks, {trainer.cpu_s / 3600:.2f} CPU hours",
+        "trained": f"{trainer.steps} steps, {trainer.blocks} blocks, {time}",
     }
     halves = {name: value.half().contiguous() for name, value in trainer.average.items()}
     for name, value in halves.items():

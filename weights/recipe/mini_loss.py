@@ -21,10 +21,9 @@ def kept_counts(rng: np.random.Generator, blocks: int, fewest: int, most: int) -
     return fewest + 1 + np.floor(places * (most - fewest)).astype(np.int64)
 
 
-def mask(kept: npt.NDArray[np.int64], most: int) -> Tensor:
+def mask(kept: Tensor, most: int) -> Tensor:
     """kept: (batch, blocks). Returns bool (batch, blocks * most): the first tokens of each block."""
-    rows = torch.arange(most) < torch.from_numpy(kept)[..., None]
-    return rows.flatten(1)
+    return (torch.arange(most, device=kept.device) < kept[..., None]).flatten(1)
 
 
 def quantise(bottleneck: FSQ | VAE, z: Tensor) -> Tensor:
@@ -32,18 +31,18 @@ def quantise(bottleneck: FSQ | VAE, z: Tensor) -> Tensor:
     if not isinstance(bottleneck, FSQ):
         raise TypeError("only models with FSQ codes are trained here")
     bounded = bottleneck.bounded(z)
-    return (bounded + (torch.round(bounded) - bounded).detach()) / bottleneck.middle
+    return (bounded + (torch.round(bounded) - bounded).detach()) / bottleneck.middle.to(z.device)
 
 
-def block_errors(network: Elastic, frames: npt.NDArray[np.uint8], kept: npt.NDArray[np.int64]) -> Tensor:
+def block_errors(network: Elastic, frames: Tensor, kept: npt.NDArray[np.int64]) -> Tensor:
     """Mean squared error on [-1, 1] of each block: float32 (batch, blocks).
 
     frames: uint8 (batch, blocks * frames of a block, side, side, 3). kept: (batch, blocks). Blocks of a row see those
-    before them, as in a GOP.
+    before them, as in a GOP. On the network's device.
     """
-    c = network.config
-    patches = network.patches(torch.from_numpy(frames))
-    present = mask(kept, c.max_toks)
+    c, device = network.config, network.encoder.is_kept.device
+    patches = network.patches(frames.to(device, non_blocking=True))
+    present = mask(torch.from_numpy(kept).to(device), c.max_toks)
     z, _ = network.encoder(patches, present)
     made, _ = network.decode(quantise(network.bottleneck, z) * present[..., None])
     return (made - patches).square().reshape(*kept.shape, -1).mean(-1)

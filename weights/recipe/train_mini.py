@@ -1,7 +1,7 @@
 """Trains elastictok-mini: the paper's own method (models/elastic.py), small enough for a CPU.
 
     python weights/recipe/packed.py ../shared/data --out runs/mini/frames     # once
-    python weights/recipe/train_mini.py --work runs/mini --hours 8
+    python weights/recipe/train_mini.py --work runs/mini --fast --device cuda --hours 0.25
 
 Blocks of 4 frames of 128x128, a random number of tokens kept in each, mean squared error; first blocks alone, then
 whole GOPs, where a block sees those before it. Stopped at any moment and started again, it goes on from its last
@@ -33,11 +33,11 @@ from elastictok_cli.models.elastic import Elastic
 CONFIG = ElasticConfig(
     name="elastictok-mini",
     bottleneck_type="fsq",
-    hidden_size=192,
-    intermediate_size=512,
-    num_encoder_layers=4,
-    num_decoder_layers=4,
-    num_attention_heads=3,
+    hidden_size=256,
+    intermediate_size=704,
+    num_encoder_layers=6,
+    num_decoder_layers=6,
+    num_attention_heads=4,
     rms_norm_eps=1e-5,
     theta=1000.0,  # its longest wave is about as long as two GOPs of 2048 tokens
     patch_size=(2, 8, 8),
@@ -53,29 +53,28 @@ START_BLOCKS, START_STEPS = 200, 250
 VALIDATION_ROWS = 16
 
 
-def new(plan: Plan, windows: Windows) -> Trainer:
+def new(plan: Plan, windows: Windows, device: str = "cpu") -> Trainer:
     """A run before its first step."""
     network = Elastic(CONFIG)
     rng = np.random.default_rng(plan.seed)
-    frames = np.stack([windows.sample(rng, CONFIG.frames_per_block) for _ in range(START_BLOCKS)])
-    patches = network.patches(torch.from_numpy(frames)).flatten(0, 1)
+    patches = network.patches(windows.sample(rng, START_BLOCKS, CONFIG.frames_per_block).cpu()).flatten(0, 1)
     mini_start.begin(network, patches, plan.seed)
     for _ in mini_start.fit(network, patches, START_STEPS, seed=plan.seed):
         pass
-    return Trainer(network, plan)
+    return Trainer(network.to(device), plan)
 
 
-def begun(weights: Path, plan: Plan) -> Trainer:
+def begun(weights: Path, plan: Plan, device: str = "cpu") -> Trainer:
     """A run that goes on from an exported weights file: its averaged weights and counts, with fresh optimizers."""
     with safe_open(weights, "pt") as file:
-        said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) CPU hours", file.metadata()["trained"])
+        said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) hours of .+", file.metadata()["trained"])
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - it is no dict
     if said is None:
         raise SystemExit(f"{weights}: does not say how long it was trained")
     network = Elastic(CONFIG)
     network.load_state_dict(tensors)
-    trainer = Trainer(network, plan)
-    trainer.steps, trainer.blocks, trainer.cpu_s = int(said[1]), int(said[2]), 3600 * float(said[3])
+    trainer = Trainer(network.to(device), plan)
+    trainer.steps, trainer.blocks, trainer.seconds = int(said[1]), int(said[2]), 3600 * float(said[3])
     return trainer
 
 
@@ -84,9 +83,8 @@ def validation(trainer: Trainer, windows: Windows) -> dict[str, Any]:
     c = trainer.network.config
     row = trainer.plan.row_blocks(trainer.steps, c.gop_blocks)
     rng = np.random.default_rng(1)
-    rows = [windows.sample(rng, c.gop_blocks * c.frames_per_block) for _ in range(VALIDATION_ROWS)]
-    size = row * c.frames_per_block
-    errors = validate(trainer.averaged(), [v[i : i + size] for v in rows for i in range(0, len(v), size)], SHARES)
+    rows = windows.sample(rng, VALIDATION_ROWS, c.gop_blocks * c.frames_per_block)
+    errors = validate(trainer.averaged(), rows.unflatten(1, (-1, row * c.frames_per_block)).flatten(0, 1), SHARES)
     return {
         "mse_by_share": {f"{s:g}": round(float(e.mean()), 5) for s, e in zip(SHARES, errors, strict=True)},
         f"met_at_{THRESHOLD:g}": round(float((errors[-1] <= THRESHOLD).float().mean()), 3),
@@ -106,24 +104,24 @@ def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Names
         signal.signal(number, lambda received, _: stop.append(received))
     begin = saved = checked = time.monotonic()
     checkpoint, kept, errors = args.work / "checkpoint.pt", [], []
-    since, cpu_before = time.monotonic(), trainer.cpu_s
+    since = time.monotonic()
     with (args.work / "log.jsonl").open("a") as log:
 
         def record(kind: str, **values: Any) -> None:
             log.write(json.dumps({"type": kind, "step": trainer.steps, **values}) + "\n")
             log.flush()
 
-        record("start", cpu_hours=round(trainer.cpu_s / 3600, 4), threads=args.threads)
+        record("start", hours=round(trainer.seconds / 3600, 4), hardware=trainer.hardware, threads=args.threads)
         while not stop and time.monotonic() - begin < 3600 * args.hours and trainer.steps < args.steps:
             if args.pause_file is not None and args.pause_file.exists():
                 time.sleep(2)
-                since, cpu_before = time.monotonic(), trainer.cpu_s
+                since = time.monotonic()
                 continue
             done = trainer.step(training.sample)
             kept.append(done.kept.ravel())
-            errors.append(done.errors.ravel())
+            errors.append(done.errors.flatten())
             if len(kept) == args.log_every:
-                k, e = np.concatenate(kept), np.concatenate(errors)
+                k, e = np.concatenate(kept), torch.cat(errors).cpu().numpy()
                 record(
                     "train",
                     row_blocks=done.kept.shape[1],
@@ -133,21 +131,20 @@ def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Names
                     mse_by_quarter=quarters(k, e, CONFIG.max_toks),
                     rate=round(trainer.plan.rate(trainer.steps), 4),
                     blocks_per_s=round(len(k) / (time.monotonic() - since), 2),
-                    blocks_per_cpu_s=round(len(k) / (trainer.cpu_s - cpu_before), 2),
-                    cpu_hours=round(trainer.cpu_s / 3600, 4),
+                    hours=round(trainer.seconds / 3600, 4),
                 )
                 kept, errors = [], []
-                since, cpu_before = time.monotonic(), trainer.cpu_s
+                since = time.monotonic()
             if time.monotonic() - saved > 60 * args.save_minutes:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
             if time.monotonic() - checked > 60 * args.check_minutes:
-                record("validation", cpu_hours=round(trainer.cpu_s / 3600, 4), **validation(trainer, held))
+                record("validation", hours=round(trainer.seconds / 3600, 4), **validation(trainer, held))
                 checked = since = time.monotonic()
-                cpu_before = trainer.cpu_s
                 kept, errors = [], []
         trainer.save(checkpoint)
-        record("stop", cpu_hours=round(trainer.cpu_s / 3600, 4))
+        record("validation", hours=round(trainer.seconds / 3600, 4), **validation(trainer, held))
+        record("stop", hours=round(trainer.seconds / 3600, 4))
 
 
 def main() -> None:
@@ -156,8 +153,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/mini"), help="holds frames/, checkpoint.pt, log.jsonl")
     parser.add_argument("--hours", type=float, default=8.0, help="of wall time, in this call")
     parser.add_argument("--steps", type=int, default=1 << 40, help="stop after this step of the run")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--fast", action="store_true", help="bfloat16 and torch.compile: for processors with AMX")
+    parser.add_argument("--fast", action="store_true", help="bfloat16 and torch.compile: GPUs, processors with AMX")
     parser.add_argument("--save-minutes", type=float, default=3.0)
     parser.add_argument("--check-minutes", type=float, default=15.0, help="between validations")
     parser.add_argument("--log-every", type=int, default=20, help="steps")
@@ -169,17 +167,16 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # heads that look at one place have almost no weight elsewhere: three times as fast
     changes = {f.name: getattr(args, f.name) for f in fields(Plan) if getattr(args, f.name) is not None}
-    training = Windows(args.work / "frames", CONFIG.resolution)
-    held = Windows(args.work / "frames", CONFIG.resolution, validation=True)
+    training, held = (Windows(args.work / "frames", CONFIG.resolution, kept, args.device) for kept in (False, True))
     checkpoint = args.work / "checkpoint.pt"
     if checkpoint.exists():
-        trainer = Trainer.load(checkpoint)
+        trainer = Trainer.load(checkpoint, device=args.device)
         if changes:
-            trainer = Trainer.load(checkpoint, Plan(**{**vars(trainer.plan), **changes}))
+            trainer = Trainer.load(checkpoint, Plan(**{**vars(trainer.plan), **changes}), args.device)
     elif args.start is not None:
-        trainer = begun(args.start, Plan(**changes))
+        trainer = begun(args.start, Plan(**changes), args.device)
     else:
-        trainer = new(Plan(**changes), training)
+        trainer = new(Plan(**changes), training, args.device)
     if args.fast:
         trainer.half = True
         mini_fast.keep_memory()
