@@ -103,7 +103,7 @@ def test_motion_is_the_change_between_frames() -> None:
 
 def test_the_curve_foretells_a_power_law() -> None:
     points = [(h, 0.02 * h**-0.3) for h in (0.5, 1, 2, 3, 4)]
-    assert curve_mini.foretell(points) == pytest.approx(0.02 * 5**-0.3)
+    assert curve_mini.foretell(points) == pytest.approx(0.02 * 8**-0.3)
     assert curve_mini.foretell(points[:2]) is None
     assert curve_mini.foretell([]) is None
 
@@ -121,4 +121,4 @@ def test_the_curve_is_drawn_from_the_log(tmp_path: Path) -> None:
     assert [r["loss"] for r in curve_mini.records(log, "train")][-2:] == [0.1 / 6, 0.5]
     said = curve_mini.draw(log, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"
-    assert said["in_one_hour"]["1"] == pytest.approx(0.1 / 12, rel=0.01)
+    assert said["in_twice_the_time"]["1"] == pytest.approx(0.1 / 16, rel=0.01)

@@ -174,7 +174,7 @@ def clip(tmp_path: Path) -> Path:
         v[..., channel] = 100 + place
     (tmp_path / packed.FRAMES).write_bytes(v.tobytes())
     item = {"name": "a", "offset": 0, "frames": 40, "height": 60, "width": 90, "validation": False}
-    (tmp_path / packed.INDEX).write_text(json.dumps([item]))
+    (tmp_path / packed.INDEX).write_text(json.dumps([item, item | {"validation": True}]))
     return tmp_path
 
 
@@ -205,3 +205,24 @@ def test_a_clip_that_is_too_short_repeats_its_last_frame(clip: Path) -> None:
 def test_the_same_generator_cuts_the_same_windows(clip: Path) -> None:
     first, second = (packed.Windows(clip, 32).sample(np.random.default_rng(3), 5, 4) for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_a_run_is_logged_stopped_and_goes_on(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command itself, its start by hand included."""
+    monkeypatch.setattr(train_mini, "CONFIG", CONFIG)
+    monkeypatch.setattr(train_mini, "START_STEPS", 5)
+    work = tmp_path / "run"
+    work.mkdir()
+    (work / "frames").symlink_to(clip)
+    common = ["train_mini.py", "--work", str(work), "--log-every", "1", "--step-blocks", "4", "--single-steps", "2"]
+    for steps in (3, 5):
+        monkeypatch.setattr("sys.argv", [*common, "--steps", str(steps)])
+        train_mini.main()
+    log = [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
+    kinds = [(record["type"], record["step"]) for record in log]
+    first = [("start", 0), ("train", 1), ("train", 2), ("train", 3), ("validation", 3), ("stop", 3)]
+    assert kinds == [*first, ("start", 3), ("train", 4), ("train", 5), ("validation", 5), ("stop", 5)]
+    assert [record["row_blocks"] for record in log if record["type"] == "train"] == [1, 1, 2, 2, 2]
+    assert Trainer.load(work / "checkpoint.pt").steps == 5
+    hours = [record["hours"] for record in log]
+    assert hours == sorted(hours) and log[0]["hardware"] == "one CPU core"

@@ -1,4 +1,4 @@
-"""The training curve of elastictok-mini: a picture, and what one hour more would give if it goes on like this."""
+"""The training curve of elastictok-mini: a picture, and what as long again would give if it goes on like this."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def records(log: Path, kind: str) -> list[dict[str, Any]]:
     return list(last.values())
 
 
-def foretell(points: list[Point], hours: float = 1.0) -> float | None:
-    """The error `hours` after the last point, by a power law through the points of the second half of the time.
+def foretell(points: list[Point]) -> float | None:
+    """The error in twice the time, by a power law through the points of the second half of the time.
 
     None where fewer than three points are there to go by.
     """
@@ -31,11 +31,11 @@ def foretell(points: list[Point], hours: float = 1.0) -> float | None:
         return None
     x, y = (sum(values) / len(late) for values in zip(*late, strict=True))
     slope = sum((a - x) * (b - y) for a, b in late) / sum((a - x) ** 2 for a, _ in late)
-    return math.exp(y + slope * (math.log(points[-1][0] + hours) - x))
+    return math.exp(y + slope * (math.log(2 * points[-1][0]) - x))
 
 
 def draw(log: Path, out: Path) -> dict[str, Any]:
-    """Plot the log to `out`. Returns the last validation and the error foretold for one hour later, by kept share."""
+    """Plot the log to `out`. Returns the last validation and the error foretold for twice the time, by kept share."""
     from matplotlib.figure import Figure
 
     training, held = records(log, "train"), records(log, "validation")
@@ -45,18 +45,18 @@ def draw(log: Path, out: Path) -> dict[str, Any]:
         hours, loss = [r["hours"] for r in training], [r["loss"] for r in training]
         size = max(1, len(loss) // 40)
         smooth = [sum(loss[i : i + size]) / len(loss[i : i + size]) for i in range(0, len(loss), size)]
-        axes.plot(hours[::size], smooth, color="0.75", label="training, random counts")
-    said: dict[str, Any] = {"validation": held[-1] if held else None, "in_one_hour": {}}
+        axes.plot(hours[::size], smooth, color="0.75", label="training")
+    said: dict[str, Any] = {"validation": held[-1] if held else None, "in_twice_the_time": {}}
     for share in held[-1]["mse_by_share"] if held else ():
         points = [(r["hours"], r["mse_by_share"][share]) for r in held]
-        axes.plot(*zip(*points, strict=True), marker=".", label=f"validation, {float(share):.3g} of the tokens")
-        said["in_one_hour"][share] = foretell(points)
+        axes.plot(*zip(*points, strict=True), marker=".", label=f"{float(share):.3g} of the tokens")
+        said["in_twice_the_time"][share] = foretell(points)
     for threshold in (0.015, 0.007):
         axes.axhline(threshold, color="k", lw=0.6, ls=":")
     hardware = next((r["hardware"] for r in records(log, "start")), "the hardware")
     axes.set(xlabel=f"hours of {hardware}", ylabel="mean squared error, pixels on [-1, 1]", yscale="log")
     axes.set_title("elastictok-mini: averaged weights on clips kept from training")
     if axes.lines:
-        axes.legend(fontsize=8, loc="lower left")
+        axes.legend(fontsize=8, loc="upper right")
     figure.savefig(out, dpi=110)
     return said

@@ -1,7 +1,7 @@
 """Muon (Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/) over many small matrices at once.
 
-torch.optim.Muon takes them one by one: the 84 matrices of elastictok-mini are some 2,500 kernels of a few microseconds
-each, a third of a GPU's step. Matrices of one shape are orthogonalised together here; the step is the same.
+torch.optim.Muon takes them one by one, and so the 84 matrices of elastictok-mini are some 2,000 small kernels a step,
+too many for a GPU that is fed by Python. Matrices of one shape are orthogonalised together here; the step is the same.
 """
 
 from __future__ import annotations

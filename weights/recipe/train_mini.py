@@ -15,7 +15,7 @@ import json
 import re
 import signal
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,18 @@ def new(plan: Plan, windows: Windows, device: str = "cpu") -> Trainer:
 def begun(weights: Path, plan: Plan, device: str = "cpu") -> Trainer:
     """A run that goes on from an exported weights file: its averaged weights and counts, with fresh optimizers."""
     with safe_open(weights, "pt") as file:
-        said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) hours of .+", file.metadata()["trained"])
+        metadata = file.metadata()
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - it is no dict
+    said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) hours of (.+)", metadata["trained"])
     if said is None:
         raise SystemExit(f"{weights}: does not say how long it was trained")
-    network = Elastic(CONFIG)
+    config = ElasticConfig.from_mapping(json.loads(metadata["config"]), str(weights))
+    network = Elastic(replace(config, max_sequence_length=CONFIG.max_sequence_length))  # as it is before it saw a GOP
     network.load_state_dict(tensors)
     trainer = Trainer(network.to(device), plan)
     trainer.steps, trainer.blocks, trainer.seconds = int(said[1]), int(said[2]), 3600 * float(said[3])
+    if said[4] != trainer.hardware:
+        trainer.hardware = f"{said[4]}, then {trainer.hardware}"
     return trainer
 
 
@@ -167,7 +171,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # heads that look at one place have almost no weight elsewhere: three times as fast
     changes = {f.name: getattr(args, f.name) for f in fields(Plan) if getattr(args, f.name) is not None}
-    training, held = (Windows(args.work / "frames", CONFIG.resolution, kept, args.device) for kept in (False, True))
+    training = Windows(args.work / "frames", CONFIG.resolution, device=args.device)
+    held = Windows(args.work / "frames", CONFIG.resolution, validation=True)
     checkpoint = args.work / "checkpoint.pt"
     if checkpoint.exists():
         trainer = Trainer.load(checkpoint, device=args.device)

@@ -62,7 +62,7 @@ KNOWN = {
     known.name: known
     for known in (
         Known(BUNDLED, "comes with the package; the default"),
-        Known("elastictok-mini", "comes with the package; the original's method in small, undertrained"),
+        Known("elastictok-mini", "comes with the package; the original's method in small"),
         Known(
             "elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"
         ),
