@@ -104,3 +104,19 @@ def test_a_reader_that_stops_early_hears_no_complaint() -> None:
     finally:
         os.close(writing)
     assert (said.returncode, said.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("own", "set_to"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)]
+)
+def test_threads_do_not_wait_by_spinning_for_long(
+    own: dict[str, str], set_to: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the user has said how they should."""
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    code = "import os, elastictok_cli.cli.app as app; app.main(['--version']); print(os.environ.get('GOMP_SPINCOUNT'))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == str(set_to)
