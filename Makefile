@@ -55,19 +55,21 @@ check: $(READY)
 
 # Goes on where it was stopped: each measurement is kept in results/work. The page and its figures, none of which shows a
 # frame of a clip, become those of docs/.
+# $(1): where results are kept, $(2): where the page goes, $(3): options.
+define measure
+	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --out $(1) $(ARGS)
+	@mkdir -p $(2)/benchmarks
+	cp $(1)/benchmarks.md $(2)/
+	cp $(1)/benchmarks/*.json $(1)/benchmarks/*.csv $(1)/benchmarks/*.svg $(2)/benchmarks/
+endef
+
 bench: $(READY)
-	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) --out results $(ARGS)
-	@mkdir -p docs/benchmarks
-	cp results/benchmarks.md docs/
-	cp results/benchmarks/*.json results/benchmarks/*.csv results/benchmarks/*.svg docs/benchmarks/
+	$(call measure,results,docs)
 
 # The same of elastictok-mini, shorter.
+MINI := --model elastictok-mini --thresholds 0.015,0.007,0.003 --figure-threshold 0.015 --duration 0.6 --stills 1 --codecs x264
 bench-mini: $(READY)
-	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) --model elastictok-mini \
-		--thresholds 0.015,0.007,0.003 --figure-threshold 0.015 --duration 0.6 --stills 1 --codecs x264 --out results-mini $(ARGS)
-	@mkdir -p docs/mini/benchmarks
-	cp results-mini/benchmarks.md docs/mini/
-	cp results-mini/benchmarks/*.json results-mini/benchmarks/*.csv results-mini/benchmarks/*.svg docs/mini/benchmarks/
+	$(call measure,results-mini,docs/mini,$(MINI))
 
 # The pictures of the README, of the clip in examples/.
 pictures: $(READY)

@@ -67,14 +67,13 @@ def keep_memory() -> None:
 
 def speed_up(network: Elastic, compiled: bool = True) -> None:
     """Compile the network, in place, unless told not to; parameters and their names stay what they are."""
-    if network.encoder.is_kept.device.type == "cuda":
-        for module in network.modules():
-            if isinstance(module, Layer) and compiled:
-                module.compile(dynamic=False)  # all layers share what is compiled for the first
-        return
-    attend = attention(torch.compile(gradients, dynamic=False) if compiled else gradients)
-    for module in network.modules():
-        if isinstance(module, Attention):
-            module.attend = attend
-    for half in (network.encoder, network.decoder) if compiled else ():
-        half.compile(dynamic=False)
+    gpu = network.encoder.is_kept.device.type == "cuda"
+    layers = [module for module in network.modules() if isinstance(module, Layer)]
+    if not gpu:
+        attend = attention(torch.compile(gradients, dynamic=False) if compiled else gradients)
+        for layer in layers:
+            cast(Attention, layer.attention).attend = attend
+    if compiled:
+        # On a GPU layer by layer: all share what is compiled for the first.
+        for part in layers if gpu else (network.encoder, network.decoder):
+            part.compile(dynamic=False)

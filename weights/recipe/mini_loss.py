@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from elastictok_cli.models.bottleneck import FSQ, VAE
+from elastictok_cli.models.config import ElasticConfig
 from elastictok_cli.models.elastic import Elastic
+
+AT_ONCE = 16  # rows that are measured together
+
+
+def share_count(config: ElasticConfig, share: float) -> int:
+    """How many tokens a share of all is, no fewer than the model's fewest."""
+    return max(config.min_toks, round(share * config.max_toks))
 
 
 def kept_counts(rng: np.random.Generator, blocks: int, fewest: int, most: int) -> npt.NDArray[np.int64]:
@@ -46,3 +54,10 @@ def block_errors(network: Elastic, frames: Tensor, kept: npt.NDArray[np.int64]) 
     z, _ = network.encoder(patches, present)
     made, _ = network.decode(quantise(network.bottleneck, z) * present[..., None])
     return (made - patches).square().reshape(*kept.shape, -1).mean(-1)
+
+
+@torch.no_grad()
+def measured(network: Elastic, frames: Tensor, kept: npt.NDArray[np.int64]) -> Tensor:
+    """`block_errors` of any number of rows, without gradients, on the CPU."""
+    parts = (slice(first, first + AT_ONCE) for first in range(0, len(frames), AT_ONCE))
+    return torch.cat([block_errors(network, frames[part], kept[part]).cpu() for part in parts])

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from mini_loss import block_errors, kept_counts
+from mini_loss import block_errors, kept_counts, measured, share_count
 from mini_muon import Muon
 from torch import Tensor
 
@@ -23,8 +24,6 @@ from elastictok_cli.models.config import ElasticConfig
 from elastictok_cli.models.elastic import Elastic
 
 Sample = Callable[[np.random.Generator, int, int], Tensor]  # rows and frames wanted; (rows, frames, side, side, 3)
-
-AT_ONCE = 16  # rows that are validated together
 
 
 @dataclass(frozen=True)
@@ -153,10 +152,11 @@ class Trainer:
         os.replace(part, path)
 
     @classmethod
-    def load(cls, path: Path, plan: Plan | None = None, device: str = "cpu") -> Trainer:
-        """Go on from a checkpoint, by its own plan or another."""
+    def load(cls, path: Path, device: str = "cpu", **changes: Any) -> Trainer:
+        """Go on from a checkpoint, by its own plan with some changes."""
         state = torch.load(path, weights_only=True, map_location=device)
-        trainer = cls(Elastic(ElasticConfig(**state["config"])).to(device), plan or Plan(**state["plan"]))
+        plan = Plan(**{**state["plan"], **changes})
+        trainer = cls(Elastic(ElasticConfig(**state["config"])).to(device), plan)
         trainer.network.load_state_dict(state["network"])
         trainer.average, trainer.hardware = state["average"], state["hardware"]
         trainer.muon.load_state_dict(state["muon"])
@@ -166,17 +166,11 @@ class Trainer:
         return trainer
 
 
-@torch.no_grad()
 def validate(network: Elastic, rows: Tensor, shares: tuple[float, ...]) -> Tensor:
     """Errors of rows of blocks, each at each share of its tokens: float32 (shares, rows, blocks).
 
     rows: uint8 (rows, frames, side, side, 3).
     """
-    c = network.config
-    out = []
-    for share in shares:
-        count = max(c.min_toks, round(share * c.max_toks))
-        kept = np.full((len(rows), rows.shape[1] // c.frames_per_block), count)
-        parts = (slice(first, first + AT_ONCE) for first in range(0, len(rows), AT_ONCE))
-        out.append(torch.cat([block_errors(network, rows[part], kept[part]).cpu() for part in parts]))
-    return torch.stack(out)
+    shape = len(rows), rows.shape[1] // network.config.frames_per_block
+    counts = (share_count(network.config, share) for share in shares)
+    return torch.stack([measured(network, rows, np.full(shape, count)) for count in counts])

@@ -25,10 +25,12 @@ import numpy as np
 import torch
 from mini_trainer import Plan, Trainer, validate
 from packed import Windows
-from safetensors import safe_open
 
+from elastictok_cli.api import load_model
+from elastictok_cli.models.adapter import ElasticModel
 from elastictok_cli.models.config import ElasticConfig
 from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.registry import metadata
 
 CONFIG = ElasticConfig(
     name="elastictok-mini",
@@ -66,15 +68,13 @@ def new(plan: Plan, windows: Windows, device: str = "cpu") -> Trainer:
 
 def begun(weights: Path, plan: Plan, device: str = "cpu") -> Trainer:
     """A run that goes on from an exported weights file: its averaged weights and counts, with fresh optimizers."""
-    with safe_open(weights, "pt") as file:
-        metadata = file.metadata()
-        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - it is no dict
-    said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) hours of (.+)", metadata["trained"])
-    if said is None:
+    said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) hours of (.+)", metadata(weights)["trained"])
+    model = load_model(weights, device="cpu")
+    if said is None or not isinstance(model, ElasticModel):
         raise SystemExit(f"{weights}: does not say how long it was trained")
-    config = ElasticConfig.from_mapping(json.loads(metadata["config"]), str(weights))
-    network = Elastic(replace(config, max_sequence_length=CONFIG.max_sequence_length))  # as it is before it saw a GOP
-    network.load_state_dict(tensors)
+    # A file of a run that saw no GOP yet says a GOP has one block.
+    network = Elastic(replace(model.config, max_sequence_length=CONFIG.max_sequence_length))
+    network.load_state_dict(model.network.state_dict())
     trainer = Trainer(network.to(device), plan)
     trainer.steps, trainer.blocks, trainer.seconds = int(said[1]), int(said[2]), 3600 * float(said[3])
     if said[4] != trainer.hardware:
@@ -112,10 +112,11 @@ def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Names
     with (args.work / "log.jsonl").open("a") as log:
 
         def record(kind: str, **values: Any) -> None:
-            log.write(json.dumps({"type": kind, "step": trainer.steps, **values}) + "\n")
+            said = {"type": kind, "step": trainer.steps, "hours": round(trainer.seconds / 3600, 4)}
+            log.write(json.dumps({**said, **values}) + "\n")
             log.flush()
 
-        record("start", hours=round(trainer.seconds / 3600, 4), hardware=trainer.hardware, threads=args.threads)
+        record("start", hardware=trainer.hardware, threads=args.threads)
         while not stop and time.monotonic() - begin < 3600 * args.hours and trainer.steps < args.steps:
             if args.pause_file is not None and args.pause_file.exists():
                 time.sleep(2)
@@ -135,7 +136,6 @@ def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Names
                     mse_by_quarter=quarters(k, e, CONFIG.max_toks),
                     rate=round(trainer.plan.rate(trainer.steps), 4),
                     blocks_per_s=round(len(k) / (time.monotonic() - since), 2),
-                    hours=round(trainer.seconds / 3600, 4),
                 )
                 kept, errors = [], []
                 since = time.monotonic()
@@ -143,12 +143,12 @@ def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Names
                 trainer.save(checkpoint)
                 saved = time.monotonic()
             if time.monotonic() - checked > 60 * args.check_minutes:
-                record("validation", hours=round(trainer.seconds / 3600, 4), **validation(trainer, held))
+                record("validation", **validation(trainer, held))
                 checked = since = time.monotonic()
                 kept, errors = [], []
         trainer.save(checkpoint)
-        record("validation", hours=round(trainer.seconds / 3600, 4), **validation(trainer, held))
-        record("stop", hours=round(trainer.seconds / 3600, 4))
+        record("validation", **validation(trainer, held))
+        record("stop")
 
 
 def main() -> None:
@@ -175,9 +175,7 @@ def main() -> None:
     held = Windows(args.work / "frames", CONFIG.resolution, validation=True)
     checkpoint = args.work / "checkpoint.pt"
     if checkpoint.exists():
-        trainer = Trainer.load(checkpoint, device=args.device)
-        if changes:
-            trainer = Trainer.load(checkpoint, Plan(**{**vars(trainer.plan), **changes}), args.device)
+        trainer = Trainer.load(checkpoint, args.device, **changes)
     elif args.start is not None:
         trainer = begun(args.start, Plan(**changes), args.device)
     else:

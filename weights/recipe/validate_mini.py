@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mini_loss import block_errors
+from mini_loss import measured, share_count
 from packed import Windows
 from torch import Tensor
 
@@ -23,11 +23,9 @@ from elastictok_cli.models.registry import metadata
 
 SHARES = (0.0625, 0.125, 0.25, 0.5, 0.75, 1.0)
 THRESHOLD = 0.015
-AT_ONCE = 16
 HOW = ("alone", "behind one with as many", "behind one with all")
 
 
-@torch.no_grad()
 def errors(model: ElasticModel, pairs: Tensor, how: str) -> Tensor:
     """Errors of the second block of each pair, by share: float32 (shares, pairs).
 
@@ -35,12 +33,11 @@ def errors(model: ElasticModel, pairs: Tensor, how: str) -> Tensor:
     """
     c, out = model.config, []
     for share in SHARES:
-        count = max(c.min_toks, round(share * c.max_toks))
+        count = share_count(c, share)
         before = {"alone": [], "behind one with as many": [count], "behind one with all": [c.max_toks]}[how]
         seen = pairs[:, -c.frames_per_block * (len(before) + 1) :]
         kept = np.tile(np.array([*before, count]), (len(pairs), 1))
-        parts = (slice(first, first + AT_ONCE) for first in range(0, len(pairs), AT_ONCE))
-        out.append(torch.cat([block_errors(model.network, seen[part], kept[part])[:, -1] for part in parts]))
+        out.append(measured(model.network, seen, kept)[:, -1])
     return torch.stack(out)
 
 
