@@ -99,9 +99,23 @@ def test_sound_comes_back_packet_by_packet(loud: bytes) -> None:
     assert [packet.data for packet in screen.packets] == [packet.data for packet in packets]
     silent, _ = play(loud, audio=False)
     assert silent.packets == []
-    part, _ = play(loud, start=0.2, duration=0.2)
-    assert part.packets
-    assert all(Fraction(1, 5) <= packet.pts * base < Fraction(2, 5) for packet in part.packets)
+
+
+@pytest.mark.parametrize("start", [None, 0.2])
+@pytest.mark.parametrize("duration", [0.04, 0.2, 0.24, 0.4, 9.0])
+@pytest.mark.parametrize("recover", [False, True])
+def test_a_range_has_all_sound_of_its_time(
+    loud: bytes, start: float | None, duration: float, recover: bool
+) -> None:
+    """Though the sound of a GOP lies behind it, and the range may end in its middle."""
+    part, _ = play(loud, recover, start=start, duration=duration)
+    low = Fraction(str(start or 0))
+    high = low + Fraction(str(duration))
+    with Reader(loud) as reader:
+        base = reader.header.audio[0].time_base
+        wanted = [p.data for p in reader.audio() if (start is None or low <= p.pts * base) and p.pts * base < high]
+    assert [packet.data for packet in part.packets] == wanted
+    assert wanted
 
 
 def test_sound_lies_behind_the_gop_of_its_time(loud: bytes) -> None:

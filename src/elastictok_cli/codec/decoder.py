@@ -148,6 +148,7 @@ def decode(
     for finding in reader.findings:
         yield Warned(finding.text)
     partial = bool(reader.findings)
+    unheard = None  # the GOP in which the range ended: its sound lies behind it
     with closing(decode_blocks(reader, model, first_gop, audio, jobs)) as items:
         for item in items:
             if isinstance(item, Warned):
@@ -155,6 +156,7 @@ def decode(
                 yield item
             elif isinstance(item, DecodedBlock):
                 if high is not None and item.pts[0] >= high:
+                    unheard = item.gop
                     break
                 shown = [i for i, pts in enumerate(item.pts) if _inside(pts, low, high)]
                 for i in shown:
@@ -166,6 +168,11 @@ def decode(
                     yield event
             elif sink is not None:
                 _sound(sink, reader, item, low, high)
+    if unheard is not None and high is not None and sink is not None and audio:
+        # One GOP further than the range goes: some containers interleave a second track late.
+        for group in reader.items(unheard, video=False, end=reader.gop_at(high - 1) + 2):
+            if isinstance(group, tuple):
+                _sound(sink, reader, group, low, high)
     if not totals.frames and not reader.index:
         raise DamagedFile(f"{reader.name}: holds no frame that is whole; there is nothing to show")
     if not totals.frames:

@@ -175,18 +175,24 @@ class Reader:
         """The records of all blocks, in order; no token is decoded."""
         return (block for gop in self.gops() for block in gop.blocks)
 
-    def items(self, first: int = 0, video: bool = True) -> Iterator[Gop | tuple[AudioPacket, ...]]:
-        """GOPs and groups of audio packets as they lie in the file, from GOP number `first` on, in flat memory.
+    def items(
+        self, first: int = 0, video: bool = True, end: int | None = None
+    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+        """GOPs and groups of audio packets as they lie in the file, in flat memory: from GOP number `first` on, to
+        where number `end` begins (None: to the end of the file).
 
-        Strict: every byte of the file is looked at (of GOPs only the place, with video=False), and DamagedFile comes
+        Strict: every byte between is looked at (of GOPs only the place, with video=False), and DamagedFile comes
         after everything that was whole before it.
         """
-        return self._rescued_items(first, video) if self.recover else self._strict_items(first, video)
+        stop = None if end is None or end >= len(self.index) else self.index[end].offset
+        return (self._rescued_items if self.recover else self._strict_items)(first, video, stop)
 
-    def _strict_items(self, first: int, video: bool) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+    def _strict_items(
+        self, first: int, video: bool, stop: int | None
+    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
         at = self.index[first].offset if first < len(self.index) and first else self.start
-        number = first
-        while at < self.stop:
+        number, last = first, self.stop if stop is None else stop
+        while at < last:
             start = chunk_start(self.store, at)
             due = number < len(self.index) and self.index[number].offset == at
             if due or (start and start[0] == fmt.GOP):
@@ -218,16 +224,18 @@ class Reader:
                     raise DamagedFile(f"{where}: a second chunk {kind.decode()!r}; {KEEPS}")
                 check_newer(kind, where)
             at += length + CHUNK_EXTRA
-        if at != self.stop or number != len(self.index):
+        if at != last or (stop is None and number != len(self.index)):
             raise DamagedFile(f"{self.name}: the GOPs do not end where the index starts; {KEEPS}")
 
     # --- recovery
 
-    def _rescued_items(self, first: int, video: bool) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+    def _rescued_items(
+        self, first: int, video: bool, stop: int | None
+    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
         gops = {entry.offset: number for number, entry in enumerate(self.index) if number >= first}
         begin = min(gops, default=self.start) if first else self.start
         for at, length in sorted([*self._sound, *((at, -1) for at in gops)]):
-            if at < begin:
+            if at < begin or (stop is not None and at >= stop):
                 continue
             if length < 0:
                 if video:
