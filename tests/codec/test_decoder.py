@@ -94,7 +94,6 @@ def test_sound_comes_back_packet_by_packet(loud: bytes) -> None:
     screen, _ = play(loud)
     with Reader(loud) as reader:
         packets = list(reader.audio())
-        base = reader.header.audio[0].time_base
     assert len(packets) >= 17
     assert [packet.data for packet in screen.packets] == [packet.data for packet in packets]
     silent, _ = play(loud, audio=False)

@@ -12,6 +12,7 @@ import pytest
 from elastictok_cli import api
 from elastictok_cli.codec.decoder import for_file
 from elastictok_cli.container import Reader
+from elastictok_cli.report import read_usage
 from elastictok_cli.video import SinkOptions
 
 from .conftest import moving, write_clip
@@ -93,6 +94,19 @@ def test_a_constant_rate_costs_no_byte(tmp_path: Path, ending: str) -> None:
 def test_the_summary_counts_the_last_frame_whole(uneven: Path, tmp_path: Path) -> None:
     total = api.encode(uneven, tmp_path / "a.etok", model=MODEL, size="source")
     assert total.duration_s == END / 1000
+
+
+def test_encode_decode_and_stats_agree_on_how_long_it_is(uneven: Path, tmp_path: Path) -> None:
+    one = write_clip(tmp_path / "one.mkv", moving(1))
+    for source, options, length in ((uneven, {}, END / 1000), (uneven, {"duration": 1.4}, 1.4), (one, {}, 0.04)):
+        etok = tmp_path / "a.etok"
+        total = api.encode(source, etok, model=MODEL, size="source", overwrite=True, **options)
+        shown = api.decode(etok, tmp_path / "a.mp4", model=MODEL, options=SinkOptions(overwrite=True))
+        with Reader(etok) as reader:
+            assert read_usage(reader).duration_s == pytest.approx(length)
+        assert total.duration_s == shown.duration_s == pytest.approx(length)
+    part = api.decode(encoded(uneven, tmp_path / "b.etok"), tmp_path / "b.mp4", model=MODEL, start=1.3, duration=1.4)
+    assert part.duration_s == pytest.approx(1.4)
 
 
 @pytest.mark.parametrize("end", [10**18, -5, 3.5, "late", True, None, 10**12])

@@ -9,8 +9,10 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -279,6 +281,21 @@ def test_path_bytes_file_and_pipe_read_the_same(tmp_path: Path) -> None:
         assert not file.closed
 
 
+def test_two_threads_read_one_file() -> None:
+    """As frames() and blocks() of one open file do: the file has one position, and each read its own place."""
+
+    class Slow(io.BytesIO):
+        def seek(self, at: int, whence: int = 0) -> int:
+            found = super().seek(at, whence)
+            time.sleep(1e-4)  # the other thread's turn
+            return found
+
+    with Reader(Slow(FILE)) as reader, ThreadPoolExecutor(2) as pool:
+        wanted = [gop.count for gop in reader.gops()]
+        reads = [pool.submit(lambda: [gop.count for gop in reader.gops()]) for _ in range(20)]
+        assert all(read.result() == wanted for read in reads)
+
+
 def test_a_path_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.etok: cannot be opened: No such file"):
         Reader(tmp_path / "none.etok")
@@ -287,6 +304,16 @@ def test_a_path_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_an_empty_file_of_no_gops_is_whole() -> None:
     reader = Reader(rebuilt(b""))
     assert (list(reader.gops()), reader.verify(), reader.frames) == ([], [], 0)
+
+
+def test_items_up_to_a_gop_end_with_what_lies_behind_the_one_before_it() -> None:
+    for recover in (False, True):
+        with Reader(FILE, recover=recover) as reader:
+            whole = [str(item) for item in reader.items()]
+            counts = [len(list(reader.items(end=end))) for end in range(len(reader.index) + 1)]
+            assert [str(item) for item in reader.items(end=len(reader.index))] == whole
+            starts = [i for i, item in enumerate(reader.items()) if not isinstance(item, tuple)]
+        assert counts == [*starts, len(whole)]
 
 
 def test_items_from_a_gop_on_start_with_it() -> None:

@@ -49,6 +49,8 @@ def test_priming_before_zero_is_kept(tmp_path: Path) -> None:
     assert read_back(path)["sound"][0][1] < 0
     through(path, tmp_path / "out.mp4")
     assert read_back(tmp_path / "out.mp4")["sound"][0][1] == read_back(path)["sound"][0][1]
+    with open_source(path) as whole, open_source(path, start=0) as from_zero:
+        assert list(from_zero.audio_packets()) == list(whole.audio_packets())
 
 
 def test_two_tracks_stay_two(tmp_path: Path) -> None:

@@ -231,6 +231,9 @@ def test_damaged_packets_are_left_out_and_told(tmp_path: Path) -> None:
     with open_source(path, size="source") as source:
         assert len(read(source)[0]) == 9
     assert source.truncated and any("1 damaged packet " in note for note in source.notes)
+    with open_source(path, size="source", duration=0.32) as source:  # the range ends before the file does
+        assert len(read(source)[0]) == 7
+    assert source.truncated and any("1 damaged packet " in note for note in source.notes)
 
 
 def test_a_gif_is_a_video_with_uneven_times(tmp_path: Path) -> None:

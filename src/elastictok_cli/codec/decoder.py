@@ -131,7 +131,7 @@ def decode(
     header, clock = reader.header, time.monotonic()
     low, high = _range(reader, start, duration)
     first_gop = 0 if low is None else reader.gop_at(low)
-    totals = Totals(header, model.spec)
+    totals = Totals(header, model.spec, until=high)
     yield Started(
         "decode",
         reader.frames if low is None and high is None else None,
@@ -165,6 +165,7 @@ def decode(
                 if shown:
                     event = _event(item, totals, len(shown))
                     totals.add(event)
+                    totals.add_pts(np.array([item.pts[i] for i in shown]))
                     yield event
             elif sink is not None:
                 _sound(sink, reader, item, low, high)
@@ -196,7 +197,7 @@ def for_file(
             end = None
     else:
         end = None
-    rebase = options.rebase or start is not None or header.is_part
+    rebase = options.rebase or bool(start) or header.is_part
     return replace(options, rebase=rebase, end_pts=options.end_pts if end is None else end)
 
 
@@ -253,7 +254,7 @@ def _range(reader: Reader, start: float | None, duration: float | None) -> tuple
     # Rounded to the nearest tick: 0.04 s is the second frame of 25 a second, whatever its binary digits say.
     low = origin + round((start or 0.0) / base)
     high = None if duration is None else low + round(duration / base)
-    return (None if start is None else low), high
+    return (low if start else None), high
 
 
 def _blocks_before(reader: Reader, first_gop: int) -> int:
@@ -265,6 +266,6 @@ def _blocks_before(reader: Reader, first_gop: int) -> int:
 def _duration(reader: Reader) -> float:
     if not reader.index:
         return 0.0
-    last = reader.gop(len(reader.index) - 1)
-    step = int(last.pts[-1] - last.pts[-2]) if len(last.pts) > 1 else 0
-    return reader.header.seconds(int(last.pts[-1]) + step - reader.index[0].first_pts)
+    last = reader.gop(len(reader.index) - 1).pts
+    end = reader.header.last_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
+    return reader.header.seconds(end - reader.index[0].first_pts)

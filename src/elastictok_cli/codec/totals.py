@@ -14,7 +14,9 @@ from .picture import Picture
 class Totals:
     """Sums over blocks; those that a resumed run finds count like new ones. mse is kept times frames."""
 
-    def __init__(self, header: Header, spec: ModelSpec) -> None:
+    def __init__(self, header: Header, spec: ModelSpec, until: int | None = None) -> None:
+        """until: the PTS at which no more frames are counted; None if all are."""
+        self.until = until
         self.header, self.spec, self.picture = header, spec, Picture(header)
         self.frames = self.blocks = self.met = self.tokens = self.max_tokens = self.probes = 0
         self.error = 0.0
@@ -57,13 +59,12 @@ class Totals:
 
     @property
     def duration_s(self) -> float:
-        """From the first frame to the end of the last, which is taken to be as long as the one before it if the
-        file does not say."""
+        """From the first frame to the end of the last."""
         if self.first_pts is None:
             return 0.0
-        end = self.header.end_pts
-        if end is None or end <= self.last_pts:
-            end = self.last_pts + self.last_step
+        end = self.header.last_end(self.last_pts, self.last_step)
+        if self.until is not None:
+            end = min(end, self.until)
         return self.header.seconds(end - self.first_pts)
 
     def finished(self, bytes_in: int | None, bytes_out: int, seconds: float, partial: bool) -> Finished:

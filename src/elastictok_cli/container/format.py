@@ -202,6 +202,15 @@ class Header:
         end = self.extra.get("end_pts")
         return end if type(end) is int and abs(end) < MOST_END else None
 
+    def last_end(self, last: int, step: int) -> int:
+        """Where the video's last frame ends, in ticks: as `end_pts` says, else it is as long as the one before it
+        (step), or as the frame rate says if there is none (step 0). last: its PTS."""
+        if self.end_pts is not None and self.end_pts > last:
+            return self.end_pts
+        if not step and self.frame_rate:
+            step = round(1 / (self.frame_rate * self.time_base))
+        return last + step
+
     @property
     def is_part(self) -> bool:
         """The file begins within its source; players count its times from its first frame."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import threading
 from typing import BinaryIO, cast
 
 from ..errors import InputError
@@ -14,11 +15,12 @@ MEMORY_BYTES = 1 << 24  # of a stream; more goes to disk
 
 
 class FileStore:
-    """An open file, its size, and reads that never go past it."""
+    """An open file, its size, and reads that never go past it; several threads may read at once."""
 
     def __init__(self, file: BinaryIO, close: bool = False) -> None:
         self._file = file
         self._close = close
+        self._reading = threading.Lock()  # the file has one position
         self.size = file.seek(0, os.SEEK_END)
 
     def read(self, offset: int, size: int) -> bytes:
@@ -26,14 +28,15 @@ class FileStore:
         size = min(size, self.size - offset)
         if size <= 0:
             return b""
-        self._file.seek(offset)
         parts = []
-        while size:
-            part = self._file.read(size)
-            if not part:
-                break  # the file became shorter meanwhile
-            parts.append(part)
-            size -= len(part)
+        with self._reading:
+            self._file.seek(offset)
+            while size:
+                part = self._file.read(size)
+                if not part:
+                    break  # the file became shorter meanwhile
+                parts.append(part)
+                size -= len(part)
         return b"".join(parts)
 
     def close(self) -> None:

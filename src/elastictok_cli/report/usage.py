@@ -102,20 +102,16 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
     shares = visible_shares(header)
     blocks: list[BlockUse] = []
     times: list[float] = []  # when each block begins, and when the last ends
+    last = step = 0  # PTS of the last frame, and its distance from the one before it
     for number, gop in enumerate(reader.gops()):
         at = 0
         for place, record in enumerate(gop.blocks):
             times.append(header.seconds(int(gop.pts[at])))
             blocks.append(_block(len(blocks), number, place, gop.first_frame + at, record, header, shares))
             at += record.frames
-        # The last frame is as long as the file says, or as the one before it, or as the frame rate says.
-        step = int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else 0
-        length = header.seconds(step) if step else float(1 / header.frame_rate) if header.frame_rate else 0.0
-        end = header.seconds(int(gop.pts[-1])) + length
-    if times and header.end_pts is not None:
-        end = max(times[-1], header.seconds(header.end_pts))
+        last, step = int(gop.pts[-1]), int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else step
     if blocks:
-        times.append(end)
+        times.append(header.seconds(header.last_end(last, step)))
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     duration = times[-1] - times[0] if times else 0.0

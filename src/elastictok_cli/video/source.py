@@ -112,8 +112,7 @@ class Source:
         self._probed, self._spooled = probed, spooled
         base = probed.time_base
         self._ranged = start is not None or duration is not None
-        self._start_s = start
-        self._low = None if start is None else probed.origin + round(start / base)
+        self._low = probed.origin + round(start / base) if start else None
         first = probed.origin if self._low is None else self._low
         self._high = None if duration is None else first + round(duration / base)
         self.truncated = False
@@ -242,41 +241,43 @@ class Source:
         bad = 0
         end = Fraction(0)
         packets = container.demux()
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                break
-            except av.error.FFmpegError as error:
-                self._cut(
-                    f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); "
-                    "what comes before is coded"
-                )
-                break
-            if packet.pts is not None:
-                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-            if packet.stream.index != stream.index:  # not stream_index: PyAV leaves it 0 in the packets that flush
-                continue
-            try:
-                frames = cast("list[av.VideoFrame]", packet.decode())
-            except av.error.EOFError:
-                continue
-            except av.error.FFmpegError:
-                bad += 1
-                continue
-            for frame in frames:
-                if filter_ is None and frame.interlaced_frame:
-                    self._note("interlaced frames are made whole (deinterlaced), one for each")
-                    filter_ = Deinterlacer(stream)
-                if filter_ is None:
-                    yield frame
-                else:
-                    yield from filter_(frame)
-        if filter_ is not None:
-            yield from filter_(None)
-        if bad:
-            noun = "packet" if bad == 1 else "packets"
-            self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
+        try:
+            while True:
+                try:
+                    packet = next(packets)
+                except StopIteration:
+                    break
+                except av.error.FFmpegError as error:
+                    self._cut(
+                        f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); "
+                        "what comes before is coded"
+                    )
+                    break
+                if packet.pts is not None:
+                    end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream.index != stream.index:  # not stream_index: PyAV leaves it 0 in those that flush
+                    continue
+                try:
+                    frames = cast("list[av.VideoFrame]", packet.decode())
+                except av.error.EOFError:
+                    continue
+                except av.error.FFmpegError:
+                    bad += 1
+                    continue
+                for frame in frames:
+                    if filter_ is None and frame.interlaced_frame:
+                        self._note("interlaced frames are made whole (deinterlaced), one for each")
+                        filter_ = Deinterlacer(stream)
+                    if filter_ is None:
+                        yield frame
+                    else:
+                        yield from filter_(frame)
+            if filter_ is not None:
+                yield from filter_(None)
+        finally:  # also where a range ends before the file does
+            if bad:
+                noun = "packet" if bad == 1 else "packets"
+                self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
             self._cut(f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded")
