@@ -150,6 +150,17 @@ def test_retries_have_an_end(tree: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["results.jsonl"]
 
 
+def errors_in_a_pool(source: Path, out: Path) -> list[str]:
+    return [row.error for row in rows(batch(source, out, retries=1)).values()]
+
+
+def test_a_process_that_cannot_be_started_fails_the_file(tree: Path, tmp_path: Path) -> None:
+    """A worker of multiprocessing.Pool may have no processes of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        (error,) = pool.apply_async(errors_in_a_pool, (tree / "a.mkv", tmp_path / "out")).get(60)
+    assert "no other process can be started: daemonic" in error
+
+
 def test_fail_fast_ends_with_the_first_that_fails(tree: Path, tmp_path: Path) -> None:
     for number in range(20):
         (tree / f"{number}.mp4").write_bytes(b"x" * 100_000)  # the largest come first

@@ -180,6 +180,21 @@ def test_a_process_that_dies_is_said_in_one_line() -> None:
         list(in_order(numbers(4), Dies(), 2, 2))
 
 
+def test_a_process_that_cannot_be_started_is_said_and_not_waited_for() -> None:
+    """A worker of multiprocessing.Pool may have no processes of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply_async(in_a_pool).get(60).startswith("no other process can be started: daemonic")
+
+
+def in_a_pool() -> str:
+    """What is raised there."""
+    try:
+        list(in_order(numbers(4), Echo(), 2, 2))
+    except ElasticTokError as error:
+        return str(error)
+    return ""
+
+
 def test_a_closed_run_ends_its_processes(tmp_path: Path) -> None:
     messages = in_order(numbers(8), Echo(slow=4, gate=str(tmp_path / "never")), 2, 2)
     next(messages)

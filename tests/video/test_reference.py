@@ -43,7 +43,8 @@ def test_the_error_is_that_of_the_stream_as_encode_would_read_it(tmp_path: Path)
                 file.mux(packet)
     with open_source(path, size="source") as a, open_source(again, size="source") as b:
         errors = [block_mse(y.rgb, x.rgb) for x, y in zip(a.frames(), b.frames(), strict=True)]
-    assert found.mse == pytest.approx(sum(errors) / 8, rel=1e-6)
+    # Seen once in some hundred runs on a busy machine: x264's frame threads made another stream (0.1 % off).
+    assert found.mse == pytest.approx(sum(errors) / 8, rel=0.005)
     assert 400 < total - found.bytes < 900  # x264's text about itself, and nothing else
 
 

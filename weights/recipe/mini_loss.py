@@ -38,8 +38,12 @@ def quantise(bottleneck: FSQ | VAE, z: Tensor) -> Tensor:
     """As `bottleneck(z)`, with the gradient of what is rounded passed straight through. FSQ only: TypeError."""
     if not isinstance(bottleneck, FSQ):
         raise TypeError("only models with FSQ codes are trained here")
-    bounded = bottleneck.bounded(z)
-    return (bounded + (torch.round(bounded) - bounded).detach()) / bottleneck.middle.to(z.device)
+    return round_through(bottleneck.bounded(z)) / bottleneck.middle.to(z.device)
+
+
+def round_through(x: Tensor) -> Tensor:
+    """Rounded, with the gradient passed straight through."""
+    return x + (torch.round(x) - x).detach()
 
 
 def block_errors(network: Elastic, frames: Tensor, kept: npt.NDArray[np.int64]) -> Tensor:

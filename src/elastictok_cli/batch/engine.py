@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..codec.jobs import Process
 from ..codec.worker import DONE, FAILED, RESULT
+from ..errors import ElasticTokError
 from ..models.base import TokenModel
 from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Progress, Task
@@ -72,8 +73,11 @@ class LocalEngine:
     def _serve(self) -> None:
         process: Process | None = None
         while (task := self._tasks.get()) is not None and not self._stop:
-            if process is None:
-                process = self._started()
+            try:
+                process = process or self._started()
+            except ElasticTokError as error:
+                self._out.put((task, Failed(f"{task.source}: {error}", 1, again=True)))
+                continue
             try:
                 self._do(process, task)
             except (EOFError, OSError):

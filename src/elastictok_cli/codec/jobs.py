@@ -29,6 +29,7 @@ from .worker import DONE, FAILED, PART, RESULT, START, THREADS
 MOST_BYTES = 1 << 29  # of frames in memory, where nobody asked for a number of jobs
 # Of all frames, for each process: it takes a second to start, these take several to encode or to decode.
 LEAST_TO_ENCODE, LEAST_TO_DECODE = 1 << 21, 1 << 25
+MOST_WHY = 160  # characters of an error's text
 AHEAD = 2  # tasks that may be begun beside those in the processes, before the oldest is finished
 # Kinds of messages beside the processes' own: one that needed no work, and that there are no more tasks.
 _HERE, _LAST = "here", "last"
@@ -160,19 +161,21 @@ class _Crew:
         try:
             while (task := self._take()) is not None:
                 number, parts = task
-                if process is None:
-                    process = self._start()
                 try:
+                    if process is None:
+                        process = self._start()
                     process.begin(parts)
                     del parts, task  # the process has them now
                     while (message := process.receive())[0] == RESULT:
                         self.out.put((number, *message))
                     self.out.put((number, *message))
-                except (EOFError, OSError):
-                    self.out.put((number, FAILED, self._died(process)))
-                    return
                 except Exception as error:
-                    process.kill()
+                    if process is None:
+                        error = ElasticTokError(f"{error}; --jobs 1 does without it")
+                    elif isinstance(error, (EOFError, OSError)):
+                        error = self._died(process)
+                    else:
+                        process.kill()
                     self.out.put((number, FAILED, error))
                     return
         finally:
@@ -250,14 +253,20 @@ class _Crew:
 
 
 class Process:
-    """One process and the pipe to it. job: a pickled `Job`."""
+    """One process and the pipe to it. job: a pickled `Job`. Raises ElasticTokError if it cannot be started."""
 
     def __init__(self, job: bytes) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=worker.main, args=(other, job), daemon=True)
-        self.process.start()
-        other.close()
+        try:
+            self.process.start()
+        except Exception as error:  # no memory; or this is a process of a pool, or a script without a main guard
+            self.pipe.close()
+            why = " ".join(str(error).split())[:MOST_WHY]
+            raise ElasticTokError(f"no other process can be started: {why}") from error
+        finally:
+            other.close()
         self.sending = threading.Lock()
 
     def begin(self, parts: Iterable[Any]) -> None:
