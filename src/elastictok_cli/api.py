@@ -96,7 +96,9 @@ def encode(
     with open_source(source, size=size, start=start, duration=duration) as opened:
 
         def header_for(goal: Target) -> Header:
-            return make_header(opened.info, model, goal, search=search, gop_blocks=gop_blocks, audio=audio)
+            return make_header(
+                opened.info, model, goal, search=search, gop_blocks=gop_blocks, audio=audio, max_tokens=max_tokens
+            )
 
         if target.is_size:
             if resume or strict:

@@ -131,6 +131,59 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
     assert numbers == list(range(9 - len(numbers), 9))
 
 
+def interrupted(path: Path, out: Path, start: float | None = None, duration: float | None = None) -> None:
+    """Leaves the `.part` of a run that was stopped when two GOPs (12 frames), or all of a shorter range, were there."""
+    with open_source(path, size="source", start=start, duration=duration) as source:
+        model, target = DctModel(), Target.threshold(0.003)
+        writer = Writer(out, make_header(source.info, model, target))
+        events = encode(source, model, writer, target)
+        for event in events:
+            if isinstance(event, BlockDone) and event.index == (6 if duration is None else 3):
+                break
+        events.close()
+        writer.abort(keep_part=True)
+
+
+@pytest.mark.parametrize("options", [{"start": 2 / 25}, {"start": 1 / 25, "duration": 8 / 25}])
+def test_a_run_of_other_frames_is_not_resumed(clip: Path, tmp_path: Path, options: dict[str, float]) -> None:
+    """Another start; and, for the duration, an input that has ended before what is there does."""
+    out = tmp_path / "out.etok"
+    interrupted(clip, out, start=1 / 25)
+    before = part_path(out).read_bytes()
+    with pytest.raises(UsageError, match="made of other frames"):
+        api.encode(clip, out, model=DctModel(), target=Target.threshold(0.003), size="source", resume=True, **options)
+    assert before.startswith(part_path(out).read_bytes()) and len(before) > 100
+
+
+def test_a_last_gop_that_is_not_full_is_made_again(clip: Path, tmp_path: Path) -> None:
+    """For it may have ended a shorter --duration."""
+    out = tmp_path / "out.etok"
+    interrupted(clip, out, duration=8 / 25)
+    api.encode(clip, out, model=DctModel(), target=Target.threshold(0.003), size="source", resume=True)
+    assert out.read_bytes() == encoded(clip, DctModel(), Target.threshold(0.003))[0]
+
+
+def test_another_limit_of_tokens_is_not_resumed(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.etok"
+    interrupted(clip, out)
+    with pytest.raises(UsageError, match="other options"):
+        api.encode(
+            clip, out, model=DctModel(), target=Target.threshold(0.003), size="source", resume=True, max_tokens=9
+        )
+
+
+def test_strict_does_not_resume_what_was_missed(clip: Path, tmp_path: Path) -> None:
+    out, target = tmp_path / "out.etok", Target.threshold(1e-9)
+    with open_source(clip, size="source") as source:
+        writer = Writer(out, make_header(source.info, DctModel(), target))
+        events = encode(source, DctModel(), writer, target)
+        assert not next(event for event in events if isinstance(event, BlockDone) and event.index == 6).met
+        events.close()
+        writer.abort(keep_part=True)
+    with pytest.raises(ThresholdMissed, match="resumed"):
+        api.encode(clip, out, model=DctModel(), target=target, size="source", resume=True, strict=True)
+
+
 def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
     """So that GOPs can be coded anywhere: the blocks of a later GOP are those of a file that starts there."""
     model = DctModel()

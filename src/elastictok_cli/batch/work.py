@@ -185,6 +185,7 @@ def _header(source: Source, settings: Settings, model: TokenModel) -> Header:
         search=settings.search,
         gop_blocks=settings.gop_blocks,
         audio=settings.audio,
+        max_tokens=settings.max_tokens,
     )
 
 

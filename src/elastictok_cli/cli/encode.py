@@ -148,7 +148,9 @@ def encode(
     with open_source(opened, size=picture_size, start=start, duration=duration) as video:
 
         def header_for(goal: Target) -> Header:
-            return make_header(video.info, loaded, goal, search=search, gop_blocks=gop, audio=not no_audio)
+            return make_header(
+                video.info, loaded, goal, search=search, gop_blocks=gop, audio=not no_audio, max_tokens=max_tokens
+            )
 
         header = header_for(target)
         forecast(loaded, header, video.info.frames_estimate, False, console, PASSES if target.is_size else 1)

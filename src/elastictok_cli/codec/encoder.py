@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..container import Gop, Header, Writer
-from ..errors import InputError
+from ..errors import InputError, ThresholdMissed, UsageError
 from ..models.base import TokenModel
 from ..models.threads import with_threads
 from ..video import Source
@@ -33,6 +33,10 @@ from .jobs import AHEAD, Early, Part, in_order
 from .target import Target
 from .totals import Totals
 
+OTHER_FRAMES = (
+    "what is resumed was made of other frames (another --start, or another input); "
+    "use the same, or leave --resume out to start again"
+)
 Coding = Generator[BlockDone | Gop, None, None]
 # (known, blocks) to what is wished of the next `blocks` blocks; all events of the first `known` have been told. Room is
 # only for a single one.
@@ -71,6 +75,8 @@ def encode(
     totals = Totals(header, model.spec)
     for gop in done:
         totals.add_gop(gop)
+    if strict and totals.met < totals.blocks:
+        raise ThresholdMissed("what is resumed has blocks that miss the threshold already, and --strict allows none")
     yield Started(
         "encode",
         source.info.frames_estimate,
@@ -90,7 +96,8 @@ def encode(
     audio = AudioFeed(source, header, writer.audio_packets)
     # Several processes each wait for a whole GOP: one more is then read in the meantime.
     depth = 1 if jobs == 1 else header.gop_blocks
-    with closing(ahead(source_blocks(source, header.block_frames, totals.frames), depth)) as blocks:
+    times = [time for gop in done for time in gop.pts]
+    with closing(ahead(source_blocks(source, header.block_frames, len(times), times), depth)) as blocks:
         start = GopStart(len(done), totals.frames)
         coded: Generator[Any, None, None]
         if jobs == 1:
@@ -170,17 +177,25 @@ class _Notes:
         self.told = len(notes)
 
 
-def source_blocks(source: Source, block_frames: int, skip: int) -> Iterator[Block]:
-    """Frames by blocks, the first `skip` frames left out (a resumed run has them)."""
+def source_blocks(source: Source, block_frames: int, skip: int, times: Sequence[int] = ()) -> Iterator[Block]:
+    """Frames by blocks, the first `skip` frames left out (a resumed run has them).
+
+    times: PTS that those must have, or UsageError is raised: what is resumed was made of something else.
+    """
     pts: list[int] = []
     frames: list[Any] = []
+    number = -1
     for number, frame in enumerate(source.frames()):
         if number < skip:
+            if times and frame.pts != times[number]:
+                raise UsageError(OTHER_FRAMES)
             continue
         pts.append(frame.pts)
         frames.append(frame.rgb)
         if len(frames) == block_frames:
             yield pts, np.stack(frames)
             pts, frames = [], []
+    if number + 1 < len(times):
+        raise UsageError(OTHER_FRAMES)
     if frames:
         yield pts, np.stack(frames)

@@ -23,10 +23,11 @@ def make_header(
     search: str = "fast",
     gop_blocks: int | None = None,
     audio: bool = True,
+    max_tokens: int | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Header:
     """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were
-    trained on.
+    trained on. max_tokens: the limit of a block that `encode` is given; a resumed run must have the same.
 
     Raises UsageError for an unknown search, or a GOP length that cannot be.
     """
@@ -63,7 +64,13 @@ def make_header(
         channels=getattr(model, "channels", 1),
         is_still=info.is_still,
         audio=tuple(_stream(track) for track in info.audio) if audio else (),
-        extra={**getattr(model, "extra", {}), **_times(info), **_unmeasured(target), **(extra or {})},
+        extra={
+            **getattr(model, "extra", {}),
+            **_times(info),
+            **_unmeasured(target),
+            **({} if max_tokens is None else {"limit": max_tokens}),
+            **(extra or {}),
+        },
     )
     height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
     return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))

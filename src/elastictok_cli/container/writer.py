@@ -96,10 +96,12 @@ class Writer:
     def resume(cls, path: str | os.PathLike[str], header: Header) -> tuple[Writer, list[Gop]]:
         """Go on with the `.part` of an interrupted run: (writer, GOPs that are in it).
 
-        With audio the last whole GOP is written again, because its packets may be missing. The caller skips the frames
+        With audio the last whole GOP is written again, because its packets may be missing; so is one that is not full,
+        because it ended that run. The caller skips the frames
         of the GOPs returned, and the first `writer.audio_packets[stream]` packets of each audio stream. Payloads are
         left out of the GOPs (b""), so that a long file needs no memory. No `.part`: a fresh start, no GOPs.
-        Raises UsageError if the `.part` was written for another header, that is with other options or another input.
+        Raises UsageError if the `.part` was written for another header, that is with other options or another input;
+        that times are those of the input, the caller sees when it skips the frames.
         """
         part = part_path(path)
         if not part.exists():
@@ -130,24 +132,27 @@ class Writer:
     def _keep_whole(self) -> list[Gop]:
         """Take over the chunks that are whole and in order, up to the last point at which nothing is missing."""
         gops: list[Gop] = []
-        waiting: list[tuple[bytes, bytes]] = []  # chunks since the last such point
+        full = self.header.block_frames * self.header.gop_blocks
+        waiting: list[tuple[bytes, bytes, Gop | None]] = []  # chunks since the last such point
         for kind, _, payload in walk(FileStore(self._file), self.position):
             if kind not in (fmt.GOP, fmt.AUD):
                 break
-            if kind == fmt.GOP and self.header.audio:
+            gop = parse_gop(payload, self.header, str(self.path)) if kind == fmt.GOP else None
+            if gop is not None and self.header.audio:
                 gops += self._take(waiting)
                 waiting = []
-            waiting.append((kind, payload))
+            if gop is not None and gop.frames < full:
+                break  # it was the end of a run whose --duration may have been another one
+            waiting.append((kind, payload, gop))
             if not self.header.audio:
                 gops += self._take(waiting)
                 waiting = []
         return gops
 
-    def _take(self, chunks: Sequence[tuple[bytes, bytes]]) -> list[Gop]:
+    def _take(self, chunks: Sequence[tuple[bytes, bytes, Gop | None]]) -> list[Gop]:
         gops = []
-        for kind, payload in chunks:
-            if kind == fmt.GOP:
-                gop = parse_gop(payload, self.header, str(self.path))
+        for kind, payload, gop in chunks:
+            if gop is not None:
                 self._enter(gop, len(payload))
                 gops.append(Gop(gop.first_frame, gop.pts, gop.blocks, b"", gop.digest))
             else:
