@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -31,6 +35,35 @@ def coded(sizes: list[int], step: int, first: int = 4) -> tuple[list[BlockTokens
         out.append(block)
         at += size
     return out, shown, encoder.finish()
+
+
+def test_a_copy_in_the_middle_of_a_gop_goes_on_to_the_same_bytes() -> None:
+    """As `TokenEncoder.cost` needs it; what it copies, writes and makes room for is what was written, no more."""
+    blocks, _, payload = coded([8, 5], 150)
+    encoder = GopEncoder(START)
+    encoder.write(blocks[0])
+    other = copy.deepcopy(encoder)
+    other.write(blocks[1])
+    encoder.write(blocks[1])
+    assert other.finish() == encoder.finish() == payload
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own figures")
+def test_room_costs_memory_only_where_it_is_written_to() -> None:
+    """A gigabyte is reserved a block at 4K, for a few thousand bytes."""
+    coder, contexts = rc.encoder(1 << 10), rc.new_contexts(1)
+    before = resident()
+    for _ in range(3):
+        for bit in (0, 1) * 2000:
+            rc.code(*coder, contexts, 0, bit)
+        coder = rc.with_room(rc.copied(coder), 1 << 29)
+    assert resident() - before < 1 << 26
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 @pytest.mark.parametrize("frames_", range(1, 13))

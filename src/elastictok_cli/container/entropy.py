@@ -255,25 +255,16 @@ class _PlainEncoder:
         self._coder: Coder = rangecoder.encoder(SLACK)
 
     def write(self, tokens: TokensLike, tile: int) -> None:
-        from ..kernels.rangecoder import code_tree
+        from ..kernels.rangecoder import code_tree, with_room
 
         symbols = _symbols(tokens.values, self._syntax, self._channels)
-        self._reserve(symbols.size * self._bits * 2)  # an adaptive bit costs less than two bytes
+        # an adaptive bit costs less than two bytes
+        self._coder = with_room(self._coder, symbols.size * self._bits * 2 + SLACK)
         io, buf = self._coder
         contexts, bits = self._contexts, self._bits
         for row in symbols.tolist():
             for tree, symbol in enumerate(row):
                 code_tree(io, buf, contexts, tree << bits, symbol, bits)
-
-    def _reserve(self, more: int) -> None:
-        from ..kernels.rangecoder import PENDING, POS
-
-        io, buf = self._coder
-        used = int(io[POS] + io[PENDING])
-        if used + more + SLACK > buf.size:
-            self._coder = self._coder._replace(
-                buf=np.concatenate([buf, np.zeros(used + more + SLACK, np.uint8)])
-            )
 
     def finish(self) -> bytes:
         from ..kernels.rangecoder import finish

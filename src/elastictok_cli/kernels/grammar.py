@@ -205,13 +205,14 @@ class GopEncoder:
     def write(self, block: BlockTokens, tile: int = 0) -> None:
         """Append one block."""
         size = block.parts[0].q.size * block.frames * BYTES_PER_PIXEL // 3 + 4096
-        if self._coder is None:
-            self._coder = rc.encoder(size)
-        elif self._coder.buf.size < int(self._coder.io[rc.POS]) + size:
-            grown = np.zeros(2 * self._coder.buf.size + size, np.uint8)
-            grown[: self._coder.buf.size] = self._coder.buf
-            self._coder = rc.Coder(self._coder.io, grown)
+        self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
         self._past = code_block(self._coder, self._ctx, self._past, block.parts)
+
+    def __deepcopy__(self, memo: object) -> GopEncoder:
+        """For `TokenEncoder.cost`: all that a block changes."""
+        other = GopEncoder(self._ctx)
+        other._past, other._coder = self._past, self._coder and rc.copied(self._coder)
+        return other
 
     def finish(self) -> bytes:
         """The bytes of the GOP."""

@@ -56,6 +56,26 @@ def encoder(capacity: int) -> Coder:
     return Coder(io, np.zeros(capacity, np.uint8))
 
 
+def with_room(coder: Coder, more: int) -> Coder:
+    """The encoder with room for `more` bytes beside those written. Only what was written is touched: the rest of a
+    buffer is large, and costs memory from when it is written to."""
+    io, buf = coder
+    used, waiting = int(io[POS]), int(io[PENDING])
+    return coder if used + waiting + more <= buf.size else _moved(coder, 2 * used + waiting + more)
+
+
+def copied(coder: Coder) -> Coder:
+    """An encoder that goes on from here by itself."""
+    return _moved(Coder(coder.io.copy(), coder.buf), coder.buf.size)
+
+
+def _moved(coder: Coder, capacity: int) -> Coder:
+    used = int(coder.io[POS])
+    buf = np.zeros(capacity, np.uint8)
+    buf[:used] = coder.buf[:used]
+    return Coder(coder.io, buf)
+
+
 def decoder(data: bytes) -> Coder:
     """A decoder over `data`. Reading past the end gives zeros and counts them in `io[OVERRUN]`."""
     io = np.zeros(IO_SIZE, np.int64)
