@@ -23,11 +23,13 @@ from elastictok_cli.batch.settings import Row, Settings
 from elastictok_cli.batch.work import Progress, Task, do
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader
+from elastictok_cli.models.registry import load
 
 from .broken import Deadly
 
 SETTINGS = Settings(Target.threshold(0.01), size="source")
 Make = Callable[..., Path]
+TINY = Path(__file__).parents[1] / "conformance" / "tiny-fsq.safetensors"
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +91,14 @@ def test_a_second_run_skips_what_is_as_before(tree: Path, make: Make, tmp_path: 
     assert again["sub/deep/c.etok"].tokens == first["sub/deep/c.etok"].tokens
     other = rows(batch(tree, out, settings=Settings(Target.threshold(0.02), size="source")))
     assert {row.status for row in other.values()} == {"done"}  # other options
+
+
+def test_settings_tell_the_precision_of_a_model_apart() -> None:
+    """The weights are the same, the bytes of an output are not."""
+    models = [load(TINY, "cpu", precision) for precision in ("float32", "bfloat16")]
+    assert models[0].spec.digest == models[1].spec.digest
+    one, two = map(SETTINGS.described, models)
+    assert one != two and one == SETTINGS.described(load(TINY, "cpu"))
 
 
 def test_an_output_of_somebody_else_stays_unless_forced(tree: Path, tmp_path: Path) -> None:

@@ -146,6 +146,19 @@ def test_another_encoder_is_measured_again_but_not_the_other_codecs(
     assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
 
 
+def test_another_precision_is_measured_again(
+    folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path
+) -> None:
+    """Weights in bfloat16 have the digest of those in float32, and other errors."""
+    import shutil
+
+    shutil.copytree(done[0], tmp_path / "out")
+    model = DctModel()
+    model.extra = {"precision": "bfloat16"}  # type: ignore[attr-defined]
+    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), model))
+    assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
+
+
 def test_pictures_alone_have_no_curves_of_videos(
     folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path
 ) -> None:

@@ -28,7 +28,8 @@ class Settings:
 
     def described(self, model: TokenModel) -> str:
         """All that decides the bytes of an output beside its source, as JSON: equal text, equal bytes."""
-        said: dict[str, Any] = asdict(self)
+        # The digest is of the weights; that they are held in another precision is said in `extra`.
+        said: dict[str, Any] = {**asdict(self), **getattr(model, "extra", {})}
         return json.dumps({**said, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)
 
 
