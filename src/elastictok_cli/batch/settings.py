@@ -38,9 +38,9 @@ class Row:
     """One file of the report. source: path or URL. output: relative to the output folder, with "/".
 
     status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
-    one line. digest: of the source. settings: see `Settings.described`. attempts: how often it was tried. seconds:
-    of work, in all processes together. mse: mean over all frames, pixels on [-1, 1];
-    NaN if it is not known.
+    one line. digest: of the source. settings: see `Settings.described`; of a file that failed, both are those of the
+    output that is there, "" if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
+    together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
     """
 
     source: str
