@@ -15,6 +15,7 @@ from codec.dct import DctModel
 
 from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
 from elastictok_cli.bench import run as bench_run
+from elastictok_cli.bench.clips import stills_of
 from elastictok_cli.bench.measure import measure_fixed
 from elastictok_cli.bench.run import Written
 from elastictok_cli.container import Reader
@@ -202,3 +203,21 @@ def test_the_error_of_a_fixed_block_is_its_worst_tiles(folder: Path, tmp_path: P
         errors = [[tile.mse for tile in block.tiles] for block in reader.blocks()]
     assert found["block_mse"] == [max(tiles) for tiles in errors]
     assert all(len(tiles) == 6 and max(tiles) > sum(tiles) / 6 for tiles in errors)
+
+
+def test_a_still_of_another_size_part_or_clip_is_made_anew(folder: Path, tmp_path: Path) -> None:
+    import av
+
+    def still(size: str = "source", duration: float | None = None) -> tuple[str, tuple[int, int]]:
+        (clip,) = find_clips([str(tmp_path / "c.mkv")])
+        (made,) = stills_of(clip, 1, size, duration, tmp_path)
+        with av.open(str(made.path)) as file:
+            frame = next(file.decode(video=0))
+        return made.digest, (frame.width, frame.height)
+
+    (tmp_path / "c.mkv").write_bytes((folder / "a.mkv").read_bytes())
+    whole = still()
+    assert whole[1] == (48, 32) and still("24x16")[1] == (24, 16)
+    assert still(duration=0.12) != whole == still()
+    (tmp_path / "c.mkv").write_bytes((folder / "b.mkv").read_bytes())
+    assert still() != whole
