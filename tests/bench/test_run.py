@@ -221,3 +221,13 @@ def test_a_still_of_another_size_part_or_clip_is_made_anew(folder: Path, tmp_pat
     assert still(duration=0.12) != whole == still()
     (tmp_path / "c.mkv").write_bytes((folder / "b.mkv").read_bytes())
     assert still() != whole
+
+
+def test_clips_of_which_no_block_meets_have_a_page_and_a_figure(folder: Path, tmp_path: Path) -> None:
+    """Where even the finest step misses, no cap of tokens makes a block meet."""
+    lowest = (1e-7, 1e-8)
+    bench = plan(folder, tmp_path, thresholds=lowest, figure_threshold=1e-7, stills=0, codecs=())
+    _, written = finish(run_bench(bench, DctModel()))
+    found = results(tmp_path)
+    assert found["figure4"]["video"]["elastic"] == [] and found["summary"][0]["met_share"] == 0
+    assert (tmp_path / "benchmarks" / "figure4.png").exists() and all(path.exists() for path in written.files)
