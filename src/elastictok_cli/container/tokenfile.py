@@ -162,7 +162,7 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
                 count, step = int(counts[block, tile]), int(arrays["steps"][block, tile])
                 encoder.write(CodeTokens(values[token : token + count], length, step), tile)
                 mse = float(arrays["mse"][block, tile])
-                if not 0 <= mse <= MSE_MOST:
+                if not (0 <= mse <= MSE_MOST if header.is_measured else np.isnan(mse)):
                     raise ValueError(f"{mse} is no mean squared error")
                 row.append(TileRecord(count, bool(arrays["met"][block, tile]), mse, step))
                 token += count
