@@ -109,6 +109,26 @@ def test_arrays_that_do_not_fit_together_are_one_line(key: str, change: Any, tex
     assert str(error.value).startswith("a.npz") and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("change", [lambda a: a.reshape(-1)[0], lambda a: a[:, :3], lambda a: a.astype(np.int16)])
+def test_values_that_are_no_vectors_are_damaged(change: Any, tmp_path: Path) -> None:
+    arrays = arrays_of("v1-vae-still")
+    arrays["values"] = change(arrays["values"])
+    with pytest.raises(DamagedFile, match="are no tokens of"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
+
+
+def test_numbers_that_wrap_are_not_believed(tmp_path: Path) -> None:
+    arrays = arrays_of("v1-fsq-vfr")
+    arrays["frames"], arrays["pts"] = np.full(4, 1 << 62, np.int64), arrays["pts"][:0]
+    with pytest.raises(DamagedFile, match="times for"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
+    arrays = arrays_of("v1-fsq-vfr")
+    arrays["gop"] = arrays["gop"].astype(np.int64)
+    arrays["gop"][0], arrays["gop"][-1] = 1 << 62, -(1 << 63)
+    with pytest.raises(DamagedFile, match="not in order"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
+
+
 def test_a_file_that_was_not_measured_comes_back_and_claims_no_error(tmp_path: Path) -> None:
     with Reader(GOLDEN / "v1-fsq-vfr.etok") as reader:
         header = replace(reader.header, target="tokens", target_value=8.0, threshold=4.0, extra={"measured": False})
