@@ -2,7 +2,7 @@
 
     ElasticTokError                1   anything else that was foreseen
     ├── UsageError                 2   an option or value that cannot be meant
-    ├── InputError                 3   not a video or picture, nothing decodable in it
+    ├── InputError                 3   not a video or picture, nothing decodable in it; another video than was encoded
     ├── DamagedFile                4   an .etok that fails a check
     ├── UnsupportedFile            5   an .etok of a newer format, an unknown model or generation
     ├── OutputError                6   output exists, no space, not writable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,40 @@ def test_an_input_that_holds_nothing_is_refused(tree: Path, name: str, text: str
 def test_a_pattern_that_matches_nothing_is_named(tree: Path) -> None:
     with pytest.raises(InputError, match=r"no file in it that matches \*\.avi"):
         plan([str(tree)], "*.avi")
+
+
+@pytest.mark.parametrize("pattern", ["../*.mkv", "sub/../*.mkv", "/tmp/*.mkv", "**.mkv", "."])
+def test_a_pattern_that_leaves_the_folder_or_means_nothing_is_refused(tree: Path, pattern: str) -> None:
+    (tree.parent / "beside.mkv").write_bytes(b"x")
+    for name in (str(tree), tree.as_uri()):
+        with pytest.raises(UsageError, match=f"--glob {re.escape(pattern)}: "):
+            plan([name], pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "outputs"),
+    [
+        ("*.mkv", {"a.etok"}),
+        ("*/*.mkv", {"sub/b.etok"}),
+        ("**/*.mkv", {"a.etok", "sub/b.etok", "sub/deep/c.etok"}),
+        ("sub/**/*.mkv", {"sub/b.etok", "sub/deep/c.etok"}),
+        ("sub/**", {"sub/b.etok", "sub/deep/c.etok"}),
+        ("**/deep/*", {"sub/deep/c.etok"}),
+        ("./[ab].*", {"a.etok"}),
+    ],
+)
+def test_a_pattern_means_the_same_here_and_behind_a_url(tree: Path, pattern: str, outputs: set[str]) -> None:
+    for name in (str(tree), tree.as_uri()):
+        assert {item.output for item in plan([name], pattern)} == outputs
+
+
+def test_a_name_behind_a_url_that_leaves_the_folder_is_refused() -> None:
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/bucket/in/../../evil.mkv", b"x")  # as keys of a bucket may be
+    try:
+        with pytest.raises(InputError, match=r"evil\.mkv"):
+            plan(["memory://bucket/in"])
+    finally:
+        memory.rm("/bucket", recursive=True)

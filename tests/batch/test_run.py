@@ -23,11 +23,13 @@ from elastictok_cli.batch.settings import Row, Settings
 from elastictok_cli.batch.work import Progress, Task, do
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader
+from elastictok_cli.models.registry import load
 
 from .broken import Deadly
 
 SETTINGS = Settings(Target.threshold(0.01), size="source")
 Make = Callable[..., Path]
+TINY = Path(__file__).parents[1] / "conformance" / "tiny-fsq.safetensors"
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,14 @@ def test_a_second_run_skips_what_is_as_before(tree: Path, make: Make, tmp_path: 
     assert {row.status for row in other.values()} == {"done"}  # other options
 
 
+def test_settings_tell_the_precision_of_a_model_apart() -> None:
+    """The weights are the same, the bytes of an output are not."""
+    models = [load(TINY, "cpu", precision) for precision in ("float32", "bfloat16")]
+    assert models[0].spec.digest == models[1].spec.digest
+    one, two = map(SETTINGS.described, models)
+    assert one != two and one == SETTINGS.described(load(TINY, "cpu"))
+
+
 def test_an_output_of_somebody_else_stays_unless_forced(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -99,6 +109,28 @@ def test_an_output_of_somebody_else_stays_unless_forced(tree: Path, tmp_path: Pa
     assert (row.status, row.exit_code) == ("failed", 6)
     assert "exists already" in row.error and (out / "a.etok").read_bytes() == b"precious"
     assert rows(batch(tree, out, replace_others=True))["a.etok"].status == "done"
+
+
+def test_a_file_over_its_size_is_kept_and_known_for_the_batchs_own(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = Settings(Target.size(350), size="source")
+    tries = [rows(batch(tree / "a.mkv", out, settings=settings))["a.etok"] for _ in range(2)]
+    for row in tries:
+        assert (row.status, row.exit_code) == ("failed", 7) and "over what was asked for" in row.error
+        assert row.digest and row.bytes_out == (out / "a.etok").stat().st_size
+    assert rows(batch(tree / "a.mkv", out))["a.etok"].status == "done"
+
+
+def test_what_an_earlier_batch_made_stays_its_own_when_a_later_one_fails(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch(tree / "a.mkv", out)
+    strict = Settings(Target.threshold(1e-9), size="source", strict=True)
+    assert rows(batch(tree / "a.mkv", out, settings=strict))["a.etok"].exit_code == 7
+    assert rows(batch(tree / "a.mkv", out))["a.etok"].status == "done"
+    (out / "a.etok").unlink()
+    assert rows(batch(tree / "a.mkv", out, settings=strict))["a.etok"].exit_code == 7
+    (out / "a.etok").write_bytes(b"precious")  # somebody else's, put where the batch has nothing
+    assert rows(batch(tree / "a.mkv", out))["a.etok"].exit_code == 6
 
 
 def test_a_file_that_is_cut_off_in_an_earlier_batch_is_made_again(tree: Path, tmp_path: Path) -> None:

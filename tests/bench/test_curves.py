@@ -57,3 +57,9 @@ def test_the_rate_difference_of_half_the_bytes_is_a_half() -> None:
     assert curves.rate_difference(half, CURVE) == pytest.approx(0.5)
     assert curves.rate_difference(CURVE, half) == pytest.approx(2)
     assert curves.rate_difference(CURVE[:2], [(10, 0.1), (5, 0.2)]) is None
+
+
+def test_points_without_loss_have_no_place_on_a_logarithmic_curve() -> None:
+    half = [(bytes_ / 2, mse) for bytes_, mse in [*CURVE, (18_000, 0.0)]]
+    assert curves.rate_difference(CURVE, half) == pytest.approx(2)
+    assert curves.rate_difference(CURVE, [(5000, 0.0)]) is None and curves.rate_difference([(5000, 0.0)], CURVE) is None

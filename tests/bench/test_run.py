@@ -15,6 +15,7 @@ from codec.dct import DctModel
 
 from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
 from elastictok_cli.bench import run as bench_run
+from elastictok_cli.bench.clips import stills_of
 from elastictok_cli.bench.measure import measure_fixed
 from elastictok_cli.bench.run import Written
 from elastictok_cli.container import Reader
@@ -146,6 +147,19 @@ def test_another_encoder_is_measured_again_but_not_the_other_codecs(
     assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
 
 
+def test_another_precision_is_measured_again(
+    folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path
+) -> None:
+    """Weights in bfloat16 have the digest of those in float32, and other errors."""
+    import shutil
+
+    shutil.copytree(done[0], tmp_path / "out")
+    model = DctModel()
+    model.extra = {"precision": "bfloat16"}  # type: ignore[attr-defined]
+    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), model))
+    assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
+
+
 def test_pictures_alone_have_no_curves_of_videos(
     folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path
 ) -> None:
@@ -189,3 +203,31 @@ def test_the_error_of_a_fixed_block_is_its_worst_tiles(folder: Path, tmp_path: P
         errors = [[tile.mse for tile in block.tiles] for block in reader.blocks()]
     assert found["block_mse"] == [max(tiles) for tiles in errors]
     assert all(len(tiles) == 6 and max(tiles) > sum(tiles) / 6 for tiles in errors)
+
+
+def test_a_still_of_another_size_part_or_clip_is_made_anew(folder: Path, tmp_path: Path) -> None:
+    import av
+
+    def still(size: str = "source", duration: float | None = None) -> tuple[str, tuple[int, int]]:
+        (clip,) = find_clips([str(tmp_path / "c.mkv")])
+        (made,) = stills_of(clip, 1, size, duration, tmp_path)
+        with av.open(str(made.path)) as file:
+            frame = next(file.decode(video=0))
+        return made.digest, (frame.width, frame.height)
+
+    (tmp_path / "c.mkv").write_bytes((folder / "a.mkv").read_bytes())
+    whole = still()
+    assert whole[1] == (48, 32) and still("24x16")[1] == (24, 16)
+    assert still(duration=0.12) != whole == still()
+    (tmp_path / "c.mkv").write_bytes((folder / "b.mkv").read_bytes())
+    assert still() != whole
+
+
+def test_clips_of_which_no_block_meets_have_a_page_and_a_figure(folder: Path, tmp_path: Path) -> None:
+    """Where even the finest step misses, no cap of tokens makes a block meet."""
+    lowest = (1e-7, 1e-8)
+    bench = plan(folder, tmp_path, thresholds=lowest, figure_threshold=1e-7, stills=0, codecs=())
+    _, written = finish(run_bench(bench, DctModel()))
+    found = results(tmp_path)
+    assert found["figure4"]["video"]["elastic"] == [] and found["summary"][0]["met_share"] == 0
+    assert (tmp_path / "benchmarks" / "figure4.png").exists() and all(path.exists() for path in written.files)

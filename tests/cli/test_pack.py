@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,18 @@ def test_the_tokens_of_a_folder_are_all_in_the_shards(run: Run, etok: Path, mode
     assert said_of["key"] == "sub/a/000000"
     assert [counts[0] for counts in said_of["counts"]] == [len(block.values) for block in blocks]
     assert "places" in batch
+
+
+def test_names_that_differ_in_a_dot_alone_stay_apart(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in/a.b").mkdir(parents=True)
+    (tmp_path / "in/a_b").mkdir()
+    for name in ("a.b.etok", "a_b.etok", "a.b/c.etok", "a_b/c.etok"):
+        shutil.copy(GOLDEN / "v1-fsq-sound.etok", tmp_path / "in" / name)
+    assert run("pack", tmp_path / "in", "-o", tmp_path / "%d.tar").code == 0
+    with tarfile.open(tmp_path / "0.tar") as tar:
+        names = tar.getnames()
+    assert len(names) == len(set(names)) and sum(name.endswith("/000000.json") for name in names) == 4
+    assert all(name.count(".") == 1 + name.endswith(".npy") for name in names)
 
 
 @pytest.mark.parametrize("name", ["v1-fsq-sound", "v1-vae-still"])

@@ -49,7 +49,7 @@ def test_kept_curves_are_all_that_the_search_tried(run: Run, clip: Path, model: 
     out = tmp_path / "a.etok"
     said = run("encode", clip, "-o", out, "--model", model, "--json", "--keep-curves")
     tried = [json.loads(line)["probes"] for line in said.out.splitlines() if json.loads(line)["type"] == "block"]
-    kept = read_curves(str(out))
+    kept = read_curves(str(out), BLOCKS)
     assert kept is not None and kept.matches
     assert kept.rates == {n: [(p["count"], p["mse"]) for p in probes] for n, probes in enumerate(tried)}
     assert run("encode", clip, "-o", "-", "--model", model, "--keep-curves").code == 2
@@ -65,6 +65,20 @@ def test_curves_of_another_encode_are_not_shown(run: Run, clip: Path, model: str
     assert run("stats", out, "--rates", tmp_path / "r.png").code == 4
 
 
+@pytest.mark.parametrize("block", [BLOCKS, -1])
+def test_curves_of_blocks_that_are_not_there_are_refused(
+    run: Run, two: tuple[Path, Path], tmp_path: Path, block: int
+) -> None:
+    out = tmp_path / "a.etok"
+    out.write_bytes(two[1].read_bytes())
+    kept = json.loads(Path(f"{two[1]}.curves.json").read_text())
+    kept["blocks"][0]["block"] = block
+    Path(f"{out}.curves.json").write_text(json.dumps(kept))
+    for option in ("--rates", "--html"):
+        said = run("stats", out, option, tmp_path / f"r.{'png' if option == '--rates' else 'html'}")
+        assert said.code == 4 and "a.etok.curves.json: is not what 'encode --keep-curves' writes" in said.err
+
+
 def test_curves_of_the_pass_that_is_kept(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
     out = tmp_path / "a.etok"
     said = run("encode", clip, "-o", out, "--model", model, "--target-size", "12kB", "--keep-curves", "--json")
@@ -77,7 +91,7 @@ def test_curves_of_the_pass_that_is_kept(run: Run, clip: Path, model: str, tmp_p
             tried[number] = []
         if record["type"] == "block":
             tried[number].append([(p["count"], p["mse"]) for p in record["probes"]])
-    kept = read_curves(str(out))
+    kept = read_curves(str(out), BLOCKS)
     assert kept is not None and kept.matches and list(kept.rates.values()) == tried[reached["kept"]]
 
 

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 
 from elastictok_cli.container import Reader, Writer
+from elastictok_cli.video import open_source
 
 from .conftest import FRAMES, Run
 
@@ -61,6 +63,32 @@ def test_a_file_that_is_worse_than_it_says_is_exit_code_7(run: Run, etok: Path, 
     said = run("verify", path, "--source", clip)
     assert said.code == 7
     assert "stored as met and do not meet the threshold" in said.err.splitlines()[-1]
+
+
+def test_another_video_is_a_wrong_input_and_the_file_is_not_damaged(
+    run: Run, etok: Path, clip: Path, tmp_path: Path
+) -> None:
+    """Its frames come at other times; or it has some of the right ones and then ends."""
+    slow, short = tmp_path / "slow.mp4", tmp_path / "short.mp4"
+    with open_source(clip) as source:
+        frames = [(frame.pts, frame.rgb) for frame in source.frames()]
+        base, size = source.info.time_base, source.info.coded_size
+    for path, rate, some in ((slow, 2, frames), (short, 1, [(pts, 255 - rgb) for pts, rgb in frames[:12]])):
+        with av.open(str(path), "w") as file:
+            stream = file.add_stream("libx264", rate=25, options={"bf": "0"})
+            stream.width, stream.height = size
+            stream.codec_context.time_base = stream.time_base = base
+            for pts, rgb in some:
+                picture = av.VideoFrame.from_ndarray(rgb, "rgb24")
+                picture.pts, picture.time_base = rate * pts, base
+                file.mux(stream.encode(picture))
+            file.mux(stream.encode(None))
+    for path, count in ((slow, "3 blocks"), (short, "2 blocks")):
+        said = run("verify", etok, "--source", path, "--json")
+        assert said.code == 3
+        assert said.err.splitlines()[-1].startswith(f"error: {path}: has no frame at the times of {count} ")
+        (end,) = (r for r in map(json.loads, said.out.splitlines()) if r["type"] == "verified")
+        assert end["blocks_unmatched"] == int(count[0])
 
 
 def test_without_the_model_the_structure_is_still_checked(

@@ -122,6 +122,17 @@ def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_pa
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
 
 
+@pytest.mark.parametrize(("name", "why"), [("none/a.etok", "No such file"), ("folder", "Is a directory")])
+@pytest.mark.parametrize("target", [Target.size(10_000), Target.threshold(0.1)])
+def test_a_place_that_cannot_be_written_is_said(
+    source: Path, tmp_path: Path, name: str, why: str, target: Target
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=f"{name}: cannot be written: {why}"):
+        run(source, tmp_path / name, target, overwrite=True)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
 def test_an_interrupted_run_leaves_nothing(source: Path, tmp_path: Path) -> None:
     seen = []
 

@@ -84,14 +84,17 @@ def test_verify_notices_a_file_that_is_consistent_but_not_the_one_written() -> N
     assert ["digest" in f.text for f in Reader(forged).verify()] == [True]
 
 
-def test_verify_notices_times_that_do_not_rise() -> None:
+def test_times_of_a_gop_that_go_past_the_next_ones_are_refused() -> None:
     head, out = header(audio=()), io.BytesIO()
     writer = Writer(out, head)
     one = gop(head, 0)
-    one.pts[2] = one.pts[1]
     writer.write_gop(one)
+    writer.write_gop(dataclasses.replace(gop(head, 1), pts=one.pts + 1))
     writer.finish()
     assert "do not rise" in Reader(out.getvalue()).verify()[0].text
+    with pytest.raises(DamagedFile, match=r"GOP 0 .* do not rise"):
+        list(Reader(out.getvalue()).items())
+    assert len(list(Reader(out.getvalue(), recover=True).gops())) == 2
 
 
 @pytest.mark.parametrize(

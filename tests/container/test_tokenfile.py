@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from elastictok_cli.container import Reader, etok_of, is_token_file, save_tokens, token_arrays
+from elastictok_cli.container import Reader, Writer, etok_of, is_token_file, save_tokens, token_arrays
 from elastictok_cli.errors import DamagedFile, InputError, UnsupportedFile
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -105,6 +107,45 @@ def test_arrays_that_do_not_fit_together_are_one_line(key: str, change: Any, tex
     with pytest.raises((DamagedFile, UnsupportedFile), match=text) as error:
         etok_of(path, "a.npz")
     assert str(error.value).startswith("a.npz") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("change", [lambda a: a.reshape(-1)[0], lambda a: a[:, :3], lambda a: a.astype(np.int16)])
+def test_values_that_are_no_vectors_are_damaged(change: Any, tmp_path: Path) -> None:
+    arrays = arrays_of("v1-vae-still")
+    arrays["values"] = change(arrays["values"])
+    with pytest.raises(DamagedFile, match="are no tokens of"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
+
+
+def test_numbers_that_wrap_are_not_believed(tmp_path: Path) -> None:
+    arrays = arrays_of("v1-fsq-vfr")
+    arrays["frames"], arrays["pts"] = np.full(4, 1 << 62, np.int64), arrays["pts"][:0]
+    with pytest.raises(DamagedFile, match="times for"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
+    arrays = arrays_of("v1-fsq-vfr")
+    arrays["gop"] = arrays["gop"].astype(np.int64)
+    arrays["gop"][0], arrays["gop"][-1] = 1 << 62, -(1 << 63)
+    with pytest.raises(DamagedFile, match="not in order"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
+
+
+def test_a_file_that_was_not_measured_comes_back_and_claims_no_error(tmp_path: Path) -> None:
+    with Reader(GOLDEN / "v1-fsq-vfr.etok") as reader:
+        header = replace(reader.header, target="tokens", target_value=8.0, threshold=4.0, extra={"measured": False})
+        out = io.BytesIO()
+        writer = Writer(out, header)
+        for gop in reader.gops():
+            rows = ([replace(tile, mse=math.nan) for tile in block.tiles] for block in gop.blocks)
+            blocks = [replace(block, tiles=tuple(row)) for block, row in zip(gop.blocks, rows, strict=True)]
+            writer.write_gop(replace(gop, blocks=tuple(blocks)))
+        writer.finish()
+    with Reader(out.getvalue()) as reader:
+        arrays = token_arrays(reader)
+    assert np.isnan(arrays["mse"]).all()
+    assert etok_of(saved(tmp_path / "a.npz", arrays)) == out.getvalue()
+    arrays["mse"][0, 0] = 0.5
+    with pytest.raises(DamagedFile, match="no mean squared error"):
+        etok_of(saved(tmp_path / "a.npz", arrays))
 
 
 @pytest.mark.parametrize("key", ["counts", "values", "head"])

@@ -116,3 +116,18 @@ def test_a_file_of_another_program_is_told_from_a_damaged_one(tmp_path: Path) ->
     save_file({"x": np.zeros(3, np.float32)}, tmp_path / "x.safetensors")
     with pytest.raises(UnsupportedFile, match="not made by elastictok"):
         registry.load(tmp_path / "x.safetensors")
+
+
+def test_contexts_that_have_seen_more_bits_than_are_counted_are_refused(tmp_path: Path) -> None:
+    """The number is an index into the rates."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    with safe_open(registry.bundled(), framework="numpy") as file:
+        metadata, contexts = file.metadata(), file.get_tensor("contexts")
+    for seen in (255, 256):
+        contexts[7, 2] = seen
+        save_file({"contexts": contexts}, tmp_path / f"{seen}.safetensors", metadata)
+    registry.load(tmp_path / "255.safetensors")
+    with pytest.raises(UnsupportedFile, match=r"256\.safetensors: .*at most 255"):
+        registry.load(tmp_path / "256.safetensors")

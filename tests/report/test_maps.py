@@ -56,6 +56,12 @@ def test_empty_maps_are_drawn_too(tmp_path: Path) -> None:
     save_heat_plot(usage([0, 0]), [np.zeros((3, 4), int)] * 2, (16, 16), str(tmp_path / "a.svg"))
 
 
+def test_a_file_without_a_frame_has_no_map(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--heat: tiny.etok has no frames"):
+        save_heat_plot(usage([]), [], (16, 16), str(tmp_path / "a.png"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_rates_are_drawn_and_the_theme_is_the_papers(tmp_path: Path) -> None:
     rates = {0: [(4000, 0.0065), (1000, 0.02)], 2: [(0, 0.5), (820, 0.0065)]}
     for theme in (DARK, LIGHT):

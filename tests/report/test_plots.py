@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import av
 import pytest
 
 from elastictok_cli.errors import OutputError, UsageError
-from elastictok_cli.report.plots import save_usage_plot
+from elastictok_cli.report.plots import label_of, save_usage_plot
 
 from .files import CLIP, CLIP_MISSED, usage
 
@@ -51,3 +52,15 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         save_usage_plot(usage(CLIP), str(tmp_path / "missing" / "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "goal"),
+    [
+        ({"target": "tokens", "target_value": 512.0, "threshold": 4.0}, "512 tokens a block"),
+        ({"target": "psnr", "target_value": 30.0, "threshold": 0.004}, "30 dB"),
+        ({"threshold": 0.0071}, "threshold 0.0071"),
+    ],
+)
+def test_a_legend_names_the_goal(changes: dict[str, Any], goal: str) -> None:
+    assert label_of(usage(CLIP, **changes)).startswith(f"tiny: {goal}, ")

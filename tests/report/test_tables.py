@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 from elastictok_cli.report import csv_lines, json_records, summary
 
@@ -31,6 +32,11 @@ def test_a_fixed_count_has_no_threshold_to_meet() -> None:
     found = dict(summary(usage(CLIP, target="tokens", target_value=500.0, threshold=4.0)))
     assert "500 tokens a block" in found["made by"]
     assert "threshold" not in found["quality"]
+
+
+def test_a_file_without_a_frame_has_a_size_and_no_bits_per_pixel() -> None:
+    found = dict(summary(usage([])))
+    assert re.fullmatch(r"\d+ B: rest \d+ B", found["size"]) and found["quality"] == "no frames"
 
 
 def test_json_ends_with_totals_that_are_the_sums_of_the_blocks() -> None:

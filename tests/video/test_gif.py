@@ -7,9 +7,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
+
+from elastictok_cli.video import SinkOptions, open_sink, open_source
 
 from .clips import picture, write_video
-from .test_muxed import UNEVEN, through
+from .test_muxed import UNEVEN, copy, through
 
 
 def read(path: Path) -> tuple[list[Fraction], list[np.ndarray]]:
@@ -43,3 +46,17 @@ def test_the_same_video_gives_the_same_bytes_and_sound_is_left_out(tmp_path: Pat
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
     assert "a GIF has no sound; .mp4 and .webm keep it" in notes
     assert len(read(tmp_path / "a.gif")[0]) == 3  # 25 a second, every other one
+
+
+@pytest.mark.parametrize(
+    ("frames", "end", "lasts"), [(11, 17, 28), (11, 11, 4), (12, 12, 8), (11, None, 4), (1, 5, 20)]
+)
+def test_the_last_picture_stays_until_the_end(tmp_path: Path, frames: int, end: int | None, lasts: int) -> None:
+    """end: in frames of 1/25 s. Pictures are kept at 0, 8, ... 40 hundredths; without an end by the usual step."""
+    with open_source(write_video(tmp_path / "in.mp4", frames)) as source:
+        pts = None if end is None else round(end / 25 / source.info.time_base)
+        with open_sink(tmp_path / "a.gif", SinkOptions(end_pts=pts), source.info) as sink:
+            copy(source, sink)
+    with av.open(str(tmp_path / "a.gif")) as file:
+        packets = [packet for packet in file.demux(video=0) if packet.pts is not None]
+    assert packets[-1].pts == 8 * ((frames - 1) // 2) and packets[-1].duration == lasts

@@ -1,2 +1,2 @@
-"""Many files: what there is to do (`plan`), one piece of it (`work`), who does it (`local`, `cluster`), how it went
+"""Many files: what there is to do (`plan`), one piece of it (`work`), who does it (`engine`, `cluster`), how it went
 (`results`), and the loop over all (`run`)."""

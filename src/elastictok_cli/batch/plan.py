@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath, PurePosixPath
 
 from ..container import SUFFIX
 from ..errors import InputError, UsageError
@@ -31,8 +32,9 @@ def plan(inputs: Iterable[str], pattern: str | None = None) -> list[Item]:
     """All files of the inputs, the largest first, so that none is left over at the end. A folder's tree is mirrored.
 
     pattern: of files in folders, such as "**/*.mp4"; None for usual endings of videos. Raises InputError for an input
-    that is not there or holds nothing, UsageError where two would be the same output.
+    that is not there or holds nothing, UsageError where two would be the same output or a pattern leaves the folder.
     """
+    pattern = _checked(pattern) if pattern else None
     items: list[Item] = []
     for name in inputs:
         found = list(remote.files(name, pattern) if remote.is_url(name) else _files(name, pattern))
@@ -43,6 +45,25 @@ def plan(inputs: Iterable[str], pattern: str | None = None) -> list[Item]:
     return sorted(_named(items), key=lambda item: (-item.bytes, item.source))
 
 
+def _checked(pattern: str) -> str:
+    """A pattern that means the same whichever of `_files` and `remote.files` takes it."""
+    path = PurePath(pattern)
+    if path.anchor or not path.parts or ".." in path.parts:
+        raise UsageError(f"--glob {pattern}: must name files in the folder, as **/*.mp4 does")
+    if any("**" in part and part != "**" for part in path.parts):
+        raise UsageError(f"--glob {pattern}: ** stands for folders, and nothing else between two /")
+    return (path / "*" if path.parts[-1] == "**" else path).as_posix()
+
+
+def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """As `Path.glob` does, the whole of a relative path; `PurePath.match` takes any end of it."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(matches(parts[at:], pattern[1:]) for at in range(len(parts)))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and matches(parts[1:], pattern[1:])
+
+
 def _files(name: str, pattern: str | None) -> Iterator[Item]:
     path = Path(name)
     if not path.exists():
@@ -50,11 +71,7 @@ def _files(name: str, pattern: str | None) -> Iterator[Item]:
     if not path.is_dir():
         yield Item(name, path.name, path.stat().st_size)
         return
-    try:
-        found = sorted(path.glob(pattern or "**/*"))
-    except (ValueError, NotImplementedError) as error:
-        raise UsageError(f"--glob {pattern}: {error}") from None
-    for file in found:
+    for file in sorted(path.glob(pattern or "**/*")):
         if file.is_file() and (pattern or is_video(file.name)):
             yield Item(str(file), file.relative_to(path).as_posix(), file.stat().st_size)
 

@@ -25,7 +25,7 @@ def is_url(name: str) -> bool:
 
 def files(url: str, pattern: str | None) -> Iterator[Item]:
     """The file, or the files of the folder. Raises InputError, UsageError for a kind of URL that is unknown here."""
-    from .plan import Item, is_video
+    from .plan import Item, is_video, matches
 
     system, root = _system(url)
     with _explained(url):
@@ -35,8 +35,12 @@ def files(url: str, pattern: str | None) -> Iterator[Item]:
         base = root.rstrip("/")
         for name, info in sorted(system.find(base, detail=True).items()):
             relative = name[len(base) :].lstrip("/")
-            if PurePosixPath(f"/{relative}").match(pattern) if pattern else is_video(relative):
-                yield Item(system.unstrip_protocol(name), relative, int(info.get("size") or 0))
+            parts = relative.split("/")
+            if not (matches(parts, pattern.split("/")) if pattern else is_video(relative)):
+                continue
+            if ".." in parts:  # the key of an object may be anything, and the output would leave its folder
+                raise InputError(f"{system.unstrip_protocol(name)}: its name leaves the folder {url}")
+            yield Item(system.unstrip_protocol(name), relative, int(info.get("size") or 0))
 
 
 @contextmanager

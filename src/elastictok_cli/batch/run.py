@@ -111,7 +111,8 @@ class _File:
         known = (before.digest, before.settings) if before is not None and before.is_there else None
         ours = False
         if there.exists():
-            ours = self.item.output in journal.begun  # by a run that was stopped before it could say what it is
+            # of a run whose last try at it failed, or one that was stopped before it could say what it is
+            ours = (before is not None and bool(before.digest)) or self.item.output in journal.begun
         else:
             journal.begin(self.item.output)
         self.task = Task(
@@ -146,5 +147,7 @@ class _File:
                 row = outcome
             case Failed():
                 row = Row(self.item.source, "", "failed", outcome.text, outcome.exit_code)
+                if self.before is not None and Path(self.task.output).exists():  # still the earlier batch's own
+                    row = replace(row, digest=self.before.digest, settings=self.before.settings)
         self.ended, self.is_there = True, row.is_there
         return replace(row, output=self.item.output, attempts=self.attempts, bytes_in=row.bytes_in or self.item.bytes)

@@ -28,7 +28,8 @@ class Settings:
 
     def described(self, model: TokenModel) -> str:
         """All that decides the bytes of an output beside its source, as JSON: equal text, equal bytes."""
-        said: dict[str, Any] = asdict(self)
+        # The digest is of the weights; that they are held in another precision is said in `extra`.
+        said: dict[str, Any] = {**asdict(self), **getattr(model, "extra", {})}
         return json.dumps({**said, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)
 
 
@@ -37,9 +38,9 @@ class Row:
     """One file of the report. source: path or URL. output: relative to the output folder, with "/".
 
     status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
-    one line. digest: of the source. settings: see `Settings.described`. attempts: how often it was tried. seconds:
-    of work, in all processes together. mse: mean over all frames, pixels on [-1, 1];
-    NaN if it is not known.
+    one line. digest: of the source. settings: see `Settings.described`; of a file that failed, both are those of the
+    output that is there, "" if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
+    together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
     """
 
     source: str

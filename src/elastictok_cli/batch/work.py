@@ -17,7 +17,7 @@ from ..codec.events import BlockDone, Event
 from ..codec.header import make_header
 from ..codec.ranges import CodedRange, assemble, code_range
 from ..container import Header, Reader, Writer, part_path
-from ..errors import ElasticTokError, OutputError
+from ..errors import ElasticTokError, OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..models.threads import use_threads, with_threads
 from ..video import Source, open_source
@@ -131,9 +131,16 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
 
         # A run that was killed has left its own; two runs at once would be told apart by the writer.
         part_path(there).unlink(missing_ok=True)
-        finished = api.encode(
-            path, task.output, model=model, threads=1, overwrite=True, watch=watch, **_arguments(settings)
-        )
+        try:
+            finished = api.encode(
+                path, task.output, model=model, threads=1, overwrite=True, watch=watch, **_arguments(settings)
+            )
+        except ThresholdMissed as missed:
+            if not settings.target.is_size:
+                raise
+            # The smallest is there: the report must know it, or the next run takes it for somebody else's.
+            sizes = {"bytes_in": os.path.getsize(path), "bytes_out": os.path.getsize(there)}
+            return Row(task.source, task.output, "failed", str(missed), missed.exit_code, digest, described, **sizes)
     else:
         with (
             open_source(path, settings.size, settings.start, settings.duration) as source,

@@ -60,7 +60,9 @@ def _files(names: Iterable[str]) -> Iterator[Path]:
 
 def stills_of(clip: Clip, count: int, size: str, duration: float | None, folder: Path) -> list[Clip]:
     """`count` frames of a clip, evenly spaced, as PNG pictures at the size it is coded at. Made once."""
-    made = [Clip(f"{clip.name}@{i + 1}", folder / f"{clip.name}@{i + 1}of{count}.png", True) for i in range(count)]
+    made_of = hashlib.sha256(f"{clip.digest} {size} {duration}".encode()).hexdigest()[:12]
+    names = [f"{clip.name}@{i + 1}" for i in range(count)]
+    made = [Clip(name, folder / f"{name}of{count}-{made_of}.png", True) for name in names]
     if all(still.path.exists() for still in made):
         return made
     with open_source(clip.path, size=size, duration=duration) as source:

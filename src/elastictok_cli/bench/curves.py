@@ -86,7 +86,10 @@ def bytes_at(curve: Curve, mse: float) -> float | None:
 
 def rate_difference(ours: Curve, theirs: Curve) -> float | None:
     """Bytes of `ours` over `theirs`, the geometric mean over the errors that both span (Bjontegaard's measure with
-    straight lines for the cubic). None if they span nothing together."""
+    straight lines for the cubic). None if they span nothing together; points without an error are left out."""
+    ours, theirs = ([point for point in curve if point[1] > 0] for curve in (ours, theirs))
+    if not ours or not theirs:
+        return None
     spans = [(min(math.log(m) for _, m in c), max(math.log(m) for _, m in c)) for c in (ours, theirs)]
     low, high = max(s[0] for s in spans), min(s[1] for s in spans)
     if high - low < 0.05:

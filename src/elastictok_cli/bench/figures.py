@@ -40,8 +40,9 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
     for ax, (kind, found) in zip(axes, kinds.items(), strict=True):
         elastic = [(100 * t, 100 * s) for t, s in found["elastic"]]
         fixed = [(100 * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
-        ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic")
-        ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6)
+        if elastic:  # where no block meets there is no cap to draw
+            ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic")
+            ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6)
         if fixed:
             ax.plot(*zip(*fixed, strict=True), "s--", color=theme.series[1], linewidth=1, label="fixed, same model")
         ax.set_xscale("log")
@@ -54,7 +55,8 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
         blocks = plural(found["blocks"], "block")
         ax.set_title(f"{kind}s: {blocks}, threshold {results['figure_threshold']:g}", loc="left")
-        ax.legend(frameon=False, loc="best")
+        if elastic:
+            ax.legend(frameon=False, loc="best")
     return True
 
 

@@ -106,7 +106,8 @@ class _Bench:
     def __init__(self, plan: Plan, model: TokenModel, folder: Path, measured: list[Measured]) -> None:
         self.plan, self.model, self.folder, self.measured = plan, model, folder, measured
         spec = model.spec
-        self._code = (spec.name, spec.digest.hex(), coding_fingerprint())
+        # `extra` says the precision, of which the digest knows nothing.
+        self._code = (spec.name, spec.digest.hex(), getattr(model, "extra", {}), coding_fingerprint())
         self._others = reference_fingerprint()
         self._taken = (plan.size, plan.duration)
         self.budgets: dict[bool, list[int]] = {}

@@ -79,8 +79,11 @@ def _end(etok: str) -> str:
         return file.read().hex()
 
 
-def read_curves(etok: str) -> Kept | None:
-    """What was kept beside a file; None if nothing was. Raises DamagedFile if it is not what `keeping` writes."""
+def read_curves(etok: str, blocks: int) -> Kept | None:
+    """What was kept beside a file; None if nothing was. Raises DamagedFile if it is not what `keeping` writes.
+
+    blocks: how many the file has.
+    """
     path = curves_path(etok)
     if not path.exists():
         return None
@@ -90,6 +93,9 @@ def read_curves(etok: str) -> Kept | None:
             int(block["block"]): [(int(count), float(mse)) for _, count, mse in block["tried"] if mse is not None]
             for block in found["blocks"]
         }
-        return Kept(rates, found["etok_end"] == _end(etok))
+        matches = found["etok_end"] == _end(etok)
+        if matches and any(not 0 <= number < blocks for number in rates):
+            raise ValueError
+        return Kept(rates, matches)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedFile(f"{path}: is not what 'encode --keep-curves' writes; remove it, or encode again") from error

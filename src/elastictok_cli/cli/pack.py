@@ -89,7 +89,7 @@ def _files(inputs: list[str]) -> Iterator[tuple[str, Path]]:
             raise InputError(f"{name}: {'no .etok file in it' if path.exists() else 'there is no such file or folder'}")
         for file in found:
             inside = file.relative_to(path) if path.is_dir() else Path(file.name)
-            key = inside.with_suffix("").as_posix()
+            key = inside.with_suffix("").as_posix().replace(".", "_")  # as the writer has it
             while key in seen:
                 key += "+"
             seen.add(key)

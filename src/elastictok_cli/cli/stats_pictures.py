@@ -95,7 +95,7 @@ class Pictures:
 
     def rates(self, number: int) -> Rates | None:
         """What was kept beside a file; with a note if it is of another encode."""
-        found = read_curves(self.files[number])
+        found = read_curves(self.files[number], len(self.usages[number].blocks))
         if found is not None and not found.matches:
             self.console.note(f"{curves_path(self.files[number])}: is of another encode and is not shown")
             return None

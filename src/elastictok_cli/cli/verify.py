@@ -33,7 +33,7 @@ def verify(
     """Check structure, checksums and tokens; with the source, that each block is as good as it says.
 
     [bold]elastictok verify in.etok[/bold]                   exit 4 if damaged\n
-    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good
+    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good, 3 if another video
     """
     console = Console(quiet, verbose, json_lines)
     opened = source_of(file)
@@ -41,7 +41,7 @@ def verify(
     from ..codec.events import Verified
     from ..codec.verify import verify as run
     from ..container import Reader
-    from ..errors import DamagedFile, ThresholdMissed, UnsupportedFile
+    from ..errors import DamagedFile, InputError, ThresholdMissed, UnsupportedFile
     from ..models.registry import load_for
     from .prepare import prepare
     from .progress import follow
@@ -59,6 +59,9 @@ def verify(
         with _source(source, reader.header.coded_size) as video:
             result = follow(run(reader, loaded, video), console)
     assert isinstance(result, Verified)
+    if result.blocks_unmatched and result.blocks_unmatched + bool(result.blocks_false) == len(result.findings):
+        blocks = plural(result.blocks_unmatched, "block")
+        raise InputError(f"{source}: has no frame at the times of {blocks} of {file}; it is not what was encoded")
     if result.blocks_false:
         raise ThresholdMissed(f"{file}: {result.findings[-1]}")
     if result.findings:

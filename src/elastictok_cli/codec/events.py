@@ -143,6 +143,7 @@ class Verified:
     """The end of verify. findings: everything that is wrong, one sentence each; [] if the file is good.
 
     blocks_false: stored as met and not met. mse: measured again over all frames, None without a source.
+    blocks_unmatched: of whose times the source has no frame; each is a finding too, though not of the file.
     """
 
     frames: int
@@ -151,6 +152,7 @@ class Verified:
     mse: float | None
     findings: tuple[str, ...]
     seconds: float
+    blocks_unmatched: int = 0
 
 
 @dataclass(frozen=True)

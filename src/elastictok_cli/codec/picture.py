@@ -6,7 +6,7 @@ import numpy as np
 
 from ..container import Header
 from ..models.base import Frames
-from ..video.geometry import crop, tile, untile
+from ..video.geometry import crop, pad, tile, untile
 
 
 class Picture:
@@ -25,10 +25,7 @@ class Picture:
         """The tiles of a block: coded (T, height, width, 3) to `tiles` contiguous arrays (T, *tile, 3)."""
         if frames.shape[1:] != (self.height, self.width, 3):
             raise ValueError(f"frames of shape {frames.shape[1:]} in a file of {self.width}x{self.height}")
-        down, right = self.padded[0] - self.height, self.padded[1] - self.width
-        if down or right:
-            frames = np.pad(frames, ((0, 0), (0, down), (0, right), (0, 0)), mode="edge")
-        return [np.ascontiguousarray(part) for part in tile(frames, self.tile)]
+        return [np.ascontiguousarray(part) for part in tile(pad(frames, self.padded), self.tile)]
 
     def visible(self, tile: int) -> tuple[int, int]:
         """Height and width of what is not padding in a tile; it starts at the tile's top left."""

@@ -11,8 +11,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -67,7 +67,7 @@ def encode_to_size(
     OutputError if what no threshold changes is over it alone.
     """
     file = None if not isinstance(output, (str, os.PathLike)) else Path(output)
-    with tempfile.TemporaryDirectory(prefix=".elastictok-", dir=None if file is None else file.parent) as folder:
+    with _folder(file) as folder:
         search = _Search(source, model, header_for, target, Path(folder))
         while (course := search.next_course()) is not None:
             yield from search.run(course, max_tokens, threads, jobs, tried)
@@ -226,9 +226,24 @@ def _say_threshold(coded: Path, threshold: float, path: Path) -> int:
     return size
 
 
+def _folder(file: Path | None) -> tempfile.TemporaryDirectory[str]:
+    with _explained(file):
+        return tempfile.TemporaryDirectory(prefix=".elastictok-", dir=None if file is None else file.parent)
+
+
+@contextmanager
+def _explained(file: Path | None) -> Iterator[None]:
+    """As the writer of a file says it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{file or 'output'}: cannot be written: {error.strerror or error}") from error
+
+
 def _hand_over(path: Path, file: Path | None, output: object) -> None:
     if file is not None:
-        os.replace(path, file)
+        with _explained(file):
+            os.replace(path, file)
         return
     with path.open("rb") as whole:
         shutil.copyfileobj(whole, output)  # type: ignore[arg-type]  # a binary stream, if it is no path

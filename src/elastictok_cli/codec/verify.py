@@ -69,13 +69,14 @@ def verify(
         yield Warned(findings[-1])
     mse = check.error / check.samples if check.samples else None
     seen = check.frames or reader.frames
-    yield Verified(seen, check.seen, check.false, mse, tuple(findings), time.monotonic() - clock)
+    seconds = time.monotonic() - clock
+    yield Verified(seen, check.seen, check.false, mse, tuple(findings), seconds, check.unmatched)
 
 
 class _Check:
     def __init__(self, reader: Reader, picture: Picture, matched: _Matched | None) -> None:
         self.reader, self.picture, self.matched = reader, picture, matched
-        self.seen = self.false = self.frames = 0
+        self.seen = self.false = self.unmatched = self.frames = 0
         self.error, self.samples = 0.0, 0
 
     def blocks(self, model: TokenModel) -> Iterator[Event]:
@@ -120,6 +121,7 @@ class _Check:
                 f"block {block.index}: the source has no frame at its times; it is not the one encoded"
             )
             ok = False
+            self.unmatched += 1
         else:
             errors = self._errors(block.frames, source)
             threshold = self.reader.header.threshold

@@ -264,8 +264,10 @@ class BlockRecord:
 
 @dataclass(frozen=True, eq=False)
 class Gop:
-    """One GOP. pts: int64 (frames,). payload: the tokens of all blocks as one range-coder stream. digest: CRC-32 over
-    the decoded tokens (`entropy.token_crc`), by which a mismatch of tables is told apart from damage."""
+    """One GOP. pts: int64 (frames,), rising. payload: the tokens of all blocks as one range-coder stream.
+
+    digest: CRC-32 over the decoded tokens (`TokensLike.crc`), by which a mismatch of tables is told from damage.
+    """
 
     first_frame: int
     pts: PtsArray

@@ -154,6 +154,8 @@ class Reader:
         found = (gop.first_frame, gop.frames, gop.count, int(gop.pts[0]))
         if found != (entry.first_frame, entry.frames, entry.tokens, entry.first_pts):
             raise DamagedFile(f"{where} is not the one that the index describes; {KEEPS}")
+        if not self.recover and number + 1 < len(self.index) and gop.pts[-1] >= self.index[number + 1].first_pts:
+            raise DamagedFile(f"{where}: its times and those of the next GOP do not rise; {KEEPS}")
         return gop
 
     def gop_at(self, pts: int) -> int:

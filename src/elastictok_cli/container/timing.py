@@ -42,9 +42,11 @@ def _phase(pts: PtsArray, slope: Fraction) -> int | None:
 
 
 def pack_pts(pts: PtsArray, header: Header) -> bytes:
-    """pts: int64 (frames,), at least one."""
+    """pts: int64 (frames,), at least one, rising."""
     if max(abs(int(pts.max())), abs(int(pts.min()))) > MOST_PTS:
         raise ValueError(f"a PTS of {pts.max()} or {pts.min()} is out of range")
+    if (pts[1:] <= pts[:-1]).any():
+        raise ValueError("the PTS do not rise")
     slope = _slope(header)
     phase = _phase(pts, slope) if slope is not None else None
     if phase is not None:
@@ -85,4 +87,7 @@ def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
             ticks += [ticks[-1] + delta * k for k in range(1, repeats + 2)]
     if max(map(abs, ticks)) > MOST_PTS:
         cur.fail("a PTS is out of range")
-    return np.array(ticks, np.int64)
+    pts = np.array(ticks, np.int64)
+    if (pts[1:] <= pts[:-1]).any():
+        cur.fail("the PTS do not rise")
+    return pts

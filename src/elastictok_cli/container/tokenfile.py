@@ -143,13 +143,14 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
             raise ValueError(f"{key} of shape {arrays[key].shape} for {blocks} blocks of {tiles} tiles")
     if counts.shape[1] != tiles or (counts < 0).any() or counts.sum() != len(values):
         raise ValueError(f"{len(values)} values, and counts of {tiles} tiles that add up to {counts.sum()}")
-    if (arrays["frames"] < 1).any() or arrays["frames"].sum() != len(arrays["pts"]):
-        raise ValueError(f"{len(arrays['pts'])} times for {arrays['frames'].sum()} frames")
+    times = len(arrays["pts"])  # no block has more, so that the sum does not wrap
+    if ((arrays["frames"] < 1) | (arrays["frames"] > times)).any() or arrays["frames"].sum() != times:
+        raise ValueError(f"{times} times for {arrays['frames'].sum()} frames")
     if (counts > header.max_tokens).any():
         raise ValueError(f"{counts.max()} tokens in a tile of at most {header.max_tokens}")
     if ((arrays["steps"] < 0) | (arrays["steps"] >= max(1, header.steps))).any():
         raise ValueError(f"steps must be 0 .. {max(1, header.steps) - 1}")
-    if (np.diff(arrays["gop"]) < 0).any():
+    if (arrays["gop"][1:] < arrays["gop"][:-1]).any():
         raise ValueError("the GOPs are not in order")
     found: list[Gop] = []
     token = frame = 0
@@ -162,7 +163,7 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
                 count, step = int(counts[block, tile]), int(arrays["steps"][block, tile])
                 encoder.write(CodeTokens(values[token : token + count], length, step), tile)
                 mse = float(arrays["mse"][block, tile])
-                if not 0 <= mse <= MSE_MOST:
+                if not (0 <= mse <= MSE_MOST if header.is_measured else np.isnan(mse)):
                     raise ValueError(f"{mse} is no mean squared error")
                 row.append(TileRecord(count, bool(arrays["met"][block, tile]), mse, step))
                 token += count
@@ -176,6 +177,8 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
 def _codes(values: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
     """As the entropy coder takes them."""
     if header.syntax == "vae/1":
+        if values.dtype != np.int8 or values.shape[1:] != (header.channels,):
+            raise ValueError(f"{values.dtype} {values.shape} are no tokens of {header.channels} int8")
         return values
     if values.dtype.kind not in "iu" or values.ndim != 1:
         raise ValueError(f"values of type {values.dtype} and shape {values.shape} are no codes")

@@ -90,7 +90,7 @@ class ShardWriter:
         places: npt.NDArray[Any] | None = None,
         said: Mapping[str, Any] | None = None,
     ) -> None:
-        """One sample. key: unique; without a dot, which webdataset would take for the start of the ending."""
+        """One sample. key: unique, also with "_" for a dot, which webdataset takes for the start of the ending."""
         key = key.replace(".", "_")
         if self._tar is not None and self._tokens and self._tokens + len(values) > self.most:
             self._end_shard()

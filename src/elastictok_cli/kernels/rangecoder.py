@@ -47,7 +47,7 @@ class Coder(NamedTuple):
 
 
 def encoder(capacity: int) -> Coder:
-    """A fresh encoder that can hold `capacity` bytes; `code` never writes past them (see `full`)."""
+    """A fresh encoder that can hold `capacity` bytes; `code` never writes past them, but counts in `io[OVERRUN]`."""
     io = np.zeros(IO_SIZE, np.int64)
     io[RANGE] = MASK32
     io[CACHE] = -1

@@ -15,7 +15,7 @@ from ..metrics import quality_text
 from .curve import Curve, cycle
 from .lettering import line, line_height
 from .theme import Theme
-from .usage import Usage
+from .usage import Usage, goal
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -41,16 +41,6 @@ def labels_of(source: str, usages: Sequence[Usage], theme: Theme) -> list[Label]
         quality = quality_text(usage.mse, 1)
         labels.append(Label(goal(usage), f"{share:.3g} % of tokens · {quality} · {usage.bpp:.3g} bpp", colour))
     return labels
-
-
-def goal(usage: Usage) -> str:
-    """What the file had to reach, in a few words."""
-    header = usage.header
-    if header.target == "tokens":
-        return f"{header.target_value:g} tokens a block"
-    if header.target == "psnr":
-        return f"{header.target_value:g} dB"
-    return f"threshold {header.threshold:.4g}"
 
 
 class Canvas:

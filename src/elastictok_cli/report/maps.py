@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import UsageError
 from .figures import check_suffix, log_axis, new_figure, save_figure
 from .theme import LIGHT, Theme
 from .usage import Usage
@@ -26,9 +27,11 @@ def save_heat_plot(
     """Tokens by place: the sum over the file, and blocks one by one on one scale.
 
     maps: of every block, as `heat.heat_maps` has them. cell: (height, width) in pixels of a count. Raises UsageError
-    (ending), OutputError.
+    (ending, or no block), OutputError.
     """
     check_suffix(path, "--heat")
+    if not maps:
+        raise UsageError(f"--heat: {Path(usage.name).name} has no frames")
     width, height = usage.header.coded_size
     numbers = _spaced(len(maps), BLOCKS)
     rows = -(-len(numbers) // COLUMNS)

@@ -12,7 +12,7 @@ from ..metrics import psnr_db, quality_text
 from .curve import cycle
 from .figures import SUFFIXES, check_suffix, new_figure, save_figure
 from .theme import LIGHT, Theme
-from .usage import BlockUse, Usage, cumulative_bytes
+from .usage import BlockUse, Usage, cumulative_bytes, goal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,7 +89,7 @@ def _title(usages: Sequence[Usage]) -> str:
 def label_of(usage: Usage) -> str:
     """A file in a legend."""
     share = 100 * usage.tokens / max(1, usage.max_tokens)
-    return f"{Path(usage.name).stem}: {usage.header.threshold:g}, {share:.2g} %, {quality_text(usage.mse, 1)}"
+    return f"{Path(usage.name).stem}: {goal(usage)}, {share:.2g} %, {quality_text(usage.mse, 1)}"
 
 
 def _draw_bars(usage: Usage, axes: Axes, theme: Theme, guess: bool) -> None:
@@ -129,11 +129,11 @@ def _draw_quality(usage: Usage, axes: Axes, theme: Theme, colour: str) -> None:
     axes.plot(middles, [b.psnr_db for b in missed], "x", color=theme.missed, markersize=5)
     if usage.header.target == "tokens":
         return
-    goal = min(psnr_db(usage.header.threshold), MOST_DB)
-    axes.axhline(goal, color=theme.faint, linewidth=0.9, linestyle=(0, (4, 3)))
+    line = min(psnr_db(usage.header.threshold), MOST_DB)
+    axes.axhline(line, color=theme.faint, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
         f"threshold {usage.header.threshold:g}",
-        (1, goal),
+        (1, line),
         xycoords=("axes fraction", "data"),
         xytext=(-2, -3),
         textcoords="offset points",
@@ -144,7 +144,7 @@ def _draw_quality(usage: Usage, axes: Axes, theme: Theme, colour: str) -> None:
     )
     low, high = axes.dataLim.ymin, axes.dataLim.ymax
     room = max(0.5, 0.25 * (high - low))
-    axes.set_ylim(min(low, goal) - room, max(high, goal) + room)
+    axes.set_ylim(min(low, line) - room, max(high, line) + room)
 
 
 def _draw_bytes(usage: Usage, axes: Axes, colour: str) -> None:

@@ -86,7 +86,8 @@ def _size(usage: Usage) -> str:
     named = {"tokens": "tokens", "sound": "sound"}
     parts = [f"{label} {size(usage.parts[part])}" for part, label in named.items() if usage.parts.get(part)]
     rest = usage.bytes - sum(usage.parts.get(part, 0) for part in named)
-    return f"{size(usage.bytes)}: {', '.join(parts)}, rest {size(rest)}; {usage.bpp:.4f} bpp"
+    text = f"{size(usage.bytes)}: {', '.join([*parts, f'rest {size(rest)}'])}"
+    return f"{text}; {usage.bpp:.4f} bpp" if usage.blocks else text
 
 
 def json_records(usage: Usage) -> Iterator[dict[str, Any]]:

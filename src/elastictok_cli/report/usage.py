@@ -122,6 +122,16 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
     )
 
 
+def goal(usage: Usage) -> str:
+    """What the file had to reach, in a few words."""
+    header = usage.header
+    if header.target == "tokens":
+        return f"{header.target_value:g} tokens a block"
+    if header.target == "psnr":
+        return f"{header.target_value:g} dB"
+    return f"threshold {header.threshold:.4g}"
+
+
 def cumulative_bytes(usage: Usage) -> list[float]:
     """Bytes of tokens up to the end of each block. Exact where a GOP ends; within one, in proportion to the tokens,
     since a GOP's blocks share one range-coder stream."""

@@ -72,9 +72,9 @@ def shown_size(size: tuple[int, int], sar: Fraction, rotation: int) -> tuple[int
     return (size[1], width) if rotation % 180 else (width, size[1])
 
 
-def pad(rgb: Pixels, multiple: int) -> Pixels:
-    """Repeat the lower and right edge until height and width are multiples. (..., H, W, 3)."""
-    down, right = -rgb.shape[-3] % multiple, -rgb.shape[-2] % multiple
+def pad(rgb: Pixels, size: tuple[int, int]) -> Pixels:
+    """Repeat the lower and right edge of (..., H, W, 3) up to `size` (height, width)."""
+    down, right = size[0] - rgb.shape[-3], size[1] - rgb.shape[-2]
     if not down and not right:
         return rgb
     return np.pad(rgb, (*[(0, 0)] * (rgb.ndim - 3), (0, down), (0, right), (0, 0)), mode="edge")

@@ -16,12 +16,14 @@ import av
 import av.filter
 import numpy as np
 
+from .ending import usual_duration
 from .fitted import Fitted
 from .geometry import Pixels, scaled_sar, shown_size
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
 
 WIDEST = 960
 TICKS = 100  # a second: GIF counts in hundredths
+MOST_TICKS = 0xFFFF  # that a picture stays
 LEAST_TICKS = 8  # between frames: 12.5 a second. Many viewers show anything faster than 2 slowly, and size counts
 
 
@@ -42,7 +44,7 @@ class GifSink(Sink):
             self._spool = tempfile.TemporaryFile(prefix="elastictok-")  # noqa: SIM115  closed by `abort`, and at the end
         self._kept: list[tuple[int, int]] = []  # tick, bytes in the spool
         self._origin: int | None = None
-        self._last = 0
+        self._last = self._step = 0  # PTS of the last frame, and from the one before it
 
     def _tick(self, pts: int) -> int:
         return round((pts - (self._origin or 0)) * self._info.time_base * TICKS)
@@ -57,7 +59,7 @@ class GifSink(Sink):
             data = zlib.compress(self._fit(rgb).tobytes(), 1)
             self._spool.write(data)
             self._kept.append((tick, len(data)))
-        self._last = tick
+        self._last, self._step = pts, pts - self._last
 
     def _write_audio(self, packet: Any) -> None:
         self._note("a GIF has no sound; .mp4 and .webm keep it")
@@ -70,6 +72,14 @@ class GifSink(Sink):
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
             frame.pts, frame.time_base = tick, Fraction(1, TICKS)
             yield frame
+
+    def _last_ticks(self) -> int:
+        """How long the last picture stays: what was left out behind it too."""
+        end, info = self._options.end_pts, self._info
+        if end is None or end <= self._last:
+            step = None if self.frames == 1 else self._step
+            end = self._last + usual_duration(step, info.frame_rate, info.time_base)
+        return min(max(1, self._tick(end) - self._kept[-1][0]), MOST_TICKS)
 
     def _palette(self) -> av.VideoFrame:
         graph = av.filter.Graph()
@@ -97,7 +107,9 @@ class GifSink(Sink):
         colours.link_to(use, 0, 1)
         use.link_to(end)
         graph.configure()
-        with av.open(str(self._file.part), "w", format="gif", options={"loop": "0"}) as output:
+        # Without a packet behind it GIF would guess how long the last picture stays.
+        how = {"loop": "0", "final_delay": str(self._last_ticks())}
+        with av.open(str(self._file.part), "w", format="gif", options=how) as output:
             stream = output.add_stream("gif", rate=Fraction(TICKS, LEAST_TICKS))
             stream.width, stream.height = self.size
             stream.pix_fmt = "pal8"
@@ -108,7 +120,6 @@ class GifSink(Sink):
             for frame in self._frames():
                 pictures.push(frame)
                 output.mux(stream.encode(self._pulled(end)))
-            # The last frame stays as long as it does in the source; without a packet behind it GIF would guess.
             for packet in stream.encode(None):
                 output.mux(packet)
         self._spool.close()

@@ -47,10 +47,12 @@ class Weights:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
-        """Raises ValueError if a tensor is missing or has another shape or type."""
+        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
         contexts = tensors.get("contexts")
         if contexts is None or contexts.shape != (cx.COUNT, 3) or contexts.dtype != np.uint16:
             raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 3)")
+        if contexts[:, rc.SEEN].max() > rc.SEEN_LIMIT:  # compiled code uses it as an index, unchecked
+            raise ValueError(f"a context has seen at most {rc.SEEN_LIMIT} bits")
         return cls(np.ascontiguousarray(contexts), digest, generation)
 
 
