@@ -7,6 +7,7 @@ import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,10 @@ def test_a_long_file_is_split_and_a_short_one_is_not(make: Make, tmp_path: Path)
     task = Task(0, str(tmp_path / "in.mkv"), str(tmp_path / "out.etok"), split=3)
     assert do(task, SETTINGS, model, lambda _: None) == work.Split(((0, 11), (11, 11), (22, None)))
     make(tmp_path / "short.mkv", 20)
-    short = Task(0, str(tmp_path / "short.mkv"), str(tmp_path / "out.etok"), split=3)
+    parts = tuple(do(replace(task, part=part), SETTINGS, model, lambda _: None) for part in ((0, 11), (11, None)))
+    row = do(replace(task, ranges=parts), SETTINGS, model, lambda _: None)
+    assert row.seconds > sum(part.seconds for part in parts) > 0  # of all work, not only of putting it together
+    short = Task(0, str(tmp_path / "short.mkv"), str(tmp_path / "short.etok"), split=3)
     assert isinstance(do(short, SETTINGS, model, lambda _: None), Row)
 
 

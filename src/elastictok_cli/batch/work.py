@@ -108,7 +108,9 @@ def do(task: Task, settings: Settings, model: TokenModel, tell: Tell) -> Outcome
         return Failed(f"{where}{error.strerror or error}", 6, again=True)
     except Exception as error:
         return Failed(f"{task.source}: {type(error).__name__}: {error}; a fault in elastictok", 1)
-    return replace(outcome, seconds=time.monotonic() - clock) if isinstance(outcome, Row) else outcome
+    if not isinstance(outcome, Row):
+        return outcome
+    return replace(outcome, seconds=time.monotonic() - clock + sum(part.seconds for part in task.ranges))
 
 
 def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Tell) -> Row | Split:

@@ -24,11 +24,12 @@ from .totals import Totals
 
 @dataclass(frozen=True, eq=False)
 class CodedRange:
-    """GOPs of a range, in order. truncated: the source could not be read to its end."""
+    """GOPs of a range, in order. truncated: the source could not be read to its end. seconds: that it took."""
 
     gops: tuple[Gop, ...]
     probes: int
     truncated: bool
+    seconds: float
 
 
 def code_range(
@@ -48,6 +49,7 @@ def code_range(
     The frames before them are read and dropped: counting them is the only way to the same GOPs in every kind of file.
     Raises as `encode`.
     """
+    clock = time.monotonic()
     first_frame = first_gop * header.gop_blocks * header.block_frames
     blocks = islice(
         source_blocks(source, header.block_frames, first_frame), None if gops is None else gops * header.gop_blocks
@@ -63,7 +65,7 @@ def code_range(
             probes += len(item.probes)
             if watch is not None:
                 watch(item)
-    return CodedRange(tuple(found), probes, source.truncated)
+    return CodedRange(tuple(found), probes, source.truncated, time.monotonic() - clock)
 
 
 def assemble(source: Source, model: TokenModel, writer: Writer, ranges: Iterable[CodedRange]) -> Finished:
