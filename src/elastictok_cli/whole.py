@@ -12,10 +12,12 @@ from pathlib import Path
 def destination(path: str | os.PathLike[str]) -> Path:
     """Where a file of this name lies, links followed: the file behind a link is replaced, not the link.
 
-    Raises OSError if a device or a pipe is there, which no file may replace.
+    Raises OSError if a folder, a device or a pipe is there, which no file may replace.
     """
     real = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
-    if real.exists() and not (real.is_file() or real.is_dir()):
+    if real.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", os.fspath(path))
+    if real.exists() and not real.is_file():
         raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", os.fspath(path))
     return real
 

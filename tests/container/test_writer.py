@@ -115,6 +115,12 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.etok").is_fifo()
 
 
+def test_a_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written: it is a folder"):
+        Writer(tmp_path, header())
+    assert not part_path(tmp_path).exists()
+
+
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"a\.etok: cannot be written: No such file"):
         Writer(tmp_path / "nowhere" / "a.etok", header())

@@ -156,8 +156,6 @@ class PartFile:
         with writing(str(path)):
             path = destination(path)
         self.path, self.overwrite = path, overwrite
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
         self._refuse_existing()
