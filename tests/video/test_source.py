@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from elastictok_cli.errors import InputError, UsageError
-from elastictok_cli.video import Source, open_source
+from elastictok_cli.video import SinkOptions, Source, open_sink, open_source
 
 from .clips import Pixels, picture, write_video
 
@@ -54,6 +55,41 @@ def test_an_offset_at_the_start_is_kept(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mkv", 6, time_base=Fraction(1, 1000), pts=late)
     with open_source(path) as source:
         assert read(source)[0] == late
+
+
+@pytest.mark.parametrize("first", [120, 10_000])
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_matroska_that_starts_late_is_no_longer_for_it(tmp_path: Path, name: str, first: int) -> None:
+    codec = "libvpx-vp9" if name == "a.webm" else "libx264"
+    late = [first + 40 * i for i in range(50)]
+    path = write_video(tmp_path / name, 50, codec=codec, time_base=Fraction(1, 1000), pts=late)
+    with open_source(path) as source:
+        assert read(source)[0] == late
+    assert not source.truncated and source.notes == []
+    assert source.info.end_pts == first + 2000 and source.info.ends_as_usual
+    assert source.info.duration_s == 2 and source.info.frames_estimate == 50
+
+
+def test_matroska_whose_length_is_without_its_start_is_whole(tmp_path: Path) -> None:
+    late = [10_000 + 40 * i for i in range(50)]
+    path = write_video(tmp_path / "a.mkv", 50, time_base=Fraction(1, 1000), pts=late)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x44\x89\x88") + 3
+    assert struct.unpack_from(">d", data, at) == (12_000,)
+    struct.pack_into(">d", data, at, 2_000)  # as mkvmerge writes it
+    path.write_bytes(data)
+    with open_source(path) as source:
+        assert read(source)[0] == late
+    assert not source.truncated and source.notes == [] and source.info.duration_s == 2
+    out = tmp_path / "b.mkv"
+    with (
+        open_source(path) as source,
+        open_sink(out, SinkOptions(end_pts=source.info.end_pts), source.info) as sink,
+    ):
+        for frame in source.frames():
+            sink.write(frame.pts, frame.rgb)
+    with open_source(out) as source:
+        assert source.info.end_pts == 12_000
 
 
 def test_fit256_scales_and_says_so(tmp_path: Path) -> None:

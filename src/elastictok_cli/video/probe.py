@@ -238,13 +238,24 @@ def _sar(stream: av.VideoStream) -> Fraction:
 def _duration(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction | None:
     if stream.duration is not None and stream.duration > 0:
         return Fraction(stream.duration) * cast(Fraction, stream.time_base)
-    return None if not container.duration else Fraction(container.duration, 1_000_000)
+    if not container.duration:
+        return None
+    start = container.start_time or 0
+    late = _counts_from_zero(container) and 0 < start < container.duration
+    return Fraction(container.duration - (start if late else 0), 1_000_000)
 
 
 def _whole(container: av.container.InputContainer) -> Fraction | None:
     if not container.format.name.startswith(_TRUST_DURATION) or not container.duration:
         return None
-    return Fraction(container.duration + (container.start_time or 0), 1_000_000)
+    start = 0 if _counts_from_zero(container) else container.start_time or 0
+    return Fraction(container.duration + start, 1_000_000)
+
+
+def _counts_from_zero(container: av.container.InputContainer) -> bool:
+    """Whether the duration reaches from zero to the end, not from the first frame. FFmpeg writes Matroska so, and
+    mkvmerge does not; an end that is too early costs a last frame its length, one too late is a file cut off."""
+    return container.format.name.startswith("matroska")
 
 
 def _end(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> int | None:
