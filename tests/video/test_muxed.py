@@ -105,6 +105,34 @@ def test_aspect_and_colour_tags_are_written(tmp_path: Path) -> None:
     assert after["sar"] == Fraction(12, 11) and after["tags"] == tags
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "noted"),
+    [
+        ("out.webm", "av1", True),
+        ("out.webm", "vp9", True),
+        ("out.mkv", "av1", True),
+        ("out.mkv", "h264", False),
+        ("out.mkv", "hevc", False),
+        ("out.mp4", "av1", False),
+    ],
+)
+@pytest.mark.parametrize("sar", [Fraction(4, 3), Fraction(8, 9)])
+def test_the_shape_shown_is_the_same_in_every_output(
+    tmp_path: Path, name: str, codec: str, noted: bool, sar: Fraction
+) -> None:
+    notes = through(write_video(tmp_path / "in.mp4", 2, sar=sar), tmp_path / name, codec=codec)
+    after = read_back(tmp_path / name)
+    assert round(after["size"][0] * (after["sar"] or 1)) == round(64 * sar) and after["size"][1] == 48
+    assert any(".mp4 keeps it" in note for note in notes) == noted
+
+
+def test_ffv1_keeps_its_pixels_and_says_that_they_are_not_square(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", 2, sar=Fraction(4, 3))
+    notes = through(path, tmp_path / "out.mkv", codec="ffv1")
+    assert read_back(tmp_path / "out.mkv")["size"] == (64, 48)
+    assert notes == ["pixels are 4:3, which FFV1 in .mkv does not say to players"]
+
+
 @pytest.mark.parametrize("levels", [1, 2])
 def test_the_range_of_levels_is_kept_and_brightness_with_it(tmp_path: Path, levels: int) -> None:
     pixel_format = "yuvj420p" if levels == 2 else "yuv420p"

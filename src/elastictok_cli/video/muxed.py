@@ -112,7 +112,7 @@ class MuxedSink(Sink):
 
     def _add_video(self, output: av.container.OutputContainer) -> av.VideoStream:
         info, codec = self._info, self._codec
-        width, height = output_size(self._options, info)
+        (width, height), sar = self._shape()
         pixel_format = self._pixel_format(width, height)
         if codec == "ffv1":
             colour = Colour(info.colour[0], info.colour[1], RGB, FULL)
@@ -124,7 +124,7 @@ class MuxedSink(Sink):
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, pixel_format
         context.time_base = stream.time_base = info.time_base
-        context.sample_aspect_ratio = geometry.scaled_sar(info.sar, info.coded_size, (width, height))
+        context.sample_aspect_ratio = sar
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
         context.colorspace, context.color_range = colour.matrix, colour.range
         # PyAV's default, slices, makes x264 about 40 % less efficient at these sizes.
@@ -133,6 +133,23 @@ class MuxedSink(Sink):
         if codec == "hevc" and self._format in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # the one that Apple's players take
         return stream
+
+    def _shape(self) -> tuple[tuple[int, int], Fraction]:
+        """Size and sample aspect ratio to write. PyAV cannot tell Matroska the latter; H.264 and HEVC say it too."""
+        size = output_size(self._options, self._info)
+        sar = geometry.scaled_sar(self._info.sar, self._info.coded_size, size)
+        if sar == 1 or self._format not in ("matroska", "webm") or self._codec in ("h264", "hevc"):
+            return size, sar
+        suffix = self._file.path.suffix
+        if self._codec == "ffv1":  # exact pixels are what it is for
+            self._note(f"pixels are {sar.numerator}:{sar.denominator}, which FFV1 in {suffix} does not say to players")
+            return size, sar
+        width, height = geometry.shown_size(size, sar, 0)
+        self._note(
+            f"{self._codec} in {suffix} is written with square pixels, so {size[0]}x{size[1]} becomes "
+            f"{width}x{height}; .mp4 keeps it"
+        )
+        return (width, height), Fraction(1)
 
     def _pixel_format(self, width: int, height: int) -> str:
         if self._codec == "ffv1":
