@@ -120,13 +120,15 @@ def probe(path: str, name: str) -> Probed:
         raise InputError(f"{name}: is a folder")
     with open(path, "rb") as file:
         head = file.read(stills.HEAD_BYTES)
+        file.seek(0)
+        exif = stills.orientation(file)
     if stills.is_animated_webp(head):
         raise InputError(f"{name}: animated WebP cannot be read; convert it to GIF or MP4 first")
     with opened(path, name) as container:
         stream = _choose(container, name)
         first = _first_frame(container, stream, name)
         still = _is_still(container, head)
-        held = stills.orientation(head) if still else _held(first)
+        held = exif if still else _held(first)
         turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
         audio = {
             track.index: describe(track)
