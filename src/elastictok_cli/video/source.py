@@ -192,14 +192,14 @@ class Source:
         turned = it.orientation >= 5
         width, height = (self.info.height, self.info.width) if turned else self.info.coded_size
         to_rgb = ToRgb(width, height, it.colour)
-        step = max(1, round(1 / (it.frame_rate * it.time_base))) if it.frame_rate else 1
+        step = self._step()
         last: int | None = None
         for frame in self._decoded(low):
             pts = frame.pts if frame.pts is not None else frame.dts
             if pts is None:
                 pts = 0 if last is None else last + step
             if last is not None and pts <= last:
-                self._note("some frames had the time of the frame before; they are shown one tick later")
+                self._note("some frames had the time of the frame before or an earlier one; they come one tick later")
                 pts = last + 1
             last = pts
             if low is not None and pts < low:
@@ -216,6 +216,11 @@ class Source:
             yield Frame(pts, rgb if it.orientation == 1 else stills.upright(rgb, it.orientation))
             if it.is_still:
                 return
+
+    def _step(self) -> int:
+        """Ticks from frame to frame."""
+        it = self._probed
+        return max(1, round(1 / (it.frame_rate * it.time_base))) if it.frame_rate else 1
 
     def _decoded(self, low: int | None) -> Iterator[av.VideoFrame]:
         """Decoded frames, whole ones; after a seek to just before `low` if that works."""
@@ -238,6 +243,7 @@ class Source:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         filter_: Deinterlacer | None = None
+        lag, last = self._probed.dts_lag, None
         bad = 0
         end = Fraction(0)
         packets = container.demux()
@@ -265,6 +271,10 @@ class Source:
                     bad += 1
                     continue
                 for frame in frames:
+                    if lag is not None:
+                        # The last ones come out behind all packets, so they have no DTS.
+                        last = frame.dts - lag if frame.dts is not None else (last or 0) + self._step()
+                        frame.pts = last
                     if filter_ is None and frame.interlaced_frame:
                         self._note("interlaced frames are made whole (deinterlaced), one for each")
                         filter_ = Deinterlacer(stream)
