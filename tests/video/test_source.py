@@ -294,6 +294,47 @@ def test_damaged_packets_are_left_out_and_told(tmp_path: Path) -> None:
     assert source.truncated and any("1 damaged packet " in note for note in source.notes)
 
 
+def test_frames_that_the_decoder_mends_are_told_where_they_are_coded(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", 40, size=(320, 240), options={"g": "10", "bf": "0", "qp": "10"})
+    with open_source(path, size="source") as source:
+        intact = read(source)[1]
+    assert source.notes == [] and not source.truncated
+    with av.open(str(path)) as file:
+        packet = [p for p in file.demux(video=0) if p.size][10]
+        assert packet.is_keyframe and packet.pos is not None
+        at = packet.pos + packet.size // 2
+    data = bytearray(path.read_bytes())
+    data[at : at + 60] = bytes(range(60))
+    path.write_bytes(data)
+    with open_source(path, size="source") as source:
+        frames = read(source)[1]
+    assert [np.array_equal(a, b) for a, b in zip(frames, intact, strict=True)].index(False) == 10
+    assert source.truncated and any("damaged; " in note for note in source.notes)
+    for start, duration in ((0, 0.32), (0.8, None)):  # without the damage; a seek may decode it all the same
+        with open_source(path, size="source", start=start, duration=duration) as source:
+            read(source)
+        assert source.notes == [] and not source.truncated
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.ts", "libx264", {"x264-params": "open-gop=1:keyint=12:bframes=3"}),
+        ("a.mkv", "libx264", {"x264-params": "intra-refresh=1:keyint=12"}),
+        ("a.ts", "libx265", {"x265-params": "log-level=none:open-gop=1:keyint=12:bframes=3"}),
+        ("a.mpg", "mpeg1video", {"g": "12", "bf": "2"}),
+    ],
+)
+def test_frames_that_refer_to_what_a_seek_left_out_are_not_damage(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    path = write_video(tmp_path / name, 60, codec=codec, options=options)
+    for start in (None, 0.6, 1.2, 1.8):
+        with open_source(path, size="source", start=start) as source:
+            read(source)
+        assert source.notes == [] and not source.truncated
+
+
 def test_a_gif_is_a_video_with_uneven_times(tmp_path: Path) -> None:
     path = write_video(
         tmp_path / "a.gif", 5, codec="gif", pixel_format="rgb8", time_base=Fraction(1, 100), pts=[0, 4, 6, 20, 30]

@@ -244,7 +244,7 @@ class Source:
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         filter_: Deinterlacer | None = None
         lag, last = self._probed.dts_lag, None
-        bad = 0
+        bad = damaged = 0
         end = Fraction(0)
         packets = container.demux()
         try:
@@ -275,6 +275,7 @@ class Source:
                         # The last ones come out behind all packets, so they have no DTS.
                         last = frame.dts - lag if frame.dts is not None else (last or 0) + self._step()
                         frame.pts = last
+                    damaged += frame.is_corrupt and self._holds(frame.pts)
                     if filter_ is None and frame.interlaced_frame:
                         self._note("interlaced frames are made whole (deinterlaced), one for each")
                         filter_ = Deinterlacer(stream)
@@ -288,9 +289,16 @@ class Source:
             if bad:
                 noun = "packet" if bad == 1 else "packets"
                 self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
+            if damaged:
+                what = "1 frame is damaged; it is" if damaged == 1 else f"{damaged} frames are damaged; they are"
+                self._cut(f"{what} coded as well as the decoder could make up for it")
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
             self._cut(f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded")
+
+    def _holds(self, pts: int | None) -> bool:
+        """Whether a frame of this time is in the range."""
+        return pts is None or ((self._low is None or pts >= self._low) and (self._high is None or pts < self._high))
 
     def audio_packets(self) -> Iterator[AudioPacket]:
         """The copied packets of the range, in file order; `AudioPacket.stream` counts in `info.audio`."""
