@@ -152,7 +152,7 @@ class Source:
             colour=it.colour,
             is_still=it.is_still,
             audio=tuple(it.audio.values()),
-            notes=tuple(reading_notes(it, stored, coded)),
+            notes=tuple(reading_notes(it, size, stored, coded)),
         )
 
     def frames(self) -> Iterator[Frame]:
