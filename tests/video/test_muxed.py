@@ -79,6 +79,17 @@ def test_every_codec_writes_what_was_given(tmp_path: Path, codec: str, encoder: 
     assert all(np.abs(f.astype(int) - picture(i, 128, 96)).mean() < 6 for i, f in enumerate(after["frames"]))
 
 
+def test_hevc_of_one_or_two_frames_has_times_each_time(tmp_path: Path) -> None:
+    # x265 gives such packets a DTS of whatever an encoder before it left in memory.
+    paths = {frames: write_video(tmp_path / f"{frames}.mp4", frames) for frames in (1, 2, 12)}
+    for frames in (12, 2, 12, 1) * 8:
+        through(paths[frames], tmp_path / "out.mp4", codec="hevc", overwrite=True)
+        with av.open(str(tmp_path / "out.mp4")) as file:
+            times = [(p.pts, p.dts) for p in file.demux(video=0) if p.size]
+        assert len(times) == frames
+        assert frames == 12 or all(pts == dts for pts, dts in times)
+
+
 def test_ffv1_loses_nothing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "in.mp4", 3)
     through(path, tmp_path / "out.mkv", codec="ffv1")

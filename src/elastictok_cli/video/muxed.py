@@ -25,6 +25,7 @@ _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
 _QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "ffv1": "ffv1"}
 _IN_WEBM = ("av1", "vp9")
+_UNTIMED_HEVC = 2  # frames: x265 takes the DTS of no more than these from memory that it never set
 _MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast clocks start anywhere
 
 
@@ -204,6 +205,8 @@ class MuxedSink(Sink):
         """One packet is held back, since the last one is special (see `_finish`)."""
         assert self._output is not None
         for packet in packets:
+            if self._codec == "hevc" and self.frames <= _UNTIMED_HEVC:
+                packet.dts = packet.pts
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, self._step)
             if self._packet is not None:
