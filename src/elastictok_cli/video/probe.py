@@ -40,7 +40,7 @@ class Probed:
 
     rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else
     must be done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame.
-    dts_lag: in formats without PTS, how far the DTS of decoded frames are behind their times; None if there are PTS.
+    dts_lag: in formats without PTS, how many ticks the DTS of a decoded frame is past its time; None with PTS.
     whole_s: how long the file says it is, where that can be trusted. end: PTS where its last frame ends,
     likewise; ends_as_usual: the frame rate says the same. audio: by stream index. size: in bytes.
     """
@@ -123,15 +123,13 @@ def probe(path: str, name: str) -> Probed:
         raise InputError(f"{name}: is a folder")
     with open(path, "rb") as file:
         head = file.read(stills.HEAD_BYTES)
-        file.seek(0)
-        exif = stills.orientation(file)
     if stills.is_animated_webp(head):
         raise InputError(f"{name}: animated WebP cannot be read; convert it to GIF or MP4 first")
     with opened(path, name) as container:
         stream = _choose(container, name)
         first, first_dts = _first_frame(container, stream, name)
         still = _is_still(container, head)
-        held = exif if still else _held(first)
+        held = _exif(path) if still else _held(first)
         turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
         audio = {
             track.index: describe(track)
@@ -221,6 +219,11 @@ def _first_frame(
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
 
 
+def _exif(path: str) -> int:
+    with open(path, "rb") as file:
+        return stills.orientation(file)
+
+
 def _held(frame: av.VideoFrame) -> int:
     """How the camera was held, as EXIF numbers it, by the display matrix of a frame."""
     try:
@@ -237,9 +240,7 @@ def _first_pts(frame: av.VideoFrame) -> int:
     return 0 if pts is None else pts
 
 
-def _dts_lag(
-    container: av.container.InputContainer, first: av.VideoFrame, first_dts: int | None
-) -> int | None:
+def _dts_lag(container: av.container.InputContainer, first: av.VideoFrame, first_dts: int | None) -> int | None:
     if container.format.name not in _NO_PTS or first_dts is None:
         return None
     return 0 if first.dts is None else first.dts - first_dts

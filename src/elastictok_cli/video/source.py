@@ -291,7 +291,7 @@ class Source:
                 self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
             if damaged:
                 what = "1 frame is damaged; it is" if damaged == 1 else f"{damaged} frames are damaged; they are"
-                self._cut(f"{what} coded as well as the decoder could make up for it")
+                self._cut(f"{what} coded as the decoder mended what it could")
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
             self._cut(f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded")
