@@ -91,8 +91,8 @@ class _Tone:
 
 
 def write_picture(path: Path, pixels: npt.NDArray[Any], pixel_format: str) -> Path:
-    """A PNG or JPEG, by its suffix. pixels: as `VideoFrame.from_ndarray` takes them."""
-    codec = "png" if path.suffix == ".png" else "mjpeg"
+    """A PNG, JPEG, TIFF or WebP, by its suffix. pixels: as `VideoFrame.from_ndarray` takes them."""
+    codec = {".png": "png", ".tif": "tiff", ".webp": "libwebp"}.get(path.suffix, "mjpeg")
     encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     encoder.height, encoder.width = pixels.shape[:2]
     encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
@@ -101,18 +101,39 @@ def write_picture(path: Path, pixels: npt.NDArray[Any], pixel_format: str) -> Pa
         frame = frame.reformat(format="yuvj444p", dst_color_range=2)
         encoder.options = {"qmin": "1", "qmax": "1"}
         encoder.qmin = encoder.qmax = 1
+    if codec == "libwebp":
+        frame = frame.reformat(format="bgra")
+        encoder.options = {"lossless": "1"}
     encoder.pix_fmt = frame.format.name
     path.write_bytes(b"".join(bytes(p) for p in [*encoder.encode(frame), *encoder.encode(None)]))
     return path
 
 
 def add_exif(path: Path, orientation: int) -> Path:
-    """An EXIF segment with nothing but the orientation, behind the first marker of a JPEG."""
-    tiff = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
-    body = b"Exif\0\0" + tiff
-    jpeg = path.read_bytes()
-    path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:])
+    """EXIF with nothing but the orientation: behind the first marker of a JPEG, at the end of a WebP, in a TIFF."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = struct.pack("<2sHIH", b"II", 42, 8, 1) + entry
+    data = path.read_bytes()
+    if path.suffix == ".webp":
+        with av.open(str(path)) as file:
+            width, height = file.streams.video[0].width, file.streams.video[0].height
+        sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        body = b"WEBPVP8X\x0a\0\0\0\x08\0\0\0" + sides + data[12:] + b"EXIF" + struct.pack("<I", len(tiff)) + tiff
+        path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    elif path.suffix == ".tif":
+        (at,) = struct.unpack_from("<I", data, 4)
+        (count,) = struct.unpack_from("<H", data, at)
+        entries = sorted([entry, *(data[at + 2 + 12 * i : at + 14 + 12 * i] for i in range(count))], key=_tag)
+        table = struct.pack("<H", count + 1) + b"".join(entries) + bytes(4)
+        path.write_bytes(data[:4] + struct.pack("<I", len(data)) + data[8:] + table)
+    else:
+        body = b"Exif\0\0" + tiff
+        path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:])
     return path
+
+
+def _tag(entry: bytes) -> int:
+    return int.from_bytes(entry[:2], "little")
 
 
 def read_back(path: Path) -> dict[str, Any]:

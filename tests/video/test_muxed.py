@@ -79,6 +79,17 @@ def test_every_codec_writes_what_was_given(tmp_path: Path, codec: str, encoder: 
     assert all(np.abs(f.astype(int) - picture(i, 128, 96)).mean() < 6 for i, f in enumerate(after["frames"]))
 
 
+def test_hevc_of_one_or_two_frames_has_times_each_time(tmp_path: Path) -> None:
+    # x265 gives such packets a DTS of whatever an encoder before it left in memory.
+    paths = {frames: write_video(tmp_path / f"{frames}.mp4", frames) for frames in (1, 2, 12)}
+    for frames in (12, 2, 12, 1) * 8:
+        through(paths[frames], tmp_path / "out.mp4", codec="hevc", overwrite=True)
+        with av.open(str(tmp_path / "out.mp4")) as file:
+            times = [(p.pts, p.dts) for p in file.demux(video=0) if p.size]
+        assert len(times) == frames
+        assert frames == 12 or all(pts == dts for pts, dts in times)
+
+
 def test_ffv1_loses_nothing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "in.mp4", 3)
     through(path, tmp_path / "out.mkv", codec="ffv1")
@@ -103,6 +114,34 @@ def test_aspect_and_colour_tags_are_written(tmp_path: Path) -> None:
     through(path, tmp_path / "out.mp4")
     after = read_back(tmp_path / "out.mp4")
     assert after["sar"] == Fraction(12, 11) and after["tags"] == tags
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "noted"),
+    [
+        ("out.webm", "av1", True),
+        ("out.webm", "vp9", True),
+        ("out.mkv", "av1", True),
+        ("out.mkv", "h264", False),
+        ("out.mkv", "hevc", False),
+        ("out.mp4", "av1", False),
+    ],
+)
+@pytest.mark.parametrize("sar", [Fraction(4, 3), Fraction(8, 9)])
+def test_the_shape_shown_is_the_same_in_every_output(
+    tmp_path: Path, name: str, codec: str, noted: bool, sar: Fraction
+) -> None:
+    notes = through(write_video(tmp_path / "in.mp4", 2, sar=sar), tmp_path / name, codec=codec)
+    after = read_back(tmp_path / name)
+    assert round(after["size"][0] * (after["sar"] or 1)) == round(64 * sar) and after["size"][1] == 48
+    assert any(".mp4 keeps it" in note for note in notes) == noted
+
+
+def test_ffv1_keeps_its_pixels_and_says_that_they_are_not_square(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "in.mp4", 2, sar=Fraction(4, 3))
+    notes = through(path, tmp_path / "out.mkv", codec="ffv1")
+    assert read_back(tmp_path / "out.mkv")["size"] == (64, 48)
+    assert notes == ["pixels are 4:3, which FFV1 in .mkv does not say to players"]
 
 
 @pytest.mark.parametrize("levels", [1, 2])

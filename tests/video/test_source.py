@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from elastictok_cli.errors import InputError, UsageError
-from elastictok_cli.video import Source, open_source
+from elastictok_cli.video import SinkOptions, Source, open_sink, open_source
 
 from .clips import Pixels, picture, write_video
 
@@ -56,6 +57,41 @@ def test_an_offset_at_the_start_is_kept(tmp_path: Path) -> None:
         assert read(source)[0] == late
 
 
+@pytest.mark.parametrize("first", [120, 10_000])
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_matroska_that_starts_late_is_no_longer_for_it(tmp_path: Path, name: str, first: int) -> None:
+    codec = "libvpx-vp9" if name == "a.webm" else "libx264"
+    late = [first + 40 * i for i in range(50)]
+    path = write_video(tmp_path / name, 50, codec=codec, time_base=Fraction(1, 1000), pts=late)
+    with open_source(path) as source:
+        assert read(source)[0] == late
+    assert not source.truncated and source.notes == []
+    assert source.info.end_pts == first + 2000 and source.info.ends_as_usual
+    assert source.info.duration_s == 2 and source.info.frames_estimate == 50
+
+
+def test_matroska_whose_length_is_without_its_start_is_whole(tmp_path: Path) -> None:
+    late = [10_000 + 40 * i for i in range(50)]
+    path = write_video(tmp_path / "a.mkv", 50, time_base=Fraction(1, 1000), pts=late)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x44\x89\x88") + 3
+    assert struct.unpack_from(">d", data, at) == (12_000,)
+    struct.pack_into(">d", data, at, 2_000)  # as mkvmerge writes it
+    path.write_bytes(data)
+    with open_source(path) as source:
+        assert read(source)[0] == late
+    assert not source.truncated and source.notes == [] and source.info.duration_s == 2
+    out = tmp_path / "b.mkv"
+    with (
+        open_source(path) as source,
+        open_sink(out, SinkOptions(end_pts=source.info.end_pts), source.info) as sink,
+    ):
+        for frame in source.frames():
+            sink.write(frame.pts, frame.rgb)
+    with open_source(out) as source:
+        assert source.info.end_pts == 12_000
+
+
 def test_fit256_scales_and_says_so(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", 2, size=(640, 360))
     with open_source(path) as source:
@@ -65,6 +101,9 @@ def test_fit256_scales_and_says_so(tmp_path: Path) -> None:
     assert close(frames[0], picture(0, 640, 360)[rows][:, columns])
     assert source.info.source_size == (640, 360)
     assert any("640x360 is coded at 456x256; --size source" in note for note in source.notes)
+    for size in ("456x256", "256"):
+        with open_source(path, size=size) as source:
+            assert source.notes == ["640x360 is coded at 456x256"]
 
 
 def test_odd_sizes_are_given_as_they_are(tmp_path: Path) -> None:
@@ -160,6 +199,28 @@ def test_a_range_is_the_same_in_every_container(tmp_path: Path, name: str) -> No
     assert packets == [p for p in every_packet if low * tick <= p.pts * ticks < high * tick]
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [("libx264", {"g": "12"}), ("libx264", {"g": "12", "bf": "0"}), ("mpeg4", {"g": "12", "bf": "2", "b": "8M"})],
+)
+def test_avi_with_frames_out_of_order_is_read_in_order_at_its_rate(
+    tmp_path: Path, codec: str, options: dict[str, str]
+) -> None:
+    path = write_video(tmp_path / "a.avi", 50, codec=codec, options=options, sound="libmp3lame")
+    with open_source(path, size="source") as source:
+        pts, frames = read(source)
+    extra = pts[1] - 1  # a chunk that this muxer leaves empty
+    assert pts == [0, *(i + extra for i in range(1, 50))] and 0 <= extra <= 1
+    assert all(close(frame, picture(i)) for i, frame in enumerate(frames))
+    assert source.notes == [] and not source.truncated
+    for first in (20, 25, 30):
+        with open_source(path, size="source", start=pts[first] / 25) as source:
+            part_pts, part = read(source)
+            assert len(list(source.pictures())) == len(part)
+        assert part_pts == pts[first:]
+        assert all(np.array_equal(a, b) for a, b in zip(part, frames[first:], strict=True))
+
+
 def test_a_range_without_a_frame_is_refused(tmp_path: Path) -> None:
     with (
         open_source(write_video(tmp_path / "a.mp4"), start=9) as source,
@@ -234,6 +295,47 @@ def test_damaged_packets_are_left_out_and_told(tmp_path: Path) -> None:
     with open_source(path, size="source", duration=0.32) as source:  # the range ends before the file does
         assert len(read(source)[0]) == 7
     assert source.truncated and any("1 damaged packet " in note for note in source.notes)
+
+
+def test_frames_that_the_decoder_mends_are_told_where_they_are_coded(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", 40, size=(320, 240), options={"g": "10", "bf": "0", "qp": "10"})
+    with open_source(path, size="source") as source:
+        intact = read(source)[1]
+    assert source.notes == [] and not source.truncated
+    with av.open(str(path)) as file:
+        packet = [p for p in file.demux(video=0) if p.size][10]
+        assert packet.is_keyframe and packet.pos is not None
+        at = packet.pos + packet.size // 2
+    data = bytearray(path.read_bytes())
+    data[at : at + 60] = bytes(range(60))
+    path.write_bytes(data)
+    with open_source(path, size="source") as source:
+        frames = read(source)[1]
+    assert [np.array_equal(a, b) for a, b in zip(frames, intact, strict=True)].index(False) == 10
+    assert source.truncated and any("damaged; " in note for note in source.notes)
+    for start, duration in ((0, 0.32), (0.8, None)):  # without the damage; a seek may decode it all the same
+        with open_source(path, size="source", start=start, duration=duration) as source:
+            read(source)
+        assert source.notes == [] and not source.truncated
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.ts", "libx264", {"x264-params": "open-gop=1:keyint=12:bframes=3"}),
+        ("a.mkv", "libx264", {"x264-params": "intra-refresh=1:keyint=12"}),
+        ("a.ts", "libx265", {"x265-params": "log-level=none:open-gop=1:keyint=12:bframes=3"}),
+        ("a.mpg", "mpeg1video", {"g": "12", "bf": "2"}),
+    ],
+)
+def test_frames_that_refer_to_what_a_seek_left_out_are_not_damage(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    path = write_video(tmp_path / name, 60, codec=codec, options=options)
+    for start in (None, 0.6, 1.2, 1.8):
+        with open_source(path, size="source", start=start) as source:
+            read(source)
+        assert source.notes == [] and not source.truncated
 
 
 def test_a_gif_is_a_video_with_uneven_times(tmp_path: Path) -> None:

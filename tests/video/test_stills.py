@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -51,8 +52,9 @@ def test_sixteen_bits_become_eight_with_a_note(tmp_path: Path) -> None:
     assert "16 bit samples are coded as 8 bit" in notes
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.tif"])
 @pytest.mark.parametrize("held", range(1, 9))
-def test_a_jpeg_is_turned_upright_as_exif_says(tmp_path: Path, held: int) -> None:
+def test_a_picture_is_turned_upright_as_exif_says(tmp_path: Path, held: int, name: str) -> None:
     seen = picture(0, 32, 24)
     stored = {
         1: seen,
@@ -66,7 +68,7 @@ def test_a_jpeg_is_turned_upright_as_exif_says(tmp_path: Path, held: int) -> Non
     }[held]
     if held == 7:
         stored = seen[::-1, ::-1].swapaxes(0, 1)
-    path = add_exif(write_picture(tmp_path / "a.jpg", np.ascontiguousarray(stored), "rgb24"), held)
+    path = add_exif(write_picture(tmp_path / name, np.ascontiguousarray(stored), "rgb24"), held)
     rgb, notes = still(path)
     assert rgb.shape == seen.shape and np.abs(rgb.astype(int) - seen).mean() < 4
     assert bool(notes) == (held != 1)
@@ -80,14 +82,25 @@ def test_sizes_of_a_turned_still_are_those_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [b"", b"\xff\xd8", b"\xff\xd8Exif\0\0", b"\xff\xd8Exif\0\0II*\0\xff\xff\xff\xff", b"\xff\xd8Exif\0\0XX*\0\0\0\0\0"],
+    [
+        b"",
+        b"\xff\xd8",
+        b"\xff\xd8Exif\0\0",
+        b"\xff\xd8Exif\0\0II*\0\xff\xff\xff\xff",
+        b"\xff\xd8Exif\0\0XX*\0\0\0\0\0",
+        b"II*\0",
+        b"MM\0*\0\0\0\x08\0",
+        b"RIFF\x40\0\0\0WEBPVP8 \xff\xff\xff\xff",
+        b"RIFF\x40\0\0\0WEBPEXIF\0\0",
+        b"RIFF\x40\0\0\0WEBPEXIF\x40\0\0\0",
+    ],
 )
 def test_broken_exif_counts_as_upright(head: bytes) -> None:
-    assert orientation(head) == 1
+    assert orientation(io.BytesIO(head)) == 1
 
 
 def test_exif_that_promises_more_entries_than_there_are_counts_as_upright() -> None:
-    assert orientation(b"\xff\xd8Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, 500)) == 1
+    assert orientation(io.BytesIO(b"\xff\xd8Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, 500))) == 1
 
 
 def test_every_display_matrix_has_the_orientation_that_undoes_it() -> None:

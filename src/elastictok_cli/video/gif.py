@@ -53,16 +53,14 @@ class GifSink(Sink):
         if self._origin is None:
             self._origin = pts
         tick = self._tick(pts)
-        if self._kept and tick < self._kept[-1][0] + LEAST_TICKS:
-            self._note("a GIF has at most 12.5 frames a second here; the others are left out")
-        else:
+        if not self._kept or tick >= self._kept[-1][0] + LEAST_TICKS:
             data = zlib.compress(self._fit(rgb).tobytes(), 1)
             self._spool.write(data)
             self._kept.append((tick, len(data)))
         self._last, self._step = pts, pts - self._last
 
     def _write_audio(self, packet: Any) -> None:
-        self._note("a GIF has no sound; .mp4 and .webm keep it")
+        self._note("a GIF has no sound; .mkv keeps it")
 
     def _frames(self) -> Iterator[av.VideoFrame]:
         self._spool.seek(0)
@@ -97,6 +95,8 @@ class GifSink(Sink):
         return graph.add_buffer(width=width, height=height, format=kind, time_base=Fraction(1, TICKS))
 
     def _finish(self) -> None:
+        if len(self._kept) < self.frames:
+            self._note(f"a GIF has at most 12.5 frames a second here; it shows {len(self._kept)} of {self.frames}")
         palette = self._palette()
         graph = av.filter.Graph()
         pictures = self._buffer(graph, "rgb24")

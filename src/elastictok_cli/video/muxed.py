@@ -25,6 +25,7 @@ _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
 _QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "ffv1": "ffv1"}
 _IN_WEBM = ("av1", "vp9")
+_UNTIMED_HEVC = 2  # frames: x265 takes the DTS of no more than these from memory that it never set
 _MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast clocks start anywhere
 
 
@@ -112,7 +113,7 @@ class MuxedSink(Sink):
 
     def _add_video(self, output: av.container.OutputContainer) -> av.VideoStream:
         info, codec = self._info, self._codec
-        width, height = output_size(self._options, info)
+        (width, height), sar = self._shape()
         pixel_format = self._pixel_format(width, height)
         if codec == "ffv1":
             colour = Colour(info.colour[0], info.colour[1], RGB, FULL)
@@ -124,7 +125,7 @@ class MuxedSink(Sink):
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, pixel_format
         context.time_base = stream.time_base = info.time_base
-        context.sample_aspect_ratio = geometry.scaled_sar(info.sar, info.coded_size, (width, height))
+        context.sample_aspect_ratio = sar
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
         context.colorspace, context.color_range = colour.matrix, colour.range
         # PyAV's default, slices, makes x264 about 40 % less efficient at these sizes.
@@ -133,6 +134,23 @@ class MuxedSink(Sink):
         if codec == "hevc" and self._format in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # the one that Apple's players take
         return stream
+
+    def _shape(self) -> tuple[tuple[int, int], Fraction]:
+        """Size and sample aspect ratio to write. PyAV cannot tell Matroska the latter; H.264 and HEVC say it too."""
+        size = output_size(self._options, self._info)
+        sar = geometry.scaled_sar(self._info.sar, self._info.coded_size, size)
+        if sar == 1 or self._format not in ("matroska", "webm") or self._codec in ("h264", "hevc"):
+            return size, sar
+        suffix = self._file.path.suffix
+        if self._codec == "ffv1":  # exact pixels are what it is for
+            self._note(f"pixels are {sar.numerator}:{sar.denominator}, which FFV1 in {suffix} does not say to players")
+            return size, sar
+        width, height = geometry.shown_size(size, sar, 0)
+        self._note(
+            f"{self._codec} in {suffix} is written with square pixels, so {size[0]}x{size[1]} becomes "
+            f"{width}x{height}; .mp4 keeps it"
+        )
+        return (width, height), Fraction(1)
 
     def _pixel_format(self, width: int, height: int) -> str:
         if self._codec == "ffv1":
@@ -187,6 +205,8 @@ class MuxedSink(Sink):
         """One packet is held back, since the last one is special (see `_finish`)."""
         assert self._output is not None
         for packet in packets:
+            if self._codec == "hevc" and self.frames <= _UNTIMED_HEVC:
+                packet.dts = packet.pts
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, self._step)
             if self._packet is not None:

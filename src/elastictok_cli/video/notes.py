@@ -9,13 +9,15 @@ import av
 from .probe import Probed
 
 
-def reading_notes(probed: Probed, stored: tuple[int, int], coded: tuple[int, int]) -> Iterator[str]:
-    """One sentence each. stored, coded: (width, height), both upright if pixels get turned."""
+def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tuple[int, int]) -> Iterator[str]:
+    """One sentence each. size: as asked for; who did not leave it at the default needs no hint of it. stored, coded:
+    (width, height), both upright if pixels get turned."""
     if coded != stored:
         (width, height), (to_width, to_height) = stored, coded
         factor = width * height / (to_width * to_height)
         cost = f" (about {factor:.0f} times slower)" if factor >= 2 else ""
-        yield f"{width}x{height} is coded at {to_width}x{to_height}; --size source keeps every pixel{cost}"
+        other = f"; --size source keeps every pixel{cost}" if size == "fit256" else ""
+        yield f"{width}x{height} is coded at {to_width}x{to_height}{other}"
     depth = max(component.bits for component in av.VideoFormat(probed.pixel_format).components)
     if depth > 8:
         yield f"{depth} bit samples are coded as 8 bit"

@@ -25,6 +25,7 @@ from .ending import ends_as_usual
 _NO_VIDEO = frozenset({"tty", "lrc", "srt", "ass", "webvtt"})  # text, which FFmpeg would gladly show as a terminal
 _TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
 _KNOWS_END = ("mov", "gif", "apng")
+_NO_PTS = ("avi",)  # FFmpeg makes them up, and wrongly where frames are stored in another order than they are shown
 _MOST_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
 _LOOK = 400  # packets looked at where the frame rate has to be measured
 
@@ -39,6 +40,7 @@ class Probed:
 
     rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else
     must be done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame.
+    dts_lag: in formats without PTS, how many ticks the DTS of a decoded frame is past its time; None with PTS.
     whole_s: how long the file says it is, where that can be trusted. end: PTS where its last frame ends,
     likewise; ends_as_usual: the frame rate says the same. audio: by stream index. size: in bytes.
     """
@@ -61,6 +63,7 @@ class Probed:
     end: int | None
     ends_as_usual: bool
     origin: int
+    dts_lag: int | None
     interlaced: bool
     is_still: bool
     audio: dict[int, AudioInfo]
@@ -124,9 +127,9 @@ def probe(path: str, name: str) -> Probed:
         raise InputError(f"{name}: animated WebP cannot be read; convert it to GIF or MP4 first")
     with opened(path, name) as container:
         stream = _choose(container, name)
-        first = _first_frame(container, stream, name)
+        first, first_dts = _first_frame(container, stream, name)
         still = _is_still(container, head)
-        held = stills.orientation(head) if still else _held(first)
+        held = _exif(path) if still else _held(first)
         turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
         audio = {
             track.index: describe(track)
@@ -137,6 +140,7 @@ def probe(path: str, name: str) -> Probed:
         rate = None if still else _frame_rate(container, stream, path, name)
         base = cast(Fraction, stream.time_base)
         end = None if still else _end(container, stream, path)
+        lag = _dts_lag(container, first, first_dts)
         return Probed(
             path=path,
             name=name,
@@ -155,7 +159,8 @@ def probe(path: str, name: str) -> Probed:
             whole_s=_whole(container) if not still else None,
             end=end,
             ends_as_usual=end is None or ends_as_usual(container, stream.index, end, rate, base),
-            origin=0 if still else _first_pts(first),
+            origin=0 if still else _first_pts(first) if lag is None else first_dts or 0,
+            dts_lag=lag,
             interlaced=bool(first.interlaced_frame),
             is_still=still,
             audio=audio,
@@ -189,17 +194,22 @@ def _is_cover(stream: av.stream.Stream) -> bool:
     return bool(int(stream.disposition) & (1 << 10))
 
 
-def _first_frame(container: av.container.InputContainer, stream: av.VideoStream, name: str) -> av.VideoFrame:
+def _first_frame(
+    container: av.container.InputContainer, stream: av.VideoStream, name: str
+) -> tuple[av.VideoFrame, int | None]:
+    """And the DTS of the first packet of those that led to it."""
     error: av.error.FFmpegError | None = None
     packets = 0
+    dts: int | None = None
     try:
         for packet in container.demux(stream):
             packets += packet.size > 0
+            dts = packet.dts if dts is None else dts
             try:
                 for frame in packet.decode():
-                    return frame
+                    return frame, dts
             except av.error.FFmpegError as caught:
-                error = caught
+                error, dts = caught, None
     except av.error.FFmpegError as caught:
         error = caught
     if not packets and error is None:
@@ -207,6 +217,11 @@ def _first_frame(container: av.container.InputContainer, stream: av.VideoStream,
     codec = stream.codec_context.codec.canonical_name
     reason = f" ({error.strerror.lower()})" if error is not None and error.strerror else ""
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
+
+
+def _exif(path: str) -> int:
+    with open(path, "rb") as file:
+        return stills.orientation(file)
 
 
 def _held(frame: av.VideoFrame) -> int:
@@ -225,6 +240,12 @@ def _first_pts(frame: av.VideoFrame) -> int:
     return 0 if pts is None else pts
 
 
+def _dts_lag(container: av.container.InputContainer, first: av.VideoFrame, first_dts: int | None) -> int | None:
+    if container.format.name not in _NO_PTS or first_dts is None:
+        return None
+    return 0 if first.dts is None else first.dts - first_dts
+
+
 def _is_still(container: av.container.InputContainer, head: bytes) -> bool:
     name = container.format.name
     return name.endswith("_pipe") or name == "image2" or head[4:12] in (b"ftypavif", b"ftypmif1", b"ftypheic")
@@ -238,13 +259,24 @@ def _sar(stream: av.VideoStream) -> Fraction:
 def _duration(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction | None:
     if stream.duration is not None and stream.duration > 0:
         return Fraction(stream.duration) * cast(Fraction, stream.time_base)
-    return None if not container.duration else Fraction(container.duration, 1_000_000)
+    if not container.duration:
+        return None
+    start = container.start_time or 0
+    late = _counts_from_zero(container) and 0 < start < container.duration
+    return Fraction(container.duration - (start if late else 0), 1_000_000)
 
 
 def _whole(container: av.container.InputContainer) -> Fraction | None:
     if not container.format.name.startswith(_TRUST_DURATION) or not container.duration:
         return None
-    return Fraction(container.duration + (container.start_time or 0), 1_000_000)
+    start = 0 if _counts_from_zero(container) else container.start_time or 0
+    return Fraction(container.duration + start, 1_000_000)
+
+
+def _counts_from_zero(container: av.container.InputContainer) -> bool:
+    """Whether the duration reaches from zero to the end, not from the first frame. FFmpeg writes Matroska so, and
+    mkvmerge does not; an end that is too early costs a last frame its length, one too late is a file cut off."""
+    return container.format.name.startswith("matroska")
 
 
 def _end(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> int | None:

@@ -117,7 +117,7 @@ class Sink(ABC):
     def _write(self, pts: int, rgb: Pixels) -> None: ...
 
     def _write_audio(self, packet: Packet) -> None:
-        self._note("the sound is left out: this kind of output has none; .mp4 or .mkv keep it")
+        self._note("the sound is left out: this kind of output has none; .mkv keeps it")
 
     @abstractmethod
     def _finish(self) -> None: ...

@@ -152,7 +152,7 @@ class Source:
             colour=it.colour,
             is_still=it.is_still,
             audio=tuple(it.audio.values()),
-            notes=tuple(reading_notes(it, stored, coded)),
+            notes=tuple(reading_notes(it, size, stored, coded)),
         )
 
     def frames(self) -> Iterator[Frame]:
@@ -192,14 +192,14 @@ class Source:
         turned = it.orientation >= 5
         width, height = (self.info.height, self.info.width) if turned else self.info.coded_size
         to_rgb = ToRgb(width, height, it.colour)
-        step = max(1, round(1 / (it.frame_rate * it.time_base))) if it.frame_rate else 1
+        step = self._step()
         last: int | None = None
         for frame in self._decoded(low):
             pts = frame.pts if frame.pts is not None else frame.dts
             if pts is None:
                 pts = 0 if last is None else last + step
             if last is not None and pts <= last:
-                self._note("some frames had the time of the frame before; they are shown one tick later")
+                self._note("some frames had the time of the frame before or an earlier one; they come one tick later")
                 pts = last + 1
             last = pts
             if low is not None and pts < low:
@@ -216,6 +216,11 @@ class Source:
             yield Frame(pts, rgb if it.orientation == 1 else stills.upright(rgb, it.orientation))
             if it.is_still:
                 return
+
+    def _step(self) -> int:
+        """Ticks from frame to frame."""
+        it = self._probed
+        return max(1, round(1 / (it.frame_rate * it.time_base))) if it.frame_rate else 1
 
     def _decoded(self, low: int | None) -> Iterator[av.VideoFrame]:
         """Decoded frames, whole ones; after a seek to just before `low` if that works."""
@@ -238,7 +243,8 @@ class Source:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
         filter_: Deinterlacer | None = None
-        bad = 0
+        lag, last = self._probed.dts_lag, None
+        bad = damaged = 0
         end = Fraction(0)
         packets = container.demux()
         try:
@@ -265,6 +271,11 @@ class Source:
                     bad += 1
                     continue
                 for frame in frames:
+                    if lag is not None:
+                        # The last ones come out behind all packets, so they have no DTS.
+                        last = frame.dts - lag if frame.dts is not None else (last or 0) + self._step()
+                        frame.pts = last
+                    damaged += frame.is_corrupt and self._holds(frame.pts)
                     if filter_ is None and frame.interlaced_frame:
                         self._note("interlaced frames are made whole (deinterlaced), one for each")
                         filter_ = Deinterlacer(stream)
@@ -278,9 +289,16 @@ class Source:
             if bad:
                 noun = "packet" if bad == 1 else "packets"
                 self._cut(f"{bad} damaged {noun} of the video could not be decoded; the rest is coded")
+            if damaged:
+                what = "1 frame is damaged; it is" if damaged == 1 else f"{damaged} frames are damaged; they are"
+                self._cut(f"{what} coded as the decoder mended what it could")
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
             self._cut(f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded")
+
+    def _holds(self, pts: int | None) -> bool:
+        """Whether a frame of this time is in the range."""
+        return pts is None or ((self._low is None or pts >= self._low) and (self._high is None or pts < self._high))
 
     def audio_packets(self) -> Iterator[AudioPacket]:
         """The copied packets of the range, in file order; `AudioPacket.stream` counts in `info.audio`."""

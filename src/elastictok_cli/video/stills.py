@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,35 +26,57 @@ _MATRICES = {
 HEAD_BYTES = 1 << 18  # EXIF sits at the front; a segment of JPEG has at most 64 KiB
 
 
-def orientation(head: bytes) -> int:
-    """EXIF orientation, 1 to 8, of a JPEG or PNG by its first bytes; 1 (upright) if it does not say."""
+def orientation(file: BinaryIO) -> int:
+    """EXIF orientation, 1 to 8, of a JPEG, PNG, TIFF or WebP; 1 (upright) if it does not say."""
+    head = file.read(HEAD_BYTES)
     if head[:2] == b"\xff\xd8":
         start = head.find(b"Exif\0\0")
         start += 6 if start >= 0 else 0
     elif head[:8] == b"\x89PNG\r\n\x1a\n":
         start = head.find(b"eXIf")
         start += 4 if start >= 0 else 0
+    elif head[:4] in (b"II*\0", b"MM\0*"):
+        start = 0
+    elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        start = _webp_exif(file)
     else:
         return 1
-    return _tiff_orientation(head[start:]) if start > 0 else 1
+    return _tiff_orientation(file, start) if start >= 0 else 1
 
 
-def _tiff_orientation(tiff: bytes) -> int:
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None or len(tiff) < 8:
+def _webp_exif(file: BinaryIO) -> int:
+    """Where the EXIF begins, which is behind the picture; -1 if there is none."""
+    at = 12
+    while len(head := _read(file, at, 8)) == 8:
+        kind, length = struct.unpack("<4sI", head)
+        if kind == b"EXIF":
+            return at + 8 + (6 if _read(file, at + 8, 6) == b"Exif\0\0" else 0)  # a leftover of JPEG's
+        at += 8 + length + length % 2
+    return -1
+
+
+def _tiff_orientation(file: BinaryIO, start: int) -> int:
+    """start: where the TIFF begins, from which its offsets count."""
+    head = _read(file, start, 8)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None or len(head) < 8:
         return 1
-    (first,) = struct.unpack_from(order + "I", tiff, 4)
-    if first + 2 > len(tiff):
+    (first,) = struct.unpack_from(order + "I", head, 4)
+    count = _read(file, start + first, 2)
+    if len(count) < 2:
         return 1
-    (entries,) = struct.unpack_from(order + "H", tiff, first)
-    for number in range(entries):
-        at = first + 2 + 12 * number
-        if at + 12 > len(tiff):
-            return 1
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, at)
+    (entries,) = struct.unpack(order + "H", count)
+    table = _read(file, start + first + 2, 12 * entries)
+    for at in range(0, len(table) - 11, 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", table, at)
         if tag == _ORIENTATION:
             return value if 1 <= value <= 8 else 1
     return 1
+
+
+def _read(file: BinaryIO, at: int, length: int) -> bytes:
+    file.seek(at)
+    return file.read(length)
 
 
 def matrix_orientation(matrix: bytes) -> int:
