@@ -38,8 +38,9 @@ class Row:
     """One file of the report. source: path or URL. output: relative to the output folder, with "/".
 
     status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
-    one line. digest: of the source. settings: see `Settings.described`; of a file that failed, both are those of the
-    output that is there, "" if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
+    one line. digest: of the source. settings: see `Settings.described`. output_digest: of the output's end mark, by
+    which the next run knows it again. Of a file that failed, these and `bytes_out` are those of the output that is
+    there, "" and 0 if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
     together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
     """
 
@@ -61,6 +62,7 @@ class Row:
     duration_s: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
+    output_digest: str = ""
     seconds: float = 0.0
 
     @property
