@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..codec.target import Target
+from ..errors import PartialResult
 from ..models.base import TokenModel
 
 
@@ -69,3 +70,8 @@ class Row:
     def is_there(self) -> bool:
         """An output that is whole."""
         return self.status in ("done", "partial", "skipped")
+
+    @property
+    def ends_early(self) -> bool:
+        """Partial, now or, if it was skipped, when it was made."""
+        return self.is_there and self.exit_code == PartialResult.exit_code
