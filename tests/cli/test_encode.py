@@ -87,6 +87,7 @@ def test_psnr_given_as_a_threshold_gets_a_hint(run: Run, clip: Path, tmp_path: P
         (["--tokens", "-1"], "--tokens -1"),
         (["--search", "fats"], "did you mean fast"),
         (["--gop", "0"], "--gop 0"),
+        (["--gop", "8193"], "at most 8,192 blocks of 8 frames"),
         (["--model", "elastictok-nona"], "did you mean elastictok-nano"),
         (["--size", "hugs"], "--size hugs"),
         (["-o", "-", "--json"], "both want standard output"),

@@ -13,7 +13,7 @@ import pytest
 from elastictok_cli import api
 from elastictok_cli.codec.events import BlockDone, Event
 from elastictok_cli.container import part_path
-from elastictok_cli.errors import InputError, OutputError, ThresholdMissed
+from elastictok_cli.errors import InputError, OutputError, ThresholdMissed, UsageError
 from elastictok_cli.video import open_source
 
 from .dct import DctModel
@@ -45,6 +45,11 @@ def test_blocks_tokens_and_frames_as_numpy(etok: Path) -> None:
     assert len(frames) == 17
     assert frames[0][1].shape == (22, 30, 3)
     assert [pts for pts, _ in part] == [pts for pts, _ in frames[5:7]]
+
+
+def test_a_gop_longer_than_the_format_has_is_refused(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--gop 70000: a GOP has at most 32,768 blocks of 2 frames"):
+        api.encode(clip, tmp_path / "a.etok", model=MODEL, gop_blocks=70000)
 
 
 def test_pictures_written_are_the_frames_shown(etok: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..container import AudioStream, Header
+from ..container.format import MOST_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
 from ..search import strategy
@@ -36,6 +37,8 @@ def make_header(
     blocks = spec.gop_blocks if gop_blocks is None else gop_blocks
     if blocks < 1:
         raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
+    if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
+        raise UsageError(f"--gop {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
     if spec.tile is not None and blocks > spec.gop_blocks:
         raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.gop_blocks} blocks at once")
     header = Header(
