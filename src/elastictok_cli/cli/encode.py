@@ -44,7 +44,12 @@ def encode(
     ] = None,
     tokens: Annotated[
         int | None,
-        typer.Option("--tokens", metavar="N", help="Instead: exactly N tokens a block.", rich_help_panel=GOAL),
+        typer.Option(
+            "--tokens",
+            metavar="N",
+            help="Instead: as near to N tokens a block (a tile, with models that tile) as they go, never more.",
+            rich_help_panel=GOAL,
+        ),
     ] = None,
     no_measure: Annotated[
         bool,
@@ -69,7 +74,12 @@ def encode(
     ] = None,
     max_tokens: Annotated[
         int | None,
-        typer.Option("--max-tokens", metavar="N", help="No block gets more than N, met or not.", rich_help_panel=GOAL),
+        typer.Option(
+            "--max-tokens",
+            metavar="N",
+            help="No block (no tile, with models that tile) gets more than N, met or not.",
+            rich_help_panel=GOAL,
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="A block that misses is an error (exit 7).", rich_help_panel=GOAL)
