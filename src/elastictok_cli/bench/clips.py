@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..video import SinkOptions, open_sink, open_source
+from ..video.endings import PICTURES, VIDEOS
 
-SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".y4m", ".png", ".jpg", ".jpeg", ".webp"}
+ENDINGS = VIDEOS | PICTURES
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _files(names: Iterable[str]) -> Iterator[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            yield from sorted(p for p in path.iterdir() if p.suffix[1:].lower() in ENDINGS and p.is_file())
         elif path.is_file():
             yield path
         else:
