@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,22 +29,33 @@ class Clip:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
 
 
-def find_clips(names: Sequence[str], size: str = "fit256") -> list[Clip]:
+def find_clips(
+    names: Sequence[str], size: str = "fit256", left_out: Callable[[InputError], None] | None = None
+) -> list[Clip]:
     """Files, and in folders all that end like a video or picture, in order of their names.
 
-    Raises InputError for what is not there or cannot be read, and if there is nothing.
+    left_out: told of what lies in a folder and cannot be read; None: that is an error, as it is for a file that was
+    named. Raises InputError for what is not there or cannot be read, and if there is nothing.
     """
     clips: list[Clip] = []
+    first: InputError | None = None
     for path in _files(names):
-        with open_source(path, size=size) as source:
-            still = source.info.is_still
+        try:
+            with open_source(path, size=size) as source:
+                still = source.info.is_still
+        except InputError as error:
+            if left_out is None or str(path) in names:
+                raise
+            left_out(error)
+            first = first or error
+            continue
         name, taken = path.stem, {clip.name for clip in clips}
         number = 2
         while name in taken:
             name, number = f"{path.stem}-{number}", number + 1
         clips.append(Clip(name, path, still))
     if not clips:
-        raise InputError(f"{', '.join(names)}: no video or picture in it")
+        raise first or InputError(f"{', '.join(names)}: no video or picture in it")
     return clips
 
 
