@@ -104,6 +104,27 @@ def test_a_wrong_option_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        ([""], 2, "INPUT: the name is empty"),
+        (["clip.mp4", "-o", ""], 2, "-o: the name is empty"),
+        (["frames/%05d.png"], 3, "pictures with numbers are not read as a video; make a video of them first"),
+        (["frames/*.png"], 3, "make a video of them first"),
+        (["frames"], 3, "frames: is a folder; 'elastictok batch' takes its videos; if it holds pictures"),
+    ],
+)
+def test_what_is_no_file_gets_what_to_do_instead(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "frames").mkdir()
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    said = run("encode", *arguments)
+    assert said.code == code
+    assert said.err.startswith("error: ") and text in said.err and said.err.count("\n") == 1
+
+
 @pytest.mark.parametrize(("content", "name"), [(b"", "empty.mp4"), (b"hello, this is text\n" * 50, "text.mp4")])
 def test_what_is_no_video_is_refused_in_one_line(
     run: Run, model: str, tmp_path: Path, content: bytes, name: str
