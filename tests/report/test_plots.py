@@ -11,6 +11,7 @@ import pytest
 
 from elastictok_cli.errors import OutputError, UsageError
 from elastictok_cli.report.plots import label_of, save_usage_plot
+from elastictok_cli.report.theme import LIGHT
 
 from .files import CLIP, CLIP_MISSED, usage
 
@@ -23,6 +24,18 @@ def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
     assert rgb.shape == (840, 1350, 3)
     colours = {tuple(int(v) for v in pixel) for pixel in rgb[::3, ::3].reshape(-1, 3)}
     assert {(0x58, 0xB4, 0xC4), (0x2F, 0x6D, 0xB5), (0xD1, 0x37, 0x2C)} <= colours
+
+
+def test_a_picture_fills_the_plot_though_it_lasts_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    still = usage([300], last_frames=1, is_still=True, frame_rate=None)
+    assert still.duration_s == 0
+    save_usage_plot(still, str(path))
+    with av.open(str(path)) as file:
+        rgb = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    drawn = abs(rgb - [int(LIGHT.line[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=2) < 9
+    for rows in (slice(0, 440), slice(440, 640), slice(640, 840)):  # tokens, PSNR, bytes
+        assert drawn[rows].any(axis=0).mean() > 0.8
 
 
 def test_svg_is_xml_and_the_same_bytes_every_time(tmp_path: Path) -> None:

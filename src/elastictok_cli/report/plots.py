@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,21 @@ def save_usage_plot(
     UsageError (ending), OutputError.
     """
     check_suffix(path)
-    files = [usages] if isinstance(usages, Usage) else list(usages)
+    files = _with_widths([usages] if isinstance(usages, Usage) else usages)
     with new_figure(9, 5.6, theme) as figure:
         _draw(files, figure, theme, cuts)
         save_figure(figure, path)
+
+
+def _with_widths(usages: Sequence[Usage]) -> list[Usage]:
+    """A picture lasts no time, and would be no wider than a line: it is drawn as long as the longest of the others."""
+    width = max(usage.duration_s for usage in usages) or 1.0
+    return [
+        replace(usage, blocks=(replace(usage.blocks[0], duration_s=width),), duration_s=width)
+        if usage.duration_s == 0 and len(usage.blocks) == 1
+        else usage
+        for usage in usages
+    ]
 
 
 def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[float] | None) -> None:
@@ -71,7 +83,10 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
     middle.set_ylabel("PSNR in dB")
     bottom.set_ylabel("kB so far")
     bottom.set_ylim(0)
-    bottom.set_xlabel("time in s")
+    if all(usage.header.is_still for usage in usages):
+        bottom.set_xticks([])
+    else:
+        bottom.set_xlabel("time in s")
     bottom.set_xlim(0, max(1e-3, *(usage.duration_s for usage in usages)))
 
 
