@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ import av
 import pytest
 
 from elastictok_cli.errors import OutputError, UsageError
-from elastictok_cli.report.plots import label_of, save_usage_plot
+from elastictok_cli.report.plots import legend_labels, save_usage_plot
 from elastictok_cli.report.theme import LIGHT
 
 from .files import CLIP, CLIP_MISSED, usage
@@ -76,4 +77,19 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_legend_names_the_goal(changes: dict[str, Any], goal: str) -> None:
-    assert label_of(usage(CLIP, **changes)).startswith(f"tiny: {goal}, ")
+    assert legend_labels([usage(CLIP, **changes)])[0].startswith(f"tiny: {goal}, ")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["A/x.etok", "B/y.etok"], ["x", "y"]),
+        (["r/A/x.etok", "r/C/x.etok", "r/C/y.etok"], ["A/x", "C/x", "C/y"]),
+        (["x.etok", "A/x.etok"], ["x", "A/x"]),
+        (["/x.etok", "/A/x.etok"], ["/x", "A/x"]),
+        (["x.etok", "x.etok"], ["x", "x"]),
+    ],
+)
+def test_a_legend_tells_files_of_one_name_apart(names: list[str], shown: list[str]) -> None:
+    labels = legend_labels([replace(usage(CLIP), name=name) for name in names])
+    assert [label.partition(":")[0] for label in labels] == shown

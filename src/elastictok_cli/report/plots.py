@@ -64,8 +64,8 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
         origin = f"{header.model}, blocks of {header.block_frames} frames of {width}x{height}"
         figure.supxlabel(origin, fontsize=8, color=theme.faint, x=0.99, ha="right")
     else:
-        for usage, colour in zip(usages, colours, strict=True):
-            _draw_steps(usage, top, colour)
+        for usage, colour, label in zip(usages, colours, legend_labels(usages), strict=True):
+            _draw_steps(usage, top, colour, label)
             _draw_quality(usage, middle, theme, colour)
             _draw_bytes(usage, bottom, colour)
     for axes in (top, middle, bottom):
@@ -101,10 +101,17 @@ def _title(usages: Sequence[Usage]) -> str:
     )
 
 
-def label_of(usage: Usage) -> str:
-    """A file in a legend."""
-    share = 100 * usage.tokens / max(1, usage.max_tokens)
-    return f"{Path(usage.name).stem}: {goal(usage)}, {share:.2g} %, {quality_text(usage.mse, 1)}"
+def legend_labels(usages: Sequence[Usage]) -> list[str]:
+    """The files in a legend, each with as much of its path as tells it from the others."""
+    paths = [Path(usage.name).with_suffix("").parts for usage in usages]
+    count = 1
+    while len({path[-count:] for path in paths}) < len(set(paths)):
+        count += 1
+    return [
+        f"{Path(*path[-count:])}: {goal(usage)}, {100 * usage.tokens / max(1, usage.max_tokens):.2g} %, "
+        f"{quality_text(usage.mse, 1)}"
+        for path, usage in zip(paths, usages, strict=True)
+    ]
 
 
 def _draw_bars(usage: Usage, axes: Axes, theme: Theme, guess: bool) -> None:
@@ -130,10 +137,10 @@ def _edges(usage: Usage) -> list[float]:
     return [b.time_s for b in usage.blocks] + [usage.duration_s]
 
 
-def _draw_steps(usage: Usage, axes: Axes, colour: str) -> None:
+def _draw_steps(usage: Usage, axes: Axes, colour: str, label: str) -> None:
     tokens = [b.tokens for b in usage.blocks]
     axes.stairs(tokens, _edges(usage), color=colour, fill=True, alpha=0.12)
-    axes.stairs(tokens, _edges(usage), color=colour, linewidth=1.5, baseline=None, label=label_of(usage))
+    axes.stairs(tokens, _edges(usage), color=colour, linewidth=1.5, baseline=None, label=label)
 
 
 def _draw_quality(usage: Usage, axes: Axes, theme: Theme, colour: str) -> None:
