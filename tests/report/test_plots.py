@@ -8,11 +8,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import av
+import numpy as np
 import pytest
 
 from elastictok_cli.errors import OutputError, UsageError
+from elastictok_cli.report.curve import Curve
 from elastictok_cli.report.plots import legend_labels, save_usage_plot
-from elastictok_cli.report.theme import LIGHT
+from elastictok_cli.report.theme import DARK, LIGHT
 
 from .files import CLIP, CLIP_MISSED, usage
 
@@ -93,3 +95,12 @@ def test_a_legend_names_the_goal(changes: dict[str, Any], goal: str) -> None:
 def test_a_legend_tells_files_of_one_name_apart(names: list[str], shown: list[str]) -> None:
     labels = legend_labels([replace(usage(CLIP), name=name) for name in names])
     assert [label.partition(":")[0] for label in labels] == shown
+
+
+def test_the_curve_of_a_part_is_marked_from_its_own_start() -> None:
+    """0, 0.5, 1 s ... as for a whole video, and not 0.18, 0.68 s."""
+    whole = usage(CLIP)
+    part = replace(whole, first_s=4.32)
+    for curves in ("empty", "full"):
+        strips = [getattr(Curve([u], 640, 150, DARK, 12, u.first_s, u.first_s + 2.4), curves) for u in (whole, part)]
+        assert np.array_equal(*strips)
