@@ -104,6 +104,13 @@ def test_a_wrong_option_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["encode", "batch"])
+def test_the_help_has_all_that_decides_what_is_coded_in_one_panel(run: Run, command: str) -> None:
+    _, _, panel = run(command, "--help").out.partition("What to code")
+    panel = panel.partition("\u2570")[0]
+    assert all(option in panel for option in ("--size", "--start", "--duration", "--no-audio"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

@@ -91,9 +91,9 @@ def encode(
             "--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.", rich_help_panel=PICTURE
         ),
     ] = "fit256",
-    start: opt.Start = None,
-    duration: opt.Duration = None,
-    no_audio: opt.NoAudio = False,
+    start: Annotated[float | None, opt.start(PICTURE)] = None,
+    duration: Annotated[float | None, opt.duration(PICTURE)] = None,
+    no_audio: Annotated[bool, opt.no_audio(PICTURE)] = False,
     gop: Annotated[
         int | None,
         typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone (default: the model's)."),
