@@ -75,8 +75,8 @@ class Meter:
                 parts["bpp"] = f"{self.new_bits / pixels:.3f} bpp"
             if self.total:
                 parts["eta"] = f"eta {clock((self.total - self.done) / fps)}"
-        for name in LEAST_WANTED if width is not None else ():
-            if len("  ".join(parts.values())) > width:
+        for name in LEAST_WANTED:
+            if width is not None and len("  ".join(parts.values())) > width:
                 parts.pop(name, None)
         return "  ".join(parts.values())
 

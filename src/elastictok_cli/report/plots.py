@@ -64,8 +64,8 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
         origin = f"{header.model}, blocks of {header.block_frames} frames of {width}x{height}"
         figure.supxlabel(origin, fontsize=8, color=theme.faint, x=0.99, ha="right")
     else:
-        for usage, colour, label in zip(usages, colours, legend_labels(usages), strict=True):
-            _draw_steps(usage, top, colour, label)
+        for usage, colour, name in zip(usages, colours, legend_labels(usages), strict=True):
+            _draw_steps(usage, top, colour, name)
             _draw_quality(usage, middle, theme, colour)
             _draw_bytes(usage, bottom, colour)
     for axes in (top, middle, bottom):
