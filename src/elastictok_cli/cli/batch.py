@@ -54,7 +54,8 @@ def batch(
     [bold]elastictok batch in/ -o out/ --psnr 32 -j 4[/bold]   with encode's options\n
     [bold]elastictok batch s3://in/ -o out/ --engine ray[/bold]   on a cluster
 
-    The same command goes on: files whose source and options are as before are skipped.
+    The same command goes on: files whose source and options are as before are skipped, others made again. What is not
+    as an earlier batch left it needs -f.
     OUTDIR gets results.jsonl and results.parquet, a row for each file.
     """
     console = Console(quiet, verbose, json_lines)
