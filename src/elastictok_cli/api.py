@@ -19,7 +19,6 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
@@ -91,7 +90,8 @@ def encode(
 
     target = target or Target.threshold()
     model = model or load_model()
-    if isinstance(output, (str, os.PathLike)) and Path(output).exists() and not overwrite:
+    _refuse_input(source, output)
+    if isinstance(output, (str, os.PathLike)) and os.path.lexists(output) and not overwrite:
         raise OutputError(f"{output}: exists already; it stays as it is (overwrite=True replaces it)")
     with open_source(source, size=size, start=start, duration=duration) as opened:
 
@@ -153,6 +153,7 @@ def decode(
     from .codec.decoder import for_file
     from .video import SinkOptions, open_sink
 
+    _refuse_input(source, output)
     with Reader(source, recover=recover) as reader:
         model = model or _model_of(reader.header)
         options = for_file(options or SinkOptions(), reader, start, duration)
@@ -160,6 +161,13 @@ def decode(
             return _last(
                 run(reader, model, sink, start=start, duration=duration, audio=audio, jobs=jobs), Finished, watch
             )
+
+
+def _refuse_input(source: object, output: object) -> None:
+    """Raises UsageError if the output is the input, whatever its two names are."""
+    names = [name for name in (source, output) if isinstance(name, (str, os.PathLike)) and os.path.exists(name)]
+    if len(names) == 2 and os.path.samefile(*names):
+        raise UsageError(f"{output}: is the input itself; the output must be another file")
 
 
 def verify(

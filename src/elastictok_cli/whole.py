@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def destination(path: str | os.PathLike[str]) -> Path:
+    """Where a file of this name lies, links followed: the file behind a link is replaced, not the link.
+
+    Raises OSError if a folder, a device or a pipe is there, which no file may replace.
+    """
+    real = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    if real.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", os.fspath(path))
+    if real.exists() and not real.is_file():
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", os.fspath(path))
+    return real
 
 
 @contextmanager
@@ -14,6 +28,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises OSError.
     """
+    path = destination(path)
     part = Path(f"{os.fspath(path)}.part")
     try:
         yield part

@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -184,6 +186,27 @@ LONG = 200  # frames; with --gop 1 a GOP is written every eight
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("long") / "long.mp4", LONG)
+
+
+def test_a_named_pipe_is_read_as_a_stream(run: Run, clip: Path, etok: Path, model: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in")
+    feeding = threading.Thread(target=lambda: (tmp_path / "in").write_bytes(clip.read_bytes()))
+    feeding.start()
+    said = run("encode", tmp_path / "in", "-o", tmp_path / "out.etok", "--model", model)
+    feeding.join()
+    assert said.code == 0, said.err
+    assert (tmp_path / "out.etok").read_bytes() == etok.read_bytes()
+
+
+def test_waiting_for_a_pipe_can_be_ended(model: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in")
+    command = [sys.executable, "-m", "elastictok_cli", "encode", str(tmp_path / "in"), "-o", str(tmp_path / "out.etok")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        time.sleep(3)  # until it waits; nothing tells that it does
+        child.terminate()
+        _, err = child.communicate(timeout=60)
+    assert (child.returncode, "Traceback" in err) == (143, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def interrupt(*arguments: str | Path) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_the_input_is_never_the_output_not_even_by_another_name(tmp_path: Path) 
     for name in (path, link):
         with pytest.raises(UsageError, match="is the input itself"):
             target_of(str(name), str(path), ".etok", force=True)
+
+
+def test_a_link_to_nothing_is_there_too(tmp_path: Path) -> None:
+    (tmp_path / "in.mp4").write_bytes(b"film")
+    (tmp_path / "link.etok").symlink_to(tmp_path / "elsewhere.etok")
+    with pytest.raises(OutputError, match="exists already"):
+        target_of(str(tmp_path / "link.etok"), str(tmp_path / "in.mp4"), ".etok", force=False)
+
+
+def test_no_file_takes_the_place_of_a_pipe_or_a_device(tmp_path: Path) -> None:
+    """As root, `-o /dev/null -f` would leave a machine without it."""
+    (tmp_path / "in.mp4").write_bytes(b"film")
+    os.mkfifo(tmp_path / "pipe.etok")
+    for name in (tmp_path / "pipe.etok", os.devnull):
+        with pytest.raises(OutputError, match="a device or a pipe, not a file; -o - writes to standard output"):
+            target_of(str(name), str(tmp_path / "in.mp4"), ".etok", force=True)
 
 
 @pytest.mark.parametrize("name", ["", "missing/out.etok"])

@@ -95,15 +95,25 @@ def test_completion_offers_options() -> None:
     assert said.stdout.decode().split() == ["--threshold", "--threads"]
 
 
-def test_a_reader_that_stops_early_hears_no_complaint() -> None:
+@pytest.mark.parametrize("command", ["stats GOLDEN --json", "decode ETOK -q -o -", "encode CLIP -q -o - --model MODEL"])
+def test_a_reader_that_stops_early_hears_no_complaint(command: str, clip: Path, etok: Path, model: str) -> None:
+    named = {"GOLDEN": str(GOLDEN), "ETOK": str(etok), "CLIP": str(clip), "MODEL": model}
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "elastictok_cli", "stats", str(GOLDEN), "--json"]
+    command = [sys.executable, "-m", "elastictok_cli", *(named.get(word, word) for word in command.split())]
     try:
         said = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     finally:
         os.close(writing)
     assert (said.returncode, said.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_records_that_find_no_room_end_in_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "elastictok_cli", "info", str(GOLDEN), "--json"]
+        said = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert said.returncode == 6 and said.stderr == "error: No space left on device\n"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from elastictok_cli import api
 from elastictok_cli.codec.events import BlockDone, Event
 from elastictok_cli.container import part_path
 from elastictok_cli.errors import InputError, OutputError, ThresholdMissed, UsageError
-from elastictok_cli.video import open_source
+from elastictok_cli.video import SinkOptions, open_source
 
 from .dct import DctModel
 
@@ -26,6 +26,21 @@ def etok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("api") / "clip.etok"
     api.encode(clip, out, model=MODEL, target=api.Target.psnr(33), size="source")
     return out
+
+
+def test_the_input_is_never_the_output(etok: Path, clip: Path, tmp_path: Path) -> None:
+    for source, call, options in (
+        (clip, api.encode, {"overwrite": True}),
+        (etok, api.decode, {"options": SinkOptions(overwrite=True)}),
+    ):
+        mine, other = tmp_path / source.name, tmp_path / f"link{source.suffix}"
+        mine.write_bytes(source.read_bytes())
+        other.unlink(missing_ok=True)
+        other.symlink_to(mine)
+        for name in (mine, other):
+            with pytest.raises(UsageError, match="is the input itself"):
+                call(mine, name, model=MODEL, **options)
+        assert mine.read_bytes() == source.read_bytes()
 
 
 def pixels(path: Path) -> np.ndarray:

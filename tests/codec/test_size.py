@@ -128,7 +128,7 @@ def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_pa
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
 
 
-@pytest.mark.parametrize(("name", "why"), [("none/a.etok", "No such file"), ("folder", "Is a directory")])
+@pytest.mark.parametrize(("name", "why"), [("none/a.etok", "No such file"), ("folder", "it is a folder")])
 @pytest.mark.parametrize("target", [Target.size(10_000), Target.threshold(0.1)])
 def test_a_place_that_cannot_be_written_is_said(
     source: Path, tmp_path: Path, name: str, why: str, target: Target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,6 +94,31 @@ def test_an_output_that_fills_up_leaves_nothing_behind(
     ):
         writer.finish()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    behind, link = tmp_path / "far" / "a.etok", tmp_path / "a.etok"
+    behind.write_bytes(b"older")
+    link.symlink_to(behind)
+    with Writer(link, header()) as writer:
+        assert part_path(link).parent == behind.parent and part_path(link).exists()
+        write(writer, gops(header()))
+    assert link.is_symlink() and behind.read_bytes() == small()
+    assert [path.name for path in behind.parent.iterdir()] == ["a.etok"]
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.etok")
+    with pytest.raises(OutputError, match="cannot be written: it is a device or a pipe"):
+        Writer(tmp_path / "a.etok", header())
+    assert (tmp_path / "a.etok").is_fifo()
+
+
+def test_a_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written: it is a folder"):
+        Writer(tmp_path, header())
+    assert not part_path(tmp_path).exists()
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

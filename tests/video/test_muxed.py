@@ -169,6 +169,18 @@ def test_an_existing_output_stays_unless_told_otherwise(tmp_path: Path) -> None:
     assert len(read_back(out)["times"]) == 2
 
 
+def test_a_link_stays_and_a_pipe_too(tmp_path: Path) -> None:
+    path, behind = write_video(tmp_path / "in.mp4", 2), tmp_path / "far" / "out.mp4"
+    behind.parent.mkdir()
+    (tmp_path / "link.mp4").symlink_to(behind)
+    through(path, tmp_path / "link.mp4", overwrite=True)
+    assert (tmp_path / "link.mp4").is_symlink() and len(read_back(behind)["times"]) == 2
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(OutputError, match="it is a device or a pipe"):
+        through(path, tmp_path / "pipe.mp4", overwrite=True)
+    assert (tmp_path / "pipe.mp4").is_fifo()
+
+
 @pytest.mark.parametrize("name", ["out.mp4", "out.y4m", "out.png", "frames/%03d.png"])
 def test_a_failed_run_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, name: str) -> None:
     path, out = write_video(tmp_path / "in.mp4", 2), tmp_path / name

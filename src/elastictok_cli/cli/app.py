@@ -118,4 +118,7 @@ def _run(arguments: list[str]) -> int:
     except Interrupted:
         raise
     except Exception as error:
+        if isinstance(error.__cause__, BrokenPipeError):  # `elastictok decode x.etok -o - | true`
+            drop_stdout()
+            return READER_GONE
         return fail(error, debug, json_lines)

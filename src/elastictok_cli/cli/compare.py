@@ -11,7 +11,7 @@ import typer
 from ..errors import UsageError
 from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
-from .files import STREAM, source_of, target_of
+from .files import STREAM, check_file, target_of
 
 if TYPE_CHECKING:
     from ..container import Reader
@@ -62,10 +62,10 @@ def compare(
     console = Console(quiet, verbose, json_lines)
     if source == STREAM or STREAM in (files or ()) or output == STREAM:
         raise UsageError("compare reads its files several times and writes one; name them, - is no choice here")
-    source_of(source)
+    check_file(source)
     name = target_of(output, source, ".compare.mp4", force, json_lines)
     for file in files or ():
-        source_of(file)
+        check_file(file)
         if Path(name).exists() and Path(name).samefile(file):
             raise UsageError(f"{name}: is one of the files to compare; -o must name another file")
 

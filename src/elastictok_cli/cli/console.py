@@ -92,7 +92,7 @@ def fail(error: BaseException, debug: bool = False, json_lines: bool = False) ->
         if json_lines:
             try:
                 Console().emit({"type": "error", "exit_code": code, "text": text})
-            except BrokenPipeError:
+            except OSError:  # its reader has gone, or its disk is full
                 drop_stdout()
         label = "" if isinstance(error, Interrupted) else paint("error:", "1;31") + " "
         _write_stderr(label + text)

@@ -135,7 +135,10 @@ def encode(
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
     _check(resume, strict, name, max_tokens, target, keep_curves)
-    part = Path(f"{name}.part")
+
+    from ..container import Writer, part_path
+
+    part = part_path(name)
     if name != STREAM and part.exists() and not resume and not target.is_size:
         console.note(f"{part} is left of an interrupted run and is replaced; --resume goes on with it")
 
@@ -145,7 +148,6 @@ def encode(
     from ..codec.header import make_header
     from ..codec.jobs import cores, jobs_for
     from ..codec.size import encode_to_size
-    from ..container import Writer
     from ..models.registry import load
     from ..video import open_source
     from .curves import keeping

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError, OutputError, UsageError
+from ..whole import destination
 
 STREAM = "-"
 
 
 def source_of(name: str) -> str | BinaryIO:
-    """What to read: a path that exists, or standard input."""
+    """What to read: a path that exists; standard input or another pipe, which can be read once."""
     if name == STREAM:
         if sys.stdin.isatty():
             raise UsageError("standard input is a terminal; give a file, or pipe one in")
         return sys.stdin.buffer
+    if _is_stream(name):
+        # Opened here: FFmpeg would wait for its other end, and hear no signal meanwhile.
+        pipe = open(name, "rb")  # noqa: SIM115 - closed with the process, as standard input is
+        atexit.register(pipe.close)
+        return pipe
+    check_file(name)
+    return name
+
+
+def check_file(name: str) -> None:
+    """Raises InputError or UsageError unless it is a file, which can be read more than once."""
     path = Path(name)
     if path.is_dir():
         raise InputError(f"{name}: is a folder, not a file")
     if not path.exists():
         raise InputError(f"{name}: there is no such file")
-    return name
+    if path.is_fifo():
+        raise UsageError(f"{name}: is a pipe, and has to be read more than once here; name a file")
+
+
+def _is_stream(name: str) -> bool:
+    return name == STREAM or Path(name).is_fifo()
 
 
 def target_of(output: str | None, source: str, ending: str, force: bool, json_lines: bool = False) -> str:
-    """The output's name: as given, or the source's with another ending, beside it; "-" if all is streams.
+    """The output's name: as given, or the source's with another ending, beside it; "-" if the source is a pipe.
 
     Raises OutputError if it exists (unless force), UsageError if it is the source or cannot be a stream.
     """
     if output is None:
-        output = STREAM if source == STREAM else str(Path(source).with_suffix("")) + ending
+        output = STREAM if _is_stream(source) else str(Path(source).with_suffix("")) + ending
     if output == STREAM:
         if sys.stdout.isatty():
             raise UsageError("standard output is a terminal; -o FILE names an output")
@@ -40,7 +58,7 @@ def target_of(output: str | None, source: str, ending: str, force: bool, json_li
             raise UsageError("--json and -o - both want standard output; leave one of them out")
         return output
     path = Path(output)
-    if source != STREAM and path.exists() and os.path.samefile(path, source):
+    if not _is_stream(source) and path.exists() and os.path.samefile(path, source):
         raise UsageError(f"{output}: is the input itself; -o must name another file")
     refuse_existing(output, force)
     return output
@@ -51,7 +69,11 @@ def refuse_existing(output: str, force: bool) -> None:
     path = Path(output)
     if path.is_dir():
         raise OutputError(f"{output}: is a folder; -o must name a file")
-    if path.exists() and not force:
+    try:
+        destination(path)
+    except OSError as error:
+        raise OutputError(f"{output}: {error.strerror}; -o - writes to standard output") from None
+    if os.path.lexists(path) and not force:
         raise OutputError(f"{output}: exists already and stays as it is; -f replaces it, -o names another")
     if not path.parent.exists() and "%" not in path.name:  # numbered pictures get their folder made
         raise OutputError(f"{output}: the folder {path.parent} does not exist")

@@ -10,7 +10,7 @@ import typer
 
 from . import options as opt
 from .console import Console, one_line, size
-from .files import STREAM, refuse_existing, source_of
+from .files import STREAM, check_file, refuse_existing, source_of
 
 if TYPE_CHECKING:
     from ..report import Usage
@@ -125,7 +125,7 @@ def _check(
         theme_of(theme)
     for video in (source, decoded):
         if video is not None:
-            source_of(video)
+            check_file(video)
     inputs = [Path(name).resolve() for name in (*files, source, decoded) if name not in (None, STREAM)]
     taken: set[Path] = set()
     for option, name in outputs.items():

@@ -22,6 +22,7 @@ from ..errors import OutputError, ThresholdMissed, UsageError
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
+from ..whole import destination
 from .aim import CLOSE, PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, SizeReached, Tried, Warned
@@ -66,7 +67,10 @@ def encode_to_size(
     then. Raises as `encode`; ThresholdMissed if every pass is over the size, and then the smallest one is kept;
     UsageError if what no threshold changes is over it alone.
     """
-    file = None if not isinstance(output, (str, os.PathLike)) else Path(output)
+    file = None
+    if isinstance(output, (str, os.PathLike)):
+        with _explained(Path(output)):
+            file = destination(output)
     with _folder(file) as folder:
         search = _Search(source, model, header_for, target, Path(folder))
         while (course := search.next_course()) is not None:

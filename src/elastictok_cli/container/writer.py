@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from ..errors import OutputError, UsageError
+from ..whole import destination
 from . import format as fmt
 from .chunks import (
     CHUNK_EXTRA,
@@ -53,8 +54,8 @@ class PacketLike(Protocol):
 
 
 def part_path(path: str | os.PathLike[str]) -> Path:
-    """The temporary file beside `path`: same folder, so that the rename cannot fail half way."""
-    return Path(os.fspath(path) + ".part")
+    """The temporary file beside `path` (links followed): same folder, so that the rename cannot fail half way."""
+    return Path(f"{os.path.realpath(path) if os.path.islink(path) else os.fspath(path)}.part")
 
 
 class Writer:
@@ -69,8 +70,9 @@ class Writer:
         self._begin(header)
         if isinstance(target, (str, os.PathLike)):
             self.path: Path | None = Path(target)
-            part = part_path(target)
             with self._explained():
+                self.path = destination(target)
+                part = part_path(self.path)
                 # a new file, never an old one emptied: a second encode to this name then cannot mix with a first
                 part.unlink(missing_ok=True)
                 self._file: BinaryIO = open(part, "xb")  # noqa: SIM115 - closed by finish or abort
@@ -111,6 +113,7 @@ class Writer:
         self._begin(header)
         self.path = Path(path)
         with self._explained():
+            self.path = destination(path)
             self._file = open(part, "r+b")  # noqa: SIM115 - closed by finish or abort
         found = self._file.read(len(prefix))
         if found != prefix:

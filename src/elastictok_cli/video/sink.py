@@ -25,6 +25,7 @@ from typing import Literal, Protocol, Self
 import av.error
 
 from ..errors import OutputError, UsageError
+from ..whole import destination
 from .audio import Packet, Track
 from .geometry import Pixels
 
@@ -152,9 +153,9 @@ class PartFile:
     """The temporary file beside an output, and its renaming. Raises OutputError where that may not be."""
 
     def __init__(self, path: Path, overwrite: bool) -> None:
+        with writing(str(path)):
+            path = destination(path)
         self.path, self.overwrite = path, overwrite
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
         self._refuse_existing()
