@@ -112,6 +112,49 @@ def test_an_output_of_somebody_else_stays_unless_forced(tree: Path, tmp_path: Pa
     assert rows(batch(tree, out, replace_others=True))["a.etok"].status == "done"
 
 
+def test_what_a_batch_made_and_somebody_changed_stays_unless_forced(tree: Path, tmp_path: Path) -> None:
+    out, others = tmp_path / "out", tmp_path / "others.etok"
+    batch(tree / "a.mkv", out)
+    ours = (out / "a.etok").read_bytes()
+    api.encode(tree / "a.mkv", others, model=DctModel(), target=Target.threshold(0.1), size="source")
+    coarser = Settings(Target.threshold(0.02), size="source")
+    for there, settings in ((b"mine now", SETTINGS), (others.read_bytes(), SETTINGS), (b"x" * len(ours), coarser)):
+        (out / "a.etok").write_bytes(there)
+        for _ in range(2):  # that it failed does not make it the batch's
+            row = rows(batch(tree / "a.mkv", out, settings=settings))["a.etok"]
+            assert (row.status, row.exit_code, row.digest) == ("failed", 6, "")
+            assert "exists already" in row.error and (out / "a.etok").read_bytes() == there
+        assert rows(batch(tree / "a.mkv", out, replace_others=True))["a.etok"].status == "done"
+        assert (out / "a.etok").read_bytes() == ours
+
+
+def test_a_report_of_before_outputs_had_a_digest_goes_by_their_size(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch(tree / "a.mkv", out)
+    journal = out / "results.jsonl"
+    row = json.loads(journal.read_text())
+    assert row.pop("output_digest")
+    journal.write_text(json.dumps(row) + "\n")
+    (again,) = rows(batch(tree / "a.mkv", out)).values()
+    assert again.status == "skipped" and again.output_digest
+    journal.write_text(json.dumps(row) + "\n")
+    (out / "a.etok").write_bytes((out / "a.etok").read_bytes() + b"more")
+    assert rows(batch(tree / "a.mkv", out))["a.etok"].exit_code == 6
+
+
+def test_a_file_made_again_by_a_run_killed_before_it_could_enter_it_is_its_own(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch(tree, out)
+    before = (out / "results.jsonl").read_text()
+    coarser = Settings(Target.threshold(0.02), size="source")
+    with Journal(out) as journal:
+        events = run(plan([str(tree)]), out, LocalEngine(coarser, DctModel(), 1), journal)
+        next(event for event in events if isinstance(event, FileDone))
+        events.close()
+    (out / "results.jsonl").write_text(before)  # as if it had not come to enter it
+    assert {row.status for row in rows(batch(tree, out, settings=coarser)).values()} == {"done"}
+
+
 def test_a_file_over_its_size_is_kept_and_known_for_the_batchs_own(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     settings = Settings(Target.size(350), size="source")

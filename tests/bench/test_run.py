@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from codec.conftest import moving, write_clip
 from codec.dct import DctModel
 
+from elastictok_cli.batch.plan import plan as plan_batch
 from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
 from elastictok_cli.bench import run as bench_run
 from elastictok_cli.bench.clips import stills_of
@@ -168,6 +170,13 @@ def test_pictures_alone_have_no_curves_of_videos(
     _, written = finish(run_bench(Plan(clips, tmp_path, THRESHOLDS, codecs=()), DctModel()))
     assert {p.name for p in written.files} >= {"figure4.svg"} and not (tmp_path / "benchmarks" / "rate.svg").exists()
     assert set(results(tmp_path)["figure4"]) == {"image"}
+
+
+def test_a_folder_is_searched_for_what_batch_takes_too(folder: Path, tmp_path: Path) -> None:
+    for ending in ("TS", "mts", "mpg", "flv", "gif", "mp4"):
+        shutil.copy(folder / "a.mkv", tmp_path / f"clip.{ending}")
+    found = [str(clip.path) for clip in find_clips([str(tmp_path)])]
+    assert sorted(found) == sorted(item.source for item in plan_batch([str(tmp_path)])) and len(found) == 6
 
 
 def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,23 @@ def test_a_quick_look_and_the_same_again(run: Run, clip: Path, model: str, tmp_p
     again = run(*what, "--json", "--stills", "0", "--model", model)
     assert all(json.loads(line)["kept"] for line in again.out.splitlines())
     assert again.err.splitlines()[-1].startswith(f"{tmp_path}/out/benchmarks.md: the page; ")
+
+
+def test_a_damaged_file_in_a_folder_is_left_out_and_said(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(clip, tmp_path / "in/good.mp4")
+    (tmp_path / "in/bad.mp4").write_bytes(clip.read_bytes()[:300])
+    what = ["--duration", "0.3", "--thresholds", "0.05", "--codecs", "", "--stills", "0", "--model", model]
+    said = run("bench", tmp_path / "in", "-o", tmp_path / "out", *what)
+    assert said.code == 8
+    assert "note: bad.mp4: " in said.err and "left out" in said.err
+    assert said.err.splitlines()[-1] == "error: 1 file could not be read; the page is of the other 1"
+    assert (tmp_path / "out/benchmarks.md").exists()
+    said = run("bench", tmp_path / "in", tmp_path / "in/bad.mp4", "-o", tmp_path / "out", *what)
+    assert said.code == 3 and "error: bad.mp4: " in said.err  # it was named
+    (tmp_path / "in/good.mp4").unlink()
+    said = run("bench", tmp_path / "in", "-o", tmp_path / "out", *what)
+    assert said.code == 3 and "error: bad.mp4: " in said.err  # nothing else is there
 
 
 @pytest.mark.parametrize(

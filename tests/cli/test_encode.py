@@ -89,6 +89,7 @@ def test_psnr_given_as_a_threshold_gets_a_hint(run: Run, clip: Path, tmp_path: P
         (["--tokens", "-1"], "--tokens -1"),
         (["--search", "fats"], "did you mean fast"),
         (["--gop", "0"], "--gop 0"),
+        (["--gop", "8193"], "at most 8,192 blocks of 8 frames"),
         (["--model", "elastictok-nona"], "did you mean elastictok-nano"),
         (["--size", "hugs"], "--size hugs"),
         (["-o", "-", "--json"], "both want standard output"),
@@ -103,6 +104,34 @@ def test_a_wrong_option_is_one_line_and_leaves_nothing(
     errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and text in errors[0]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["encode", "batch"])
+def test_the_help_has_all_that_decides_what_is_coded_in_one_panel(run: Run, command: str) -> None:
+    _, _, panel = run(command, "--help").out.partition("What to code")
+    panel = panel.partition("\u2570")[0]
+    assert all(option in panel for option in ("--size", "--start", "--duration", "--no-audio"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        ([""], 2, "INPUT: the name is empty"),
+        (["clip.mp4", "-o", ""], 2, "-o: the name is empty"),
+        (["frames/%05d.png"], 3, "pictures with numbers are not read as a video; make a video of them first"),
+        (["frames/*.png"], 3, "make a video of them first"),
+        (["frames"], 3, "frames: is a folder; 'elastictok batch' takes its videos; if it holds pictures"),
+    ],
+)
+def test_what_is_no_file_gets_what_to_do_instead(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "frames").mkdir()
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    said = run("encode", *arguments)
+    assert said.code == code
+    assert said.err.startswith("error: ") and text in said.err and said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(("content", "name"), [(b"", "empty.mp4"), (b"hello, this is text\n" * 50, "text.mp4")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 
 import pytest
@@ -27,6 +29,41 @@ def test_the_meter_tells_blocks_speed_tokens_bits_and_time_left() -> None:
     for index in range(37):
         meter.add(block(index))
     assert meter.text(174.0) == "blocks 37/60  4.0 fps  15,244 tokens  0.031 bpp  eta 0:46"
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (57, "blocks 37/60  4.0 fps  15,244 tokens  0.031 bpp  eta 0:46"),
+        (56, "blocks 37/60  4.0 fps  15,244 tokens  eta 0:46"),
+        (33, "blocks 37/60  4.0 fps  eta 0:46"),
+        (22, "blocks 37/60  eta 0:46"),
+        (5, "blocks 37/60  eta 0:46"),
+    ],
+)
+def test_where_there_is_no_room_the_time_left_stays_longest(width: int, text: str) -> None:
+    meter = Meter(started(), 100.0)
+    for index in range(37):
+        meter.add(block(index))
+    assert meter.text(174.0, width) == text
+
+
+def test_a_narrow_terminal_shows_the_bar_and_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(False)
+    assert console.shows_bar
+    with Display(console) as display:
+        display.tell(started())
+        assert display.meter is not None
+        display.meter.begin -= 10
+        for index in range(37):
+            display.tell(block(index))
+    last = next(line for line in reversed(re.split(r"[\r\n]", capsys.readouterr().err)) if "eta" in line)
+    assert "blocks 37/60" in last and "eta 0:0" in last and "\u2501" in last
 
 
 def test_a_resumed_run_starts_where_it_was_and_its_speed_is_its_own() -> None:

@@ -62,6 +62,27 @@ def test_blocks_tokens_and_frames_as_numpy(etok: Path) -> None:
     assert [pts for pts, _ in part] == [pts for pts, _ in frames[5:7]]
 
 
+def test_a_gop_longer_than_the_format_has_is_refused(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--gop 70000: a GOP has at most 32,768 blocks of 2 frames"):
+        api.encode(clip, tmp_path / "a.etok", model=MODEL, gop_blocks=70000)
+
+
+@pytest.mark.parametrize("target", [None, api.Target.size(5000)])
+@pytest.mark.parametrize("given", [{"jobs": 0}, {"threads": 0}, {"max_tokens": 0}], ids=str)
+def test_a_count_of_nothing_is_refused(
+    clip: Path, tmp_path: Path, given: dict[str, int], target: api.Target | None
+) -> None:
+    with pytest.raises(UsageError, match="must be 1 or more"):
+        api.encode(clip, tmp_path / "a.etok", model=MODEL, target=target, **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_jobs_decode_nothing(etok: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="jobs=0: must be 1 or more"):
+        api.decode(etok, tmp_path / "a.mkv", model=MODEL, jobs=0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pictures_written_are_the_frames_shown(etok: Path, tmp_path: Path) -> None:
     total = api.decode(etok, tmp_path / "%03d.png", model=MODEL)
     assert total.frames == 17

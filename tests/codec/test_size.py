@@ -115,9 +115,15 @@ def test_less_than_the_coarsest_needs_is_said_to_be_so(source: Path, tmp_path: P
     assert (tmp_path / "a.etok").stat().st_size < 1.1 * coarsest.bytes_out
 
 
+def test_less_than_its_sound_is_refused_with_what_to_do(loud_clip: Path, tmp_path: Path) -> None:
+    said = "100 B is too little: the sound alone takes .* kB; give --target-size more, or leave the sound out with --no"
+    with pytest.raises(UsageError, match=said):
+        run(loud_clip, tmp_path / "a.etok", Target.size(100))
+
+
 def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
     (tmp_path / "a.etok").write_bytes(b"precious")
-    with pytest.raises(OutputError, match="less than what is no tokens"):
+    with pytest.raises(UsageError, match="100 B is too little: the tables alone take .*; give --target-size more$"):
         run(source, tmp_path / "a.etok", Target.size(100), overwrite=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
 

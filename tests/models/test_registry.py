@@ -66,6 +66,13 @@ def test_both_models_of_the_package_are_here_without_a_home(home: Path) -> None:
         registry.load_for(Header("elastictok-mini", bytes(16)))  # other weights of it; there is nothing to pull
 
 
+@pytest.mark.parametrize("device", ["foo", "", "cuda:", "cuda:x", "CPU"])
+@pytest.mark.parametrize("name", [registry.BUNDLED, "elastictok-mini"])
+def test_what_is_no_device_is_refused_whatever_the_model(name: str, device: str) -> None:
+    with pytest.raises(UsageError, match=f"--device {device}: no such device"):
+        registry.load(name, device=device)
+
+
 def test_a_device_that_is_not_there_is_named(fsq_file: Path) -> None:
     with pytest.raises(UsageError, match="--device cuda:77"):
         registry.load(fsq_file, device="cuda:77")

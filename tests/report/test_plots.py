@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import av
+import numpy as np
 import pytest
 
 from elastictok_cli.errors import OutputError, UsageError
-from elastictok_cli.report.plots import label_of, save_usage_plot
+from elastictok_cli.report.curve import Curve
+from elastictok_cli.report.plots import legend_labels, save_usage_plot
+from elastictok_cli.report.theme import DARK, LIGHT
 
 from .files import CLIP, CLIP_MISSED, usage
 
@@ -23,6 +27,18 @@ def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
     assert rgb.shape == (840, 1350, 3)
     colours = {tuple(int(v) for v in pixel) for pixel in rgb[::3, ::3].reshape(-1, 3)}
     assert {(0x58, 0xB4, 0xC4), (0x2F, 0x6D, 0xB5), (0xD1, 0x37, 0x2C)} <= colours
+
+
+def test_a_picture_fills_the_plot_though_it_lasts_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    still = usage([300], last_frames=1, is_still=True, frame_rate=None)
+    assert still.duration_s == 0
+    save_usage_plot(still, str(path))
+    with av.open(str(path)) as file:
+        rgb = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    drawn = abs(rgb - [int(LIGHT.line[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=2) < 9
+    for rows in (slice(0, 440), slice(440, 640), slice(640, 840)):  # tokens, PSNR, bytes
+        assert drawn[rows].any(axis=0).mean() > 0.8
 
 
 def test_svg_is_xml_and_the_same_bytes_every_time(tmp_path: Path) -> None:
@@ -63,4 +79,28 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_legend_names_the_goal(changes: dict[str, Any], goal: str) -> None:
-    assert label_of(usage(CLIP, **changes)).startswith(f"tiny: {goal}, ")
+    assert legend_labels([usage(CLIP, **changes)])[0].startswith(f"tiny: {goal}, ")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["A/x.etok", "B/y.etok"], ["x", "y"]),
+        (["r/A/x.etok", "r/C/x.etok", "r/C/y.etok"], ["A/x", "C/x", "C/y"]),
+        (["x.etok", "A/x.etok"], ["x", "A/x"]),
+        (["/x.etok", "/A/x.etok"], ["/x", "A/x"]),
+        (["x.etok", "x.etok"], ["x", "x"]),
+    ],
+)
+def test_a_legend_tells_files_of_one_name_apart(names: list[str], shown: list[str]) -> None:
+    labels = legend_labels([replace(usage(CLIP), name=name) for name in names])
+    assert [label.partition(":")[0] for label in labels] == shown
+
+
+def test_the_curve_of_a_part_is_marked_from_its_own_start() -> None:
+    """0, 0.5, 1 s ... as for a whole video, and not 0.18, 0.68 s."""
+    whole = usage(CLIP)
+    part = replace(whole, first_s=4.32)
+    for curves in ("empty", "full"):
+        strips = [getattr(Curve([u], 640, 150, DARK, 12, u.first_s, u.first_s + 2.4), curves) for u in (whole, part)]
+        assert np.array_equal(*strips)

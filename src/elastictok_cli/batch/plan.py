@@ -10,13 +10,8 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from ..container import SUFFIX
 from ..errors import InputError, UsageError
+from ..video.endings import VIDEOS
 from . import remote
-
-# What a folder is searched for where no pattern is given.
-ENDINGS = frozenset(
-    ("3g2", "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mjpeg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf")
-    + ("nut", "ogv", "ts", "vob", "webm", "wmv", "y4m")
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ def _files(name: str, pattern: str | None) -> Iterator[Item]:
 
 def is_video(name: str) -> bool:
     """By its ending."""
-    return name.rpartition(".")[2].lower() in ENDINGS
+    return name.rpartition(".")[2].lower() in VIDEOS
 
 
 def _named(items: list[Item]) -> Iterator[Item]:

@@ -20,7 +20,7 @@ class Journal:
     """OUTDIR/results.jsonl: what earlier runs did, and what this one does. The last line of an output counts.
 
     A run that is stopped may have finished a file and not have entered it. OUTDIR/results.begun names the outputs
-    it made from nothing, so that the next run knows its own from somebody else's; it goes when all are entered.
+    it made, or made again, so that the next run knows its own from somebody else's; it goes when all are entered.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class Journal:
         self.begun.discard(row.output)
 
     def begin(self, output: str) -> None:
-        """Enter an output that nobody has yet, before anything is written there."""
+        """Enter an output that is the batch's, or nobody's yet, before anything is written there."""
         self.begun.add(output)
         self._begun_file.write(json.dumps(output, ensure_ascii=False) + "\n")
         self._begun_file.flush()

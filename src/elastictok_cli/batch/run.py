@@ -12,7 +12,7 @@ from .engine import Engine
 from .plan import Item
 from .results import Journal
 from .settings import Row
-from .work import Failed, Progress, Split, Task
+from .work import Failed, Progress, Split, Task, is_own
 
 RETRIES = 2
 
@@ -48,8 +48,8 @@ def run(
     """Encode all items into `folder`; every item ends in exactly one `FileDone`, and in the journal.
 
     retries: how often a piece that failed for a reason that may pass is tried again. fail_fast: end after the first
-    file that failed. replace_others: outputs that no earlier batch wrote are replaced, and not failures. The engine is
-    closed when this ends, however it does.
+    file that failed. replace_others: outputs that are not as an earlier batch left them are replaced, and not failures.
+    The engine is closed when this ends, however it does.
     """
     files = [_File(item, number) for number, item in enumerate(items)]
     waiting = list(reversed(files))
@@ -100,20 +100,20 @@ class _File:
         self.item, self.number = item, number
         self.attempts = 1
         self.ended = self.is_there = False
-        self.before: Row | None = None  # of an earlier batch
+        self.before: Row | None = None  # of an earlier batch, if its output is still there
         self.task = Task(number, item.source, "")
         self.missing: set[int] = set()  # ranges, by their first GOP
         self.ranges: dict[int, CodedRange] = {}
 
     def first(self, folder: Path, workers: int, journal: Journal, replace_others: bool) -> Task:
-        before = self.before = journal.rows.get(self.item.output)
         there = folder / self.item.output
+        before = journal.rows.get(self.item.output)
+        exists = there.exists()
+        before = self.before = before if before is not None and exists and is_own(there, before) else None
         known = (before.digest, before.settings) if before is not None and before.is_there else None
-        ours = False
-        if there.exists():
-            # of a run whose last try at it failed, or one that was stopped before it could say what it is
-            ours = (before is not None and bool(before.digest)) or self.item.output in journal.begun
-        else:
+        # of an earlier run, or of one that was stopped before it could say what it is
+        ours = before is not None or (exists and self.item.output in journal.begun)
+        if ours or not exists:
             journal.begin(self.item.output)
         self.task = Task(
             self.number,
@@ -142,12 +142,13 @@ class _File:
                     engine.submit(replace(self.task, ranges=ranges))
                 return None
             case Row(status="skipped") if self.before is not None:
-                row = replace(self.before, status="skipped")
+                row = replace(self.before, status="skipped", output_digest=outcome.output_digest)
             case Row():
                 row = outcome
             case Failed():
                 row = Row(self.item.source, "", "failed", outcome.text, outcome.exit_code)
                 if self.before is not None and Path(self.task.output).exists():  # still the earlier batch's own
-                    row = replace(row, digest=self.before.digest, settings=self.before.settings)
+                    names = ("digest", "settings", "bytes_out", "output_digest")
+                    row = replace(row, **{name: getattr(self.before, name) for name in names})
         self.ended, self.is_there = True, row.is_there
         return replace(row, output=self.item.output, attempts=self.attempts, bytes_in=row.bytes_in or self.item.bytes)

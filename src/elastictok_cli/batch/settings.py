@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..codec.target import Target
+from ..errors import PartialResult
 from ..models.base import TokenModel
 
 
@@ -38,8 +39,9 @@ class Row:
     """One file of the report. source: path or URL. output: relative to the output folder, with "/".
 
     status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
-    one line. digest: of the source. settings: see `Settings.described`; of a file that failed, both are those of the
-    output that is there, "" if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
+    one line. digest: of the source. settings: see `Settings.described`. output_digest: of the output's end mark, by
+    which the next run knows it again. Of a file that failed, these and `bytes_out` are those of the output that is
+    there, "" and 0 if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
     together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
     """
 
@@ -61,9 +63,15 @@ class Row:
     duration_s: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
+    output_digest: str = ""
     seconds: float = 0.0
 
     @property
     def is_there(self) -> bool:
         """An output that is whole."""
         return self.status in ("done", "partial", "skipped")
+
+    @property
+    def ends_early(self) -> bool:
+        """Partial, now or, if it was skipped, when it was made."""
+        return self.is_there and self.exit_code == PartialResult.exit_code

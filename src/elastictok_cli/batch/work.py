@@ -17,6 +17,7 @@ from ..codec.events import BlockDone, Event
 from ..codec.header import make_header
 from ..codec.ranges import CodedRange, assemble, code_range
 from ..container import Header, Reader, Writer, part_path
+from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from ..models.threads import use_threads, with_threads
@@ -36,7 +37,7 @@ class Task:
     """item: number of the file. source: path or URL. output: path. split: into how many ranges a long file may go.
 
     part: (number of the first GOP, how many or None), or None for a whole file. ranges: its coded ranges, when
-    it is to be put together. known: digest and settings of what an earlier run wrote there.
+    it is to be put together. known: digest and settings of what an earlier run wrote there, if that is still there.
     replace: what is there may go, whoever made it.
     """
 
@@ -117,10 +118,10 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
     digest, described = remote.digest(path), settings.described(model)
     there = Path(task.output)
     if there.exists():
-        if task.known == (digest, described) and _is_whole(there):
-            return Row(task.source, task.output, "skipped", digest=digest, settings=described)
+        if task.known == (digest, described) and (mark := _end_mark(there)):
+            return Row(task.source, task.output, "skipped", digest=digest, settings=described, output_digest=mark)
         if task.known is None and not task.replace:
-            raise OutputError(f"{task.output}: exists already and is none of an earlier batch; -f replaces it")
+            raise OutputError(f"{task.output}: exists already and is not what an earlier batch left; -f replaces it")
     there.parent.mkdir(parents=True, exist_ok=True)
     if not task.ranges:
         parts = _split(path, task, settings, model) if task.split > 1 else ()
@@ -141,8 +142,18 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
             if not settings.target.is_size:
                 raise
             # The smallest is there: the report must know it, or the next run takes it for somebody else's.
-            sizes = {"bytes_in": os.path.getsize(path), "bytes_out": os.path.getsize(there)}
-            return Row(task.source, task.output, "failed", str(missed), missed.exit_code, digest, described, **sizes)
+            return Row(
+                task.source,
+                task.output,
+                "failed",
+                str(missed),
+                missed.exit_code,
+                digest,
+                described,
+                bytes_in=os.path.getsize(path),
+                bytes_out=os.path.getsize(there),
+                output_digest=_end_mark(there),
+            )
     else:
         with (
             open_source(path, settings.size, settings.start, settings.duration) as source,
@@ -150,7 +161,7 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
         ):
             finished = assemble(source, model, writer, task.ranges)
     with Reader(task.output) as reader:
-        width, height = reader.header.coded_size
+        (width, height), output_digest = reader.header.coded_size, reader.digest.hex()
     status, error = ("partial", "the source ends before it should") if finished.partial else ("done", "")
     return Row(
         task.source,
@@ -170,15 +181,31 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
         duration_s=finished.duration_s,
         bytes_in=os.path.getsize(path),
         bytes_out=finished.bytes_out,
+        output_digest=output_digest,
     )
 
 
-def _is_whole(path: Path) -> bool:
+def is_own(path: Path, before: Row) -> bool:
+    """Whether what is there is what an earlier run left, or what a copy or a disk kept of that: its start."""
+    if not before.bytes_out:  # of a file that failed, in a report that did not say
+        return bool(before.digest)
     try:
-        with Reader(path):
-            return True
-    except ElasticTokError:
+        size = path.stat().st_size
+        if size >= before.bytes_out:
+            return size == before.bytes_out and before.output_digest in ("", _end_mark(path))
+        with path.open("rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE and not _end_mark(path)
+    except OSError:
         return False
+
+
+def _end_mark(path: Path) -> str:
+    """The digest that ends an .etok file, hex; "" if it is none, or not whole."""
+    try:
+        with Reader(path) as reader:
+            return reader.digest.hex()
+    except ElasticTokError:
+        return ""
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ..errors import InputError
 from ..video import SinkOptions, open_sink, open_source
+from ..video.endings import PICTURES, VIDEOS
 
-SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".y4m", ".png", ".jpg", ".jpeg", ".webp"}
+ENDINGS = VIDEOS | PICTURES
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,33 @@ class Clip:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
 
 
-def find_clips(names: Sequence[str], size: str = "fit256") -> list[Clip]:
+def find_clips(
+    names: Sequence[str], size: str = "fit256", left_out: Callable[[InputError], None] | None = None
+) -> list[Clip]:
     """Files, and in folders all that end like a video or picture, in order of their names.
 
-    Raises InputError for what is not there or cannot be read, and if there is nothing.
+    left_out: told of what lies in a folder and cannot be read; None: that is an error, as it is for a file that was
+    named. Raises InputError for what is not there or cannot be read, and if there is nothing.
     """
     clips: list[Clip] = []
+    first: InputError | None = None
     for path in _files(names):
-        with open_source(path, size=size) as source:
-            still = source.info.is_still
+        try:
+            with open_source(path, size=size) as source:
+                still = source.info.is_still
+        except InputError as error:
+            if left_out is None or str(path) in names:
+                raise
+            left_out(error)
+            first = first or error
+            continue
         name, taken = path.stem, {clip.name for clip in clips}
         number = 2
         while name in taken:
             name, number = f"{path.stem}-{number}", number + 1
         clips.append(Clip(name, path, still))
     if not clips:
-        raise InputError(f"{', '.join(names)}: no video or picture in it")
+        raise first or InputError(f"{', '.join(names)}: no video or picture in it")
     return clips
 
 
@@ -51,7 +63,7 @@ def _files(names: Iterable[str]) -> Iterator[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            yield from sorted(p for p in path.iterdir() if p.suffix[1:].lower() in ENDINGS and p.is_file())
         elif path.is_file():
             yield path
         else:

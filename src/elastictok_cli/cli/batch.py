@@ -54,7 +54,8 @@ def batch(
     [bold]elastictok batch in/ -o out/ --psnr 32 -j 4[/bold]   with encode's options\n
     [bold]elastictok batch s3://in/ -o out/ --engine ray[/bold]   on a cluster
 
-    The same command goes on: files whose source and options are as before are skipped.
+    The same command goes on: files whose source and options are as before are skipped, others made again. What is not
+    as an earlier batch left it needs -f.
     OUTDIR gets results.jsonl and results.parquet, a row for each file.
     """
     console = Console(quiet, verbose, json_lines)
@@ -128,10 +129,10 @@ def _tell(table: Any, output: Path, names: list[str], console: Console) -> None:
         console.line(f"speed   {table.frames / table.seconds:.1f} fps in {clock(table.seconds)}")
     if table.json_total is not None:
         console.emit(table.json_total)
-    bad = count["failed"] + count["partial"]
+    bad = count["failed"] + table.early
     if not bad and table.ended == table.total:
         return
-    said = {"failed": count["failed"], "ended early": count["partial"], "not begun": table.total - table.ended}
+    said = {"failed": count["failed"], "ended early": table.early, "not begun": table.total - table.ended}
     text = ", ".join(f"{plural(number, 'file')} {what}" for what, number in said.items() if number)
     if count["failed"] and not table.there:
         raise Nothing(f"no file could be encoded: {table.first_error}", table.first_code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UsageError
+from ..errors import InputError, PartialResult, UsageError
 from . import options as opt
 from .console import Console, Interrupted, clock, plural
 
@@ -66,7 +66,10 @@ def bench(
     from ..models.registry import load
     from .prepare import prepare
 
-    found = find_clips(clips, picture_size)
+    unread: list[InputError] = []
+    found = find_clips(clips, picture_size, unread.append)
+    for error in unread:
+        console.note(f"{error}; it is left out")
     loaded = load(model, device, precision or "float32")
     shown = ["elastictok bench CLIPS", f"--thresholds {thresholds}"]
     shown += [f"--duration {duration:g}"] if duration is not None else []
@@ -77,6 +80,8 @@ def bench(
     )
     prepare(loaded, console)
     _run(plan, loaded, console)
+    if unread:
+        raise PartialResult(f"{plural(len(unread), 'file')} could not be read; the page is of the other {len(found):,}")
 
 
 def _run(plan: Plan, model: Any, console: Console) -> None:

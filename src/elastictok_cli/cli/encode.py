@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -43,7 +45,12 @@ def encode(
     ] = None,
     tokens: Annotated[
         int | None,
-        typer.Option("--tokens", metavar="N", help="Instead: exactly N tokens a block.", rich_help_panel=GOAL),
+        typer.Option(
+            "--tokens",
+            metavar="N",
+            help="Instead: as near to N tokens a block (a tile, with models that tile) as they go, never more.",
+            rich_help_panel=GOAL,
+        ),
     ] = None,
     no_measure: Annotated[
         bool,
@@ -68,7 +75,12 @@ def encode(
     ] = None,
     max_tokens: Annotated[
         int | None,
-        typer.Option("--max-tokens", metavar="N", help="No block gets more than N, met or not.", rich_help_panel=GOAL),
+        typer.Option(
+            "--max-tokens",
+            metavar="N",
+            help="No block (no tile, with models that tile) gets more than N, met or not.",
+            rich_help_panel=GOAL,
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="A block that misses is an error (exit 7).", rich_help_panel=GOAL)
@@ -79,9 +91,9 @@ def encode(
             "--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.", rich_help_panel=PICTURE
         ),
     ] = "fit256",
-    start: opt.Start = None,
-    duration: opt.Duration = None,
-    no_audio: opt.NoAudio = False,
+    start: Annotated[float | None, opt.start(PICTURE)] = None,
+    duration: Annotated[float | None, opt.duration(PICTURE)] = None,
+    no_audio: Annotated[bool, opt.no_audio(PICTURE)] = False,
     gop: Annotated[
         int | None,
         typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone (default: the model's)."),
@@ -118,6 +130,7 @@ def encode(
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
     console = Console(quiet, verbose, json_lines)
+    _check_names(source, output)
     target = target_of_options(threshold, psnr, tokens, target_size, target_bpp, no_measure)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
@@ -198,6 +211,22 @@ def encode(
         raise PartialResult(
             f"{source}: ends before it should; the {plural(finished.frames, 'frame')} that could be read are in {name}"
         )
+
+
+def _check_names(source: str, output: str | None) -> None:
+    """What is no file, and what was probably meant. Raises UsageError and InputError."""
+    from ..errors import InputError, UsageError
+
+    if not source:
+        raise UsageError("INPUT: the name is empty; name a video or picture, or - for standard input")
+    if output == "":
+        raise UsageError("-o: the name is empty; name a file, or leave -o out")
+    path = Path(source)
+    movie = "make a video of them first (ffmpeg -i %05d.png -c:v ffv1 out.mkv)"
+    if path.is_dir():
+        raise InputError(f"{source}: is a folder; 'elastictok batch' takes its videos; if it holds pictures, {movie}")
+    if not path.exists() and re.search(r"%\d*d|[*?]", path.name):
+        raise InputError(f"{source}: pictures with numbers are not read as a video; {movie}")
 
 
 def target_of_options(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,26 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on st
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More about what is done and why.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error comes from.")]
-Start = Annotated[float | None, typer.Option("--start", metavar="S", help="Leave out the first S seconds.")]
-Duration = Annotated[float | None, typer.Option("--duration", metavar="S", help="Take S seconds.")]
-NoAudio = Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")]
+
+
+def start(panel: str | None = None) -> Any:
+    """panel: of the help, where a command has several."""
+    return typer.Option("--start", metavar="S", help="Leave out the first S seconds.", rich_help_panel=panel)
+
+
+def duration(panel: str | None = None) -> Any:
+    """See `start`."""
+    return typer.Option("--duration", metavar="S", help="Take S seconds.", rich_help_panel=panel)
+
+
+def no_audio(panel: str | None = None) -> Any:
+    """See `start`."""
+    return typer.Option("--no-audio", help="Leave the sound out.", rich_help_panel=panel)
+
+
+Start = Annotated[float | None, start()]
+Duration = Annotated[float | None, duration()]
+NoAudio = Annotated[bool, no_audio()]
 Model = Annotated[
     str | None,
     typer.Option(

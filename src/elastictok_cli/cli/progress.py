@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PLAIN_EVERY_S = 10.0
+BAR, SHORT_BAR, NARROW = 24, 6, 64  # columns: of the bar, of that on a narrow terminal, and which is one
+LEAST_WANTED = ("bpp", "tokens", "fps")  # what goes first where there is no room
 
 
 class Meter:
@@ -59,21 +61,24 @@ class Meter:
         estimate = self.started.frames_estimate
         return None if not estimate else max(estimate, self.done)
 
-    def text(self, now: float) -> str:
-        """blocks 37/60  4.1 fps  412 tokens/block  0.031 bpp  eta 0:14"""
+    def text(self, now: float, width: int | None = None) -> str:
+        """blocks 37/60  4.1 fps  15,244 tokens  0.031 bpp  eta 0:14, or less of it if it must fit into `width`."""
         size = self.started.block_frames
         blocks = -(-self.done // size)
-        parts = [f"blocks {blocks:,}/{-(-self.total // size):,}" if self.total else f"blocks {blocks:,}"]
+        parts = {"blocks": f"blocks {blocks:,}/{-(-self.total // size):,}" if self.total else f"blocks {blocks:,}"}
         new, passed = self.frames - self.resumed, now - self.begin
         if self.done > self.resumed and passed > 0:
             fps = (self.done - self.resumed) / passed
-            parts += [f"{fps:.1f} fps", f"{self.new_tokens:,} tokens"]
+            parts |= {"fps": f"{fps:.1f} fps", "tokens": f"{self.new_tokens:,} tokens"}
             if self.new_bits:
                 pixels = new * self.started.width * self.started.height
-                parts.append(f"{self.new_bits / pixels:.3f} bpp")
+                parts["bpp"] = f"{self.new_bits / pixels:.3f} bpp"
             if self.total:
-                parts.append(f"eta {clock((self.total - self.done) / fps)}")
-        return "  ".join(parts)
+                parts["eta"] = f"eta {clock((self.total - self.done) / fps)}"
+        for name in LEAST_WANTED:
+            if width is not None and len("  ".join(parts.values())) > width:
+                parts.pop(name, None)
+        return "  ".join(parts.values())
 
 
 class Display:
@@ -87,6 +92,7 @@ class Display:
         self._pass = ""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._room = 0  # columns beside the bar
         self._last_plain = 0.0
 
     def __enter__(self) -> Self:
@@ -148,20 +154,22 @@ class Display:
         from rich.progress import BarColumn, Progress, TextColumn
 
         live = RichConsole(stderr=True, highlight=False)
+        bar = BAR if live.width >= NARROW else SHORT_BAR
+        self._room = live.width - bar - 1
         self._bar = Progress(
-            BarColumn(24), TextColumn("{task.description}", markup=False), console=live, transient=True
+            BarColumn(bar), TextColumn("{task.description}", markup=False), console=live, transient=True
         )
         self._task = self._bar.add_task(self._pass + meter.text(meter.begin), total=meter.total, completed=meter.frames)
         self._bar.start()
         self.console.above(live)
 
     def _update(self, meter: Meter, now: float) -> None:
-        text = self._pass + meter.text(now)
         if self._bar is not None and self._task is not None:
+            text = self._pass + meter.text(now, self._room - len(self._pass))
             self._bar.update(self._task, description=text, total=meter.total, completed=meter.done)
         elif now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now
-            self.console.line(text)
+            self.console.line(self._pass + meter.text(now))
 
 
 def follow(events: Iterable[Event], console: Console, display: Display | None = None) -> Event:

@@ -23,7 +23,7 @@ from ..models.base import TokenModel
 from .ahead import ahead
 from .events import BlockDone, Event, Started, Warned
 from .gop_decoder import DecodedBlock, DecodeJob, GopTask, ParsedBlock, Pictures, parse_gop
-from .jobs import Early, Here, Part, in_order
+from .jobs import Early, Here, Part, check_counts, in_order
 from .totals import Totals
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def decode_blocks(
     pictures that no memory here can hold, DamagedFile after everything that was whole before the damage,
     ElasticTokError if a process dies.
     """
+    check_counts(jobs=jobs)
     check_model(reader, model)
     check_size(reader.header, reader.name)
     index = _blocks_before(reader, first_gop)

@@ -29,7 +29,7 @@ from .choose import Chooser, Wish
 from .events import Ahead, BlockDone, Event, Started, Tried, Warned
 from .gop_encoder import Block, GopCoder, GopJob, GopStart, Tell
 from .interleave import AudioFeed
-from .jobs import AHEAD, Early, Part, in_order
+from .jobs import AHEAD, Early, Part, check_counts, in_order
 from .target import Target
 from .totals import Totals
 
@@ -64,10 +64,11 @@ def encode(
     share the threads. strict: the first missed block is an error. done: what `Writer.resume` found; those frames are
     skipped. tried: told of every candidate, block after block. wishes: asked before every block (GOP, with
     several jobs) what to meet there in place of the target's. The writer is not aborted here: leave its `with` block
-    for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have,
+    for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have, or no jobs,
     ThresholdMissed, OutputError, ElasticTokError if a process dies; whatever is raised, and when the generator is
     closed, threads and processes have ended.
     """
+    check_counts(jobs=jobs, threads=threads)
     header = writer.header
     clock = time.monotonic()
     model = with_threads(model, max(1, threads // jobs))

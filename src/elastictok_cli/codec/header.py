@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..container import AudioStream, Header
+from ..container.format import MOST_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
 from ..search import strategy
@@ -29,13 +30,17 @@ def make_header(
     """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were
     trained on. max_tokens: the limit of a block that `encode` is given; a resumed run must have the same.
 
-    Raises UsageError for an unknown search, or a GOP length that cannot be.
+    Raises UsageError for an unknown search, or a GOP length or limit that cannot be.
     """
     spec = model.spec
     strategy(search)
+    if max_tokens is not None and max_tokens < 1:
+        raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
     blocks = spec.gop_blocks if gop_blocks is None else gop_blocks
     if blocks < 1:
         raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
+    if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
+        raise UsageError(f"--gop {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
     if spec.tile is not None and blocks > spec.gop_blocks:
         raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.gop_blocks} blocks at once")
     header = Header(

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..container import Header
-from ..errors import ElasticTokError
+from ..errors import ElasticTokError, UsageError
 from ..models.base import TokenModel
 from . import worker
 from .worker import DONE, FAILED, PART, RESULT, START, THREADS
@@ -68,6 +68,13 @@ class Early:
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_counts(**counts: int) -> None:
+    """Raises UsageError for a number of jobs or threads that does nothing."""
+    for name, count in counts.items():
+        if count < 1:
+            raise UsageError(f"{name}={count}: must be 1 or more")
 
 
 def jobs_for(header: Header, model: TokenModel, frames: int | None, decoding: bool = False) -> int:

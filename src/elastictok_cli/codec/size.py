@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..container import Gop, Header, Reader, Writer
-from ..errors import OutputError, ThresholdMissed
+from ..errors import OutputError, ThresholdMissed, UsageError
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
@@ -65,7 +65,7 @@ def encode_to_size(
     The events of every pass come between a `PassStarted` and its `PassDone`; `SizeReached` and one
     `Finished`, of the file that is kept, end the run. Files of passes lie in a hidden folder beside the output until
     then. Raises as `encode`; ThresholdMissed if every pass is over the size, and then the smallest one is kept;
-    OutputError if what no threshold changes is over it alone.
+    UsageError if what no threshold changes is over it alone.
     """
     file = None
     if isinstance(output, (str, os.PathLike)):
@@ -209,11 +209,11 @@ def _known(path: Path, slope: float, course: Course, finished: Finished, header:
         spent, sound = spent - sound, 0
     fixed = spent - parts["tokens"]
     if fixed >= goal:
-        what = f"sound {in_words(sound)}, " if sound else ""
-        raise OutputError(
-            f"{in_words(goal)} is less than what is no tokens ({what}tables {in_words(fixed - sound)}); "
-            f"{'--no-audio leaves the sound out' if sound else 'it cannot be reached'}"
-        )
+        what = f"the sound alone takes {in_words(sound)}"
+        if sound < goal:
+            what = f"{'sound and tables' if sound else 'the tables'} alone take {in_words(fixed)}"
+        advice = ", or leave the sound out with --no-audio" if sound else ""
+        raise UsageError(f"{in_words(goal)} is too little: {what}; give --target-{target.kind} more{advice}")
     return course.finished(slope, parts["tokens"], fixed, goal)
 
 

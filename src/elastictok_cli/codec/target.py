@@ -49,7 +49,7 @@ class Target:
 
     @classmethod
     def fixed(cls, tokens: int, measured: bool = True) -> Target:
-        """The best that this many tokens per block (of each tile, where frames are tiled) can do.
+        """The best that at most this many tokens per block (of each tile, where frames are tiled) can do.
 
         Not `measured`, nothing is reconstructed: half the work of a model without a ladder, and no error is known.
         """

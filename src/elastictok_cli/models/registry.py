@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ MOST_NAME = 100  # letters
 MOST_HEADER = 100 << 20  # as the safetensors library allows
 PRECISIONS = ("float32", "bfloat16", "float16")
 SHORT = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 
 PathLike = str | os.PathLike[str]
 
@@ -202,6 +204,8 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
     precision = SHORT.get(precision, precision)
     if precision not in PRECISIONS:
         raise UsageError(f"--precision {precision}: there are float32, {', '.join([*SHORT][1:])}")
+    if not DEVICES.fullmatch(device):  # said of a model that has no use for one too
+        raise UsageError(f"--device {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
     text = BUNDLED if name is None else os.fspath(name)
     is_file = text.endswith(SUFFIX) or os.path.basename(text) != text
     path = Path(text) if is_file else find(text)

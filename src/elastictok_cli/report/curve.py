@@ -93,17 +93,17 @@ class Curve:
 
     def _draw(self, axes: Axes, usages: Sequence[Usage], curves: bool) -> None:
         axes.set_title("tokens a block", loc="left", fontsize="medium", fontweight="bold")
-        axes.set_xlim(self.start_s, self.end_s)
+        axes.set_xlim(0, self.end_s - self.start_s)  # so that round numbers are marked, wherever the video starts
         axes.set_ylim(0, 1.12 * self._top(usages))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value - self.start_s:g} s")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} s")
         axes.locator_params(axis="y", nbins=4, integer=True)
         axes.grid(axis="y", color=self.theme.faint, alpha=0.25, linewidth=0.6)
         axes.set_axisbelow(True)
         if not curves:
             return
         for usage, colour in zip(usages, cycle(self.theme.series, len(usages)), strict=True):
-            first = usage.first_s
+            first = usage.first_s - self.start_s
             edges = [first + block.time_s for block in usage.blocks] + [first + usage.duration_s]
             values = [block.tokens for block in usage.blocks]
             axes.stairs(values, edges, color=colour, fill=True, alpha=0.18)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ..metrics import psnr_db
 from .maps import Rates
-from .plots import label_of
+from .plots import legend_labels
 from .tables import summary
 from .theme import DARK, LIGHT
 from .usage import Usage, cumulative_bytes
@@ -57,8 +57,9 @@ def html_report(
 ) -> str:
     """The page. cuts: times of the source's cuts, in s from the first frame. theme: light or dark; None: as the
     reader's system is set."""
+    labels = legend_labels([report.usage for report in reports])
     data = {
-        "files": [_file(report) for report in reports],
+        "files": [_file(report, label) for report, label in zip(reports, labels, strict=True)],
         "cuts": cuts,
         "video_offset_s": player.offset_s if player else 0.0,
         "light": LIGHT.series,
@@ -74,9 +75,9 @@ def html_report(
         "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/"),
         "about": "".join(_about(report.usage) for report in reports),
         "stage": _stage(reports, player),
-        "key": _key(reports, cuts),
+        "key": _key(labels, cuts),
         "rates": _RATES if any(report.rates for report in reports) else "",
-        "chooser": _chooser(reports),
+        "chooser": _chooser(labels),
         "head": "".join(f"<th>{name}</th>" for name in NAMES),
     }
     return Template(_part("report.html")).substitute(parts)
@@ -86,7 +87,7 @@ def _part(name: str) -> str:
     return package_files(__package__).joinpath("html", name).read_text(encoding="utf-8")
 
 
-def _file(report: FileReport) -> dict[str, Any]:
+def _file(report: FileReport, label: str) -> dict[str, Any]:
     usage = report.usage
     spent = cumulative_bytes(usage)
     goal = psnr_db(usage.header.threshold) if usage.header.target != "tokens" else math.inf
@@ -105,7 +106,7 @@ def _file(report: FileReport) -> dict[str, Any]:
         for b, total in zip(usage.blocks, spent, strict=True)
     ]
     found = {
-        "label": label_of(usage),
+        "label": label,
         "duration_s": round(usage.duration_s, 6),
         "goal_db": _finite(goal, 4),
         "blocks": blocks,
@@ -168,9 +169,9 @@ _RATES = (
 )
 
 
-def _key(reports: Sequence[FileReport], cuts: Sequence[float] | None) -> str:
-    if len(reports) > 1:
-        items = [(f'<i data-series="{i}"></i>', label_of(report.usage)) for i, report in enumerate(reports)]
+def _key(labels: Sequence[str], cuts: Sequence[float] | None) -> str:
+    if len(labels) > 1:
+        items = [(f'<i data-series="{i}"></i>', label) for i, label in enumerate(labels)]
     else:
         kinds = [("bar", "block"), ("first", "first of a GOP"), ("missed", "missed the threshold")]
         kinds[2:2] = [("cut", "likely a cut")] if cuts is None else []
@@ -179,9 +180,8 @@ def _key(reports: Sequence[FileReport], cuts: Sequence[float] | None) -> str:
     return "".join(f"<span>{mark}{html.escape(text)}</span>" for mark, text in items)
 
 
-def _chooser(reports: Sequence[FileReport]) -> str:
-    if len(reports) == 1:
+def _chooser(labels: Sequence[str]) -> str:
+    if len(labels) == 1:
         return ""
-    names = (html.escape(label_of(report.usage)) for report in reports)
-    choices = "".join(f'<option value="{i}">{name}</option>' for i, name in enumerate(names))
+    choices = "".join(f'<option value="{i}">{html.escape(label)}</option>' for i, label in enumerate(labels))
     return f'<p><label>File: <select id="file">{choices}</select></label></p>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,21 @@ def save_usage_plot(
     UsageError (ending), OutputError.
     """
     check_suffix(path)
-    files = [usages] if isinstance(usages, Usage) else list(usages)
+    files = _with_widths([usages] if isinstance(usages, Usage) else usages)
     with new_figure(9, 5.6, theme) as figure:
         _draw(files, figure, theme, cuts)
         save_figure(figure, path)
+
+
+def _with_widths(usages: Sequence[Usage]) -> list[Usage]:
+    """A picture lasts no time, and would be no wider than a line: it is drawn as long as the longest of the others."""
+    width = max(usage.duration_s for usage in usages) or 1.0
+    return [
+        replace(usage, blocks=(replace(usage.blocks[0], duration_s=width),), duration_s=width)
+        if usage.duration_s == 0 and len(usage.blocks) == 1
+        else usage
+        for usage in usages
+    ]
 
 
 def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[float] | None) -> None:
@@ -52,8 +64,8 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
         origin = f"{header.model}, blocks of {header.block_frames} frames of {width}x{height}"
         figure.supxlabel(origin, fontsize=8, color=theme.faint, x=0.99, ha="right")
     else:
-        for usage, colour in zip(usages, colours, strict=True):
-            _draw_steps(usage, top, colour)
+        for usage, colour, name in zip(usages, colours, legend_labels(usages), strict=True):
+            _draw_steps(usage, top, colour, name)
             _draw_quality(usage, middle, theme, colour)
             _draw_bytes(usage, bottom, colour)
     for axes in (top, middle, bottom):
@@ -71,7 +83,10 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
     middle.set_ylabel("PSNR in dB")
     bottom.set_ylabel("kB so far")
     bottom.set_ylim(0)
-    bottom.set_xlabel("time in s")
+    if all(usage.header.is_still for usage in usages):
+        bottom.set_xticks([])
+    else:
+        bottom.set_xlabel("time in s")
     bottom.set_xlim(0, max(1e-3, *(usage.duration_s for usage in usages)))
 
 
@@ -86,10 +101,17 @@ def _title(usages: Sequence[Usage]) -> str:
     )
 
 
-def label_of(usage: Usage) -> str:
-    """A file in a legend."""
-    share = 100 * usage.tokens / max(1, usage.max_tokens)
-    return f"{Path(usage.name).stem}: {goal(usage)}, {share:.2g} %, {quality_text(usage.mse, 1)}"
+def legend_labels(usages: Sequence[Usage]) -> list[str]:
+    """The files in a legend, each with as much of its path as tells it from the others."""
+    paths = [Path(usage.name).with_suffix("").parts for usage in usages]
+    count = 1
+    while len({path[-count:] for path in paths}) < len(set(paths)):
+        count += 1
+    return [
+        f"{Path(*path[-count:])}: {goal(usage)}, {100 * usage.tokens / max(1, usage.max_tokens):.2g} %, "
+        f"{quality_text(usage.mse, 1)}"
+        for path, usage in zip(paths, usages, strict=True)
+    ]
 
 
 def _draw_bars(usage: Usage, axes: Axes, theme: Theme, guess: bool) -> None:
@@ -115,10 +137,10 @@ def _edges(usage: Usage) -> list[float]:
     return [b.time_s for b in usage.blocks] + [usage.duration_s]
 
 
-def _draw_steps(usage: Usage, axes: Axes, colour: str) -> None:
+def _draw_steps(usage: Usage, axes: Axes, colour: str, label: str) -> None:
     tokens = [b.tokens for b in usage.blocks]
     axes.stairs(tokens, _edges(usage), color=colour, fill=True, alpha=0.12)
-    axes.stairs(tokens, _edges(usage), color=colour, linewidth=1.5, baseline=None, label=label_of(usage))
+    axes.stairs(tokens, _edges(usage), color=colour, linewidth=1.5, baseline=None, label=label)
 
 
 def _draw_quality(usage: Usage, axes: Axes, theme: Theme, colour: str) -> None:
