@@ -47,13 +47,13 @@ def test_a_failed_file_is_named_and_the_rest_is_there(
     assert kinds[-1]["files"] == {"done": 0, "partial": 0, "skipped": 1, "failed": 0}
 
 
-def test_a_source_that_ends_early_is_said_and_counted_in_every_run(run: Run, model: str, tmp_path: Path) -> None:
+def test_a_partial_file_is_said_and_counted_in_every_run(run: Run, model: str, tmp_path: Path) -> None:
     cut = write_clip(tmp_path / "cut.mkv", 300)
     cut.write_bytes(cut.read_bytes()[:-20000])
     for status in ("partial", "skipped"):
         said = run("batch", cut, "-o", tmp_path / "out", "--model", model, "-j", "1", "--json")
         assert said.code == 8
-        assert "partial: " in said.err and "1 file ended early" in said.err.splitlines()[-1]
+        assert "partial: " in said.err and "1 file partial" in said.err.splitlines()[-1]
         file = json.loads(said.out.splitlines()[0])
         assert (file["status"], file["exit_code"]) == (status, 8)
 

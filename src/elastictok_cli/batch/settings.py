@@ -38,11 +38,11 @@ class Settings:
 class Row:
     """One file of the report. source: path or URL. output: relative to the output folder, with "/".
 
-    status: "done", "partial" (the source ends before it should), "skipped" (it was done before) or "failed". error:
-    one line. digest: of the source. settings: see `Settings.described`. output_digest: of the output's end mark, by
-    which the next run knows it again. Of a file that failed, these and `bytes_out` are those of the output that is
-    there, "" and 0 if no batch made one. attempts: how often it was tried. seconds: of work, in all processes
-    together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
+    status: "done", "partial" (the source is damaged or ends before it should), "skipped" (it was done before) or
+    "failed". error: one line. digest: of the source. settings: see `Settings.described`. output_digest: of the
+    output's end mark, by which the next run knows it again. Of a file that failed, these and `bytes_out` are those of
+    the output that is there, "" and 0 if no batch made one. attempts: how often it was tried. seconds: of work, in all
+    processes together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
     """
 
     source: str
@@ -72,6 +72,6 @@ class Row:
         return self.status in ("done", "partial", "skipped")
 
     @property
-    def ends_early(self) -> bool:
+    def is_partial(self) -> bool:
         """Partial, now or, if it was skipped, when it was made."""
         return self.is_there and self.exit_code == PartialResult.exit_code

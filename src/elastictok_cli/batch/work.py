@@ -162,7 +162,7 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
             finished = assemble(source, model, writer, task.ranges)
     with Reader(task.output) as reader:
         (width, height), output_digest = reader.header.coded_size, reader.digest.hex()
-    status, error = ("partial", "the source ends before it should") if finished.partial else ("done", "")
+    status, error = ("partial", "the source is damaged or ends before it should") if finished.partial else ("done", "")
     return Row(
         task.source,
         task.output,

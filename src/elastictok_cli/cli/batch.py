@@ -129,10 +129,10 @@ def _tell(table: Any, output: Path, names: list[str], console: Console) -> None:
         console.line(f"speed   {table.frames / table.seconds:.1f} fps in {clock(table.seconds)}")
     if table.json_total is not None:
         console.emit(table.json_total)
-    bad = count["failed"] + table.early
+    bad = count["failed"] + table.partial
     if not bad and table.ended == table.total:
         return
-    said = {"failed": count["failed"], "ended early": table.early, "not begun": table.total - table.ended}
+    said = {"failed": count["failed"], "partial": table.partial, "not begun": table.total - table.ended}
     text = ", ".join(f"{plural(number, 'file')} {what}" for what, number in said.items() if number)
     if count["failed"] and not table.there:
         raise Nothing(f"no file could be encoded: {table.first_error}", table.first_code)

@@ -64,7 +64,7 @@ def bench(
 
     from ..bench import Plan, find_clips
     from ..models.registry import load
-    from .prepare import prepare
+    from .prepare import prepare, warm_up
 
     unread: list[InputError] = []
     found = find_clips(clips, picture_size, unread.append)
@@ -79,6 +79,8 @@ def bench(
         tuple(found), Path(out), values, figure, picture_size, duration, stills, _codecs(codecs), " ".join(shown)
     )
     prepare(loaded, console)
+    if loaded.spec.syntax.startswith("nano/"):
+        warm_up(loaded)  # or the first clip's times would be those of loading the kernels
     _run(plan, loaded, console)
     if unread:
         raise PartialResult(f"{plural(len(unread), 'file')} could not be read; the page is of the other {len(found):,}")

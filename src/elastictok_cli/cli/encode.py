@@ -209,7 +209,8 @@ def encode(
         from ..errors import PartialResult
 
         raise PartialResult(
-            f"{source}: ends before it should; the {plural(finished.frames, 'frame')} that could be read are in {name}"
+            f"{source}: is damaged or ends before it should; "
+            f"the {plural(finished.frames, 'frame')} that could be read are in {name}"
         )
 
 

@@ -31,7 +31,7 @@ class Table:
         self.console, self.items = console, items
         self.counts: Counter[str] = Counter({"done": 0, "partial": 0, "skipped": 0, "failed": 0})
         self.total, self.retried = len(items), 0
-        self.early = 0  # files that end early, also those that did so in an earlier run
+        self.partial = 0  # files, also those that were so in an earlier run
         self.whole_bytes = sum(item.bytes for item in items)
         self.frames = self.tokens = self.bytes_in = self.bytes_out = self.seen_bytes = 0
         self.first_error, self.first_code = "", 1
@@ -96,12 +96,12 @@ class Table:
             self.bytes_out += row.bytes_out
         if self.console.json_lines:
             self.console.emit({"type": "file", **asdict(row), "psnr_db": psnr_db(row.mse) if row.frames else None})
-        self.early += row.ends_early
+        self.partial += row.is_partial
         if row.status == "failed":
             if self.counts["failed"] == 1:
                 self.first_error, self.first_code = row.error, row.exit_code
             self.console.line(f"{row.error}" if row.source in row.error else f"{row.source}: {row.error}", "failed")
-        elif row.ends_early:
+        elif row.is_partial:
             self.console.line(f"{row.source}: {row.error}", "partial")
         elif self.console.verbose:
             self.console.line(f"{row.source}: {row.status}, {size(row.bytes_out)}")
