@@ -53,6 +53,24 @@ def test_priming_before_zero_is_kept(tmp_path: Path) -> None:
         assert list(from_zero.audio_packets()) == list(whole.audio_packets())
 
 
+def test_languages_of_tracks_are_kept(tmp_path: Path) -> None:
+    plain, named = write_video(tmp_path / "plain.mkv", 25, sound="aac aac aac"), tmp_path / "named.mkv"
+    with av.open(str(plain)) as source, av.open(str(named), "w") as file:
+        copies = {stream.index: file.add_stream_from_template(stream) for stream in source.streams}
+        for stream, said in zip(list(copies.values())[1:], ("deu", "und", "fra"), strict=True):
+            stream.metadata["language"] = said
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                file.mux(packet)
+    with open_source(named) as source:
+        assert source.info.languages == ("deu", "", "fra")
+    for out in ("out.mp4", "out.mkv"):
+        through(named, tmp_path / out)
+        with open_source(tmp_path / out) as source:
+            assert source.info.languages == ("deu", "", "fra")
+
+
 def test_two_tracks_stay_two(tmp_path: Path) -> None:
     two = write_video(tmp_path / "two.mkv", 25, sound="aac libopus")
     with open_source(two) as source:

@@ -57,10 +57,11 @@ def describe(reader: Reader) -> Iterator[tuple[str, str]]:
     if not header.is_still:
         rate = f"{float(header.frame_rate):.5g} fps" if header.frame_rate else "variable frame rate"
         yield "frames", f"{plural(reader.frames, 'frame')}, {rate}, time base {header.time_base}"
-    for number, track in enumerate(header.audio):
+    for number, (track, language) in enumerate(zip(header.audio, header.languages, strict=True)):
+        spoken = f", {language}" if language else ""
         yield (
             f"sound {number}",
-            f"{track.codec}, {track.sample_rate} Hz, {track.layout or track.channels}, copied",
+            f"{track.codec}, {track.sample_rate} Hz, {track.layout or track.channels}{spoken}, copied",
         )
     if not header.audio and not header.is_still:
         yield "sound", "none"
@@ -76,8 +77,9 @@ def describe(reader: Reader) -> Iterator[tuple[str, str]]:
                 ("bytes" if part == "tokens" else ""),
                 f"{label:<19}{count:>13,}  {100 * count / total:5.1f} %",
             )
-    if header.extra:
-        yield "metadata", ", ".join(f"{key} {value}" for key, value in header.extra.items())
+    rest = {key: value for key, value in header.extra.items() if key != "languages"}
+    if rest:
+        yield "metadata", ", ".join(f"{key} {value}" for key, value in rest.items())
 
 
 def record(reader: Reader) -> dict[str, Any]:

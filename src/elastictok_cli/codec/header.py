@@ -74,6 +74,7 @@ def make_header(
             **_times(info),
             **_unmeasured(target),
             **({} if max_tokens is None else {"limit": max_tokens}),
+            **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
             **(extra or {}),
         },
     )

@@ -62,6 +62,10 @@ class _Page:
     def source_size(self) -> tuple[int, int]:
         return self.coded_size
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(track.language for track in self.audio)
+
 
 def compare(
     source: Source,

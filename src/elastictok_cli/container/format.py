@@ -9,6 +9,7 @@ into a file. Nothing here touches a token: to this room they are bytes (see `ent
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -210,6 +211,14 @@ class Header:
         if not step and self.frame_rate:
             step = round(1 / (self.frame_rate * self.time_base))
         return last + step
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Of the audio streams, three letters each, if `extra` says so; "" where it does not."""
+        said = self.extra.get("languages")
+        if not isinstance(said, list) or len(said) != len(self.audio):
+            return ("",) * len(self.audio)
+        return tuple(str(one) if re.fullmatch("[a-z]{3}", str(one)) else "" for one in said)
 
     @property
     def is_part(self) -> bool:

@@ -8,6 +8,7 @@ few bytes of a Matroska header that names the codec, opens them, and takes that 
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import av.error
 class AudioInfo:
     """One copied track. codec: FFmpeg's name of it. extradata: the codec's parameters, as FFmpeg keeps them.
 
-    frame_size: samples in a packet, 0 if that varies or is unknown.
+    frame_size: samples in a packet, 0 if that varies or is unknown. language: three letters, "" if unknown.
     """
 
     codec: str
@@ -33,6 +34,7 @@ class AudioInfo:
     layout: str
     frame_size: int = 0
     extradata: bytes = b""
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,14 @@ def describe(stream: av.AudioStream) -> AudioInfo:
         layout,
         context.frame_size,
         extradata,
+        language(stream.metadata.get("language")),
     )
+
+
+def language(said: object) -> str:
+    """A language as containers keep it, three letters; "" for anything else, and for "und"."""
+    known = isinstance(said, str) and re.fullmatch("[a-z]{3}", said) is not None and said != "und"
+    return str(said) if known else ""
 
 
 def copy_packets(

@@ -77,12 +77,14 @@ class MuxedSink(Sink):
         if info.rotation:
             # counter-clockwise here
             stream.set_display_rotation(-info.rotation)
-        for number, track in enumerate(info.audio if sound else ()):
+        for number, (track, spoken) in enumerate(zip(info.audio, info.languages, strict=True) if sound else ()):
             added = add_track(output, track)
             if added is None:
                 self._leave_out_sound(track.codec)
             else:
                 self._tracks[number] = added
+                if spoken:
+                    added.metadata["language"] = spoken
         try:
             output.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:

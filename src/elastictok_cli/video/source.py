@@ -82,6 +82,11 @@ class SourceInfo:
         return self.width, self.height
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """Of the audio tracks, see `AudioInfo`."""
+        return tuple(track.language for track in self.audio)
+
+    @property
     def source_size(self) -> tuple[int, int]:
         """(width, height) as stored in the input."""
         return self.source_width, self.source_height
