@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -22,6 +23,14 @@ def destination(path: str | os.PathLike[str]) -> Path:
     return real
 
 
+def place(part: Path, path: Path) -> None:
+    """Give a file that is whole its name, and, where the system can, the permissions of the one that was there. Raises
+    OSError."""
+    with suppress(OSError):
+        part.chmod(stat.S_IMODE(path.stat().st_mode))
+    os.replace(part, path)
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A name beside `path` to write to: it takes the place of `path` if the block ends well, and is removed if not.
@@ -32,6 +41,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     part = Path(f"{os.fspath(path)}.part")
     try:
         yield part
-        os.replace(part, path)
+        place(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -108,6 +108,14 @@ def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path: Path) -> None
     assert [path.name for path in behind.parent.iterdir()] == ["a.etok"]
 
 
+def test_what_is_replaced_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "a.etok"
+    path.write_bytes(b"older")
+    path.chmod(0o600)
+    write(Writer(path, header()), gops(header()))
+    assert path.read_bytes() == small() and path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.etok")
     with pytest.raises(OutputError, match="cannot be written: it is a device or a pipe"):

@@ -204,8 +204,9 @@ def test_an_existing_output_stays_unless_told_otherwise(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists already"):
         through(path, out)
     assert out.read_bytes() == b"precious"
+    out.chmod(0o600)
     through(path, out, overwrite=True)
-    assert len(read_back(out)["times"]) == 2
+    assert len(read_back(out)["times"]) == 2 and out.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_link_stays_and_a_pipe_too(tmp_path: Path) -> None:

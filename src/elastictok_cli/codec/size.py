@@ -22,7 +22,7 @@ from ..errors import OutputError, ThresholdMissed, UsageError
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
-from ..whole import destination
+from ..whole import destination, place
 from .aim import CLOSE, PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, SizeReached, Tried, Warned
@@ -247,7 +247,7 @@ def _explained(file: Path | None) -> Iterator[None]:
 def _hand_over(path: Path, file: Path | None, output: object) -> None:
     if file is not None:
         with _explained(file):
-            os.replace(path, file)
+            place(path, file)
         return
     with path.open("rb") as whole:
         shutil.copyfileobj(whole, output)  # type: ignore[arg-type]  # a binary stream, if it is no path

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from ..errors import OutputError, UsageError
-from ..whole import destination
+from ..whole import destination, place
 from . import format as fmt
 from .chunks import (
     CHUNK_EXTRA,
@@ -228,7 +228,7 @@ class Writer:
         if not self._is_ours():
             raise OutputError(f"{self.path}: another run is writing to the same name")
         self._file.close()
-        os.replace(part_path(self.path), self.path)
+        place(part_path(self.path), self.path)
         # the new name itself must reach the disk; not every system lets a folder be opened
         with contextlib.suppress(OSError):
             folder = os.open(self.path.parent, os.O_RDONLY)

@@ -25,7 +25,7 @@ from typing import Literal, Protocol, Self
 import av.error
 
 from ..errors import OutputError, UsageError
-from ..whole import destination
+from ..whole import destination, place
 from .audio import Packet, Track
 from .geometry import Pixels
 
@@ -172,7 +172,7 @@ class PartFile:
     def keep(self) -> None:
         """Give it its name. Checked again: a file that has come up meanwhile is not replaced either."""
         self._refuse_existing()
-        os.replace(self.part, self.path)
+        place(self.part, self.path)
 
     def remove(self) -> None:
         """Remove it, if it is still there."""
