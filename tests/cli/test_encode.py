@@ -116,7 +116,7 @@ def test_the_help_has_all_that_decides_what_is_coded_in_one_panel(run: Run, comm
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        ([""], 2, "INPUT: the name is empty"),
+        ([""], 2, "the input's name is empty"),
         (["clip.mp4", "-o", ""], 2, "-o: the name is empty"),
         (["frames/%05d.png"], 3, "pictures with numbers are not read as a video; make a video of them first"),
         (["frames/*.png"], 3, "make a video of them first"),

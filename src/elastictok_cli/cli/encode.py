@@ -130,7 +130,7 @@ def encode(
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
     console = Console(quiet, verbose, json_lines)
-    _check_names(source, output)
+    _check_input(source)
     target = target_of_options(threshold, psnr, tokens, target_size, target_bpp, no_measure)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
@@ -214,17 +214,13 @@ def encode(
         )
 
 
-def _check_names(source: str, output: str | None) -> None:
-    """What is no file, and what was probably meant. Raises UsageError and InputError."""
-    from ..errors import InputError, UsageError
+def _check_input(source: str) -> None:
+    """What is no video, and what was probably meant. Raises InputError."""
+    from ..errors import InputError
 
-    if not source:
-        raise UsageError("INPUT: the name is empty; name a video or picture, or - for standard input")
-    if output == "":
-        raise UsageError("-o: the name is empty; name a file, or leave -o out")
     path = Path(source)
     movie = "make a video of them first (ffmpeg -i %05d.png -c:v ffv1 out.mkv)"
-    if path.is_dir():
+    if source and path.is_dir():
         raise InputError(f"{source}: is a folder; 'elastictok batch' takes its videos; if it holds pictures, {movie}")
     if not path.exists() and re.search(r"%\d*d|[*?]", path.name):
         raise InputError(f"{source}: pictures with numbers are not read as a video; {movie}")

@@ -31,6 +31,8 @@ def source_of(name: str) -> str | BinaryIO:
 
 def check_file(name: str) -> None:
     """Raises InputError or UsageError unless it is a file, which can be read more than once."""
+    if not name:
+        raise UsageError("the input's name is empty; name a file")
     path = Path(name)
     if path.is_dir():
         raise InputError(f"{name}: is a folder, not a file")
@@ -49,6 +51,8 @@ def target_of(output: str | None, source: str, ending: str, force: bool, json_li
 
     Raises OutputError if it exists (unless force), UsageError if it is the source or cannot be a stream.
     """
+    if output == "":
+        raise UsageError("-o: the name is empty; name a file, or leave -o out")
     if output is None:
         output = STREAM if _is_stream(source) else str(Path(source).with_suffix("")) + ending
     if output == STREAM:
