@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -93,3 +94,9 @@ def test_a_name_behind_a_url_that_leaves_the_folder_is_refused() -> None:
             plan(["memory://bucket/in"])
     finally:
         memory.rm("/bucket", recursive=True)
+
+
+def test_a_pipe_is_no_file_of_a_batch(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.mp4")
+    with pytest.raises(InputError, match="is a device or a pipe, not a file"):
+        plan([str(tmp_path / "in.mp4")])

@@ -151,7 +151,10 @@ def test_a_file_made_again_by_a_run_killed_before_it_could_enter_it_is_its_own(t
         events = run(plan([str(tree)]), out, LocalEngine(coarser, DctModel(), 1), journal)
         next(event for event in events if isinstance(event, FileDone))
         events.close()
-    (out / "results.jsonl").write_text(before)  # as if it had not come to enter it
+    # As if it had not come to enter it.
+    (out / "results.jsonl").write_text(before)
+    lines = (out / "results.begun").read_text().splitlines(keepends=True)
+    (out / "results.begun").write_text("".join(line for line in lines if not line.startswith("[")))
     assert {row.status for row in rows(batch(tree, out, settings=coarser)).values()} == {"done"}
 
 
@@ -276,6 +279,17 @@ def test_a_run_killed_before_it_could_enter_a_file_knows_it_for_its_own(tree: Pa
     (out / ours).write_bytes(b"whole, and in no line of the journal")
     assert rows(batch(tree, out))[ours].status == "done"
     assert not (out / "results.begun").exists()
+
+
+def test_what_a_stopped_run_had_entered_is_not_its_own_once_it_is_changed(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    stopped(tree, out)
+    assert (out / "results.begun").exists()
+    (entered,) = (json.loads(line)["output"] for line in (out / "results.jsonl").read_text().splitlines())
+    (out / entered).write_bytes(b"somebody else's by now" * 1000)
+    row = rows(batch(tree, out))[entered]
+    assert row.status == "failed" and "is not what an earlier batch left" in row.error
+    assert (out / entered).read_bytes().startswith(b"somebody else's")
 
 
 def test_a_torn_line_costs_no_line_after_it(tree: Path, tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def test_the_help_has_all_that_decides_what_is_coded_in_one_panel(run: Run, comm
         (["clip.mp4", "-o", ""], 2, "-o: the name is empty"),
         (["frames/%05d.png"], 3, "pictures with numbers are not read as a video; make a video of them first"),
         (["frames/*.png"], 3, "make a video of them first"),
+        (["frames/*.mp4"], 3, "there is no such file; 'elastictok batch' takes many videos"),
         (["frames"], 3, "frames: is a folder; 'elastictok batch' takes its videos; if it holds pictures"),
     ],
 )
@@ -196,6 +197,15 @@ def test_a_named_pipe_is_read_as_a_stream(run: Run, clip: Path, etok: Path, mode
     feeding.join()
     assert said.code == 0, said.err
     assert (tmp_path / "out.etok").read_bytes() == etok.read_bytes()
+
+
+def test_decode_reads_a_named_pipe(run: Run, etok: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in")
+    feeding = threading.Thread(target=lambda: (tmp_path / "in").write_bytes(etok.read_bytes()))
+    feeding.start()
+    said = run("decode", tmp_path / "in", "-o", tmp_path / "out.mp4")
+    feeding.join()
+    assert said.code == 0, said.err
 
 
 def test_waiting_for_a_pipe_can_be_ended(model: str, tmp_path: Path) -> None:

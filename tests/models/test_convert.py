@@ -131,6 +131,15 @@ def test_an_existing_output_stays_unless_told_otherwise(tmp_path: Path) -> None:
         convert(params, FSQ, params, overwrite=True)
 
 
+def test_a_link_stays_and_one_to_nothing_is_there(tmp_path: Path) -> None:
+    params, link = write_params(tmp_path / "params", FSQ), tmp_path / "out.safetensors"
+    link.symlink_to(tmp_path / "store.bin")
+    with pytest.raises(OutputError, match="exists"):
+        convert(params, FSQ, link)
+    convert(params, FSQ, link, overwrite=True)
+    assert link.is_symlink() and len(load_file(tmp_path / "store.bin")) > 10
+
+
 def test_a_damaged_stream_does_not_replace_a_whole_output(tmp_path: Path) -> None:
     output = tmp_path / "out.safetensors"
     output.write_bytes(b"precious")

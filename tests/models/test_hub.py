@@ -115,6 +115,17 @@ def test_what_is_here_is_not_fetched_again(server: Hub) -> None:
     assert server.gets == 2
 
 
+def test_what_is_here_is_not_taken_for_what_was_asked_for(server: Hub) -> None:
+    pull(NAME, endpoint=server.url)
+    said: list[str] = []
+    pull(NAME, endpoint=server.url, digest=server.etag, revision=COMMIT, say=said.append)
+    assert said == [f"{NAME} is here already"]
+    with pytest.raises(InputError, match="not cccc"):
+        pull(NAME, endpoint=server.url, digest="c" * 64)
+    with pytest.raises(InputError, match="no such revision"):
+        pull(NAME, endpoint=server.url, revision="nonsense")
+
+
 def test_a_transfer_goes_on_where_it_broke_off(server: Hub, home: Path) -> None:
     home.mkdir()
     part = home / f"{NAME}-{COMMIT[:12]}.params.part"

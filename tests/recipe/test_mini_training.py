@@ -226,3 +226,13 @@ def test_a_run_is_logged_stopped_and_goes_on(clip: Path, tmp_path: Path, monkeyp
     assert Trainer.load(work / "checkpoint.pt").steps == 5
     hours = [record["hours"] for record in log]
     assert hours == sorted(hours) and log[0]["hardware"] == "one CPU core"
+
+
+def test_a_run_that_changes_its_hardware_says_both(tmp_path: Path) -> None:
+    first = Trainer(Elastic(CONFIG), Plan())
+    first.hardware = "NVIDIA H100"
+    first.save(tmp_path / "checkpoint.pt")
+    second = Trainer.load(tmp_path / "checkpoint.pt")
+    assert second.hardware == "NVIDIA H100, then one CPU core"
+    second.save(tmp_path / "checkpoint.pt")
+    assert Trainer.load(tmp_path / "checkpoint.pt").hardware == second.hardware

@@ -84,6 +84,11 @@ def test_ranks_share_the_batches_and_get_equally_many(folder: Path) -> None:
     assert together == whole[: len(together)] and len(whole) - len(together) < 3
 
 
+def test_an_epoch_without_a_batch_for_every_rank_does_not_go_on_for_ever(folder: Path) -> None:
+    with pytest.raises(UsageError, match="an epoch has no batch for each of 10000 processes"):
+        next(iter(TokenBatches(folder, tokens_per_batch=900, epochs=None, rank=0, world=10_000)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_torch_gets_the_same_batches_from_any_number_of_workers(folder: Path, workers: int) -> None:

@@ -87,6 +87,12 @@ def test_missing_damaged_and_other_shards_are_said(shards: Shards, tmp_path: Pat
     shard.write_bytes(shard.read_bytes()[:-512])
     with pytest.raises(DamagedFile, match="is not the shard that index.json describes"):
         TokenBatches(tmp_path)
+    arrays = tmp_path / "index.npz"
+    whole = arrays.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:-5], whole[:60] + b"\xff" + whole[61:]):
+        arrays.write_bytes(damaged)
+        with pytest.raises(DamagedFile, match=r"index\.json: damaged"):
+            read_index(tmp_path)
     (tmp_path / "index.json").write_text("{")
     with pytest.raises(DamagedFile, match=r"index\.json: damaged"):
         read_index(tmp_path)

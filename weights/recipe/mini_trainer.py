@@ -135,6 +135,10 @@ class Trainer:
         network.load_state_dict({name: value.clone() for name, value in self.average.items()})
         return network.eval().requires_grad_(False)
 
+    def begun_on(self, hardware: str) -> None:
+        """What the steps before were done on, beside what these are."""
+        self.hardware = hardware if hardware.endswith(self.hardware) else f"{hardware}, then {self.hardware}"
+
     def save(self, path: Path) -> None:
         """Write a checkpoint; the one before stays whole until this one is."""
         part = path.with_suffix(".part")
@@ -158,7 +162,8 @@ class Trainer:
         plan = Plan(**{**state["plan"], **changes})
         trainer = cls(Elastic(ElasticConfig(**state["config"])).to(device), plan)
         trainer.network.load_state_dict(state["network"])
-        trainer.average, trainer.hardware = state["average"], state["hardware"]
+        trainer.average = state["average"]
+        trainer.begun_on(state["hardware"])
         trainer.muon.load_state_dict(state["muon"])
         trainer.adam.load_state_dict(state["adam"])
         counts: dict[str, float] = state["counts"]

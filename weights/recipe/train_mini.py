@@ -77,8 +77,7 @@ def begun(weights: Path, plan: Plan, device: str = "cpu") -> Trainer:
     network.load_state_dict(model.network.state_dict())
     trainer = Trainer(network.to(device), plan)
     trainer.steps, trainer.blocks, trainer.seconds = int(said[1]), int(said[2]), 3600 * float(said[3])
-    if said[4] != trainer.hardware:
-        trainer.hardware = f"{said[4]}, then {trainer.hardware}"
+    trainer.begun_on(said[4])
     return trainer
 
 

@@ -64,6 +64,8 @@ def _files(name: str, pattern: str | None) -> Iterator[Item]:
     if not path.exists():
         raise InputError(f"{name}: there is no such file or folder")
     if not path.is_dir():
+        if not path.is_file():
+            raise InputError(f"{name}: is a device or a pipe, not a file")
         yield Item(name, path.name, path.stat().st_size)
         return
     for file in sorted(path.glob(pattern or "**/*")):

@@ -20,7 +20,8 @@ class Journal:
     """OUTDIR/results.jsonl: what earlier runs did, and what this one does. The last line of an output counts.
 
     A run that is stopped may have finished a file and not have entered it. OUTDIR/results.begun names the outputs
-    it made, or made again, so that the next run knows its own from somebody else's; it goes when all are entered.
+    it made, or made again, until they are entered (a line ["NAME"]), so that the next run knows its own from somebody
+    else's; it goes when all are.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +33,12 @@ class Journal:
         except OSError as error:
             raise OutputError(f"{self.path}: {error.strerror}") from None
         self.rows = {row.output: row for row in map(_row, lines) if row is not None}
-        self.begun = {name for name in map(_name, begun) if name is not None}
+        self.begun: set[str] = set()
+        for said in map(_said, begun):
+            if isinstance(said, str):
+                self.begun.add(said)
+            elif isinstance(said, list):
+                self.begun.difference_update(map(str, said))
 
     def add(self, row: Row) -> None:
         """Enter a file that has ended; it is on the disk when this returns, as far as the system goes."""
@@ -40,12 +46,17 @@ class Journal:
         said = {key: value if value == value else None for key, value in asdict(row).items()}  # JSON has no NaN
         self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
         self._file.flush()
-        self.begun.discard(row.output)
+        if row.output in self.begun:
+            self.begun.discard(row.output)
+            self._begin_line([row.output])
 
     def begin(self, output: str) -> None:
         """Enter an output that is the batch's, or nobody's yet, before anything is written there."""
         self.begun.add(output)
-        self._begun_file.write(json.dumps(output, ensure_ascii=False) + "\n")
+        self._begin_line(output)
+
+    def _begin_line(self, said: str | list[str]) -> None:
+        self._begun_file.write(json.dumps(said, ensure_ascii=False) + "\n")
         self._begun_file.flush()
 
     def __enter__(self) -> Self:
@@ -69,13 +80,12 @@ def _appended(path: Path) -> tuple[list[str], TextIO]:
     return text.split("\n"), file
 
 
-def _name(line: str) -> str | None:
-    """An output of an earlier run; None if the line is torn."""
+def _said(line: str) -> object:
+    """What a line says; None if it is torn."""
     try:
-        said = json.loads(line)
+        return json.loads(line)
     except ValueError:
         return None
-    return said if isinstance(said, str) else None
 
 
 def _row(line: str) -> Row | None:

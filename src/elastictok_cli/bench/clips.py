@@ -44,7 +44,7 @@ def find_clips(
             with open_source(path, size=size) as source:
                 still = source.info.is_still
         except InputError as error:
-            if left_out is None or str(path) in names:
+            if left_out is None or path in map(Path, names):
                 raise
             left_out(error)
             first = first or error

@@ -75,7 +75,7 @@ def decode(
     from .prepare import prepare
     from .progress import follow
 
-    etok = etok_of(source) if source != STREAM and is_token_file(source) else opened
+    etok = etok_of(source) if opened == source and is_token_file(source) else opened
     with Reader(etok, recover=recover, name=source if source != STREAM else "standard input") as reader:
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)

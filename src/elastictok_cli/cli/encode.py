@@ -222,8 +222,14 @@ def _check_input(source: str) -> None:
     movie = "make a video of them first (ffmpeg -i %05d.png -c:v ffv1 out.mkv)"
     if source and path.is_dir():
         raise InputError(f"{source}: is a folder; 'elastictok batch' takes its videos; if it holds pictures, {movie}")
-    if not path.exists() and re.search(r"%\d*d|[*?]", path.name):
+    if path.exists():
+        return
+    from ..video.endings import PICTURES
+
+    if re.search(r"%\d*d", path.name) or ("*" in path.name and path.suffix[1:].lower() in PICTURES):
         raise InputError(f"{source}: pictures with numbers are not read as a video; {movie}")
+    if "*" in path.name:
+        raise InputError(f"{source}: there is no such file; 'elastictok batch' takes many videos")
 
 
 def target_of_options(

@@ -69,8 +69,14 @@ class TokenBatches:
         """Epoch, number in it and pieces of this process's batches, from its state on."""
         begin, first = self.state["epoch"], self.state["batch"]
         for epoch in count(begin) if self.epochs is None else range(begin, self.epochs):
+            number = -1
             for number, pieces in islice(self._own(epoch), first, None):
                 yield epoch, number, pieces
+            if self.epochs is None and first == 0 and number < 0:  # nor would the next one have any
+                raise UsageError(
+                    f"{self.index.folder}: an epoch has no batch for each of {self.world} processes; "
+                    "fewer tokens a batch make more batches"
+                )
             first = 0
 
     def _own(self, epoch: int) -> Iterator[tuple[int, list[Piece]]]:

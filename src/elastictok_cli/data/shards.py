@@ -11,6 +11,8 @@ import io
 import json
 import os
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,13 +195,13 @@ def read_index(folder: str | os.PathLike[str]) -> Index:
     place = Path(folder)
     try:
         said = json.loads((place / INDEX).read_bytes())
-        with np.load(place / ARRAYS) as arrays:
+        with (place / ARRAYS).open("rb") as file, np.load(file) as arrays:
             samples = {name: arrays[name].astype(np.int64) for name in COLUMNS}
         names = tuple(str(shard["name"]) for shard in said["shards"])
         sizes = [int(shard["bytes"]) for shard in said["shards"]]
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: is not there; 'elastictok pack' writes it beside the shards") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedFile(f"{place / INDEX}: damaged: {error}") from None
     if said.get("version") != VERSION:
         raise DamagedFile(f"{place / INDEX}: of version {said.get('version')}, not {VERSION}")

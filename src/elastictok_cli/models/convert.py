@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, OutputError
+from ..whole import destination, place
 from .config import ElasticConfig
 from .stream import ITEM_SIZES, Entry, read_index
 
@@ -54,7 +55,7 @@ def convert(params: Path, config: ElasticConfig, output: Path, overwrite: bool =
     Raises InputError for a file that is damaged, or no parameter stream, or not of this configuration;
     OutputError if the output exists or cannot be written. It appears whole or not at all.
     """
-    if output.exists() and not overwrite:
+    if os.path.lexists(output) and not overwrite:
         raise OutputError(f"{output}: exists; -f overwrites it")
     try:
         file = params.open("rb")
@@ -69,7 +70,7 @@ def convert(params: Path, config: ElasticConfig, output: Path, overwrite: bool =
             entries = read_index(params, data)
             parts = plan(params.name, entries, config)
             try:
-                return _write(params.name, data, entries, parts, config, output)
+                return _write(params.name, data, entries, parts, config, destination(output))
             except OSError as error:
                 raise OutputError(f"{output}: {error.strerror}") from None
 
@@ -229,7 +230,7 @@ def _write(
                 file.write(make())
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(output)
+        place(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)
     return weights

@@ -47,7 +47,8 @@ def pull(
         raise UsageError(f"--sha256 {digest}: must be 64 hexadecimal digits")
     output, note = home() / f"{name}{SUFFIX}", home() / f"{name}.json"
     before = _read(note)
-    if output.exists() and not force and before.get("weights") == sha256(output):
+    as_asked = digest in (None, before.get("sha256")) and revision in (None, before.get("commit"))
+    if output.exists() and not force and as_asked and before.get("weights") == sha256(output):
         say(f"{name} is here already")
         return output
     try:
