@@ -60,6 +60,9 @@ def padded(rows: list[np.ndarray]) -> int:  # type: ignore[type-arg]
 
 def main(folder: Path, samples: int) -> None:
     """Measure and print."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise SystemExit(f"{folder}: is not empty")
     write(folder, samples)
     speeds = []
     for name in ("npz", "TokenBatches"):

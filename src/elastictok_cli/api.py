@@ -57,9 +57,9 @@ def encode(
     source: PathLike | BinaryIO,
     output: PathLike | BinaryIO,
     *,
-    model: TokenModel | None = None,
-    target: Target | None = None,
-    size: str = "fit256",
+    model: TokenModel | PathLike | None = None,
+    target: Target | float | None = None,
+    size: str | int = "fit256",
     search: str = "fast",
     max_tokens: int | None = None,
     gop_blocks: int | None = None,
@@ -76,24 +76,25 @@ def encode(
     """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is
     whole.
 
-    target: default `Target.threshold(0.007)`; `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes
-    over the source. size: "fit256", "source", "N" (shorter side) or "WxH". start,
-    duration: seconds. threads: of all jobs together. jobs: processes, each at a GOP; a script that asks for more than
-    one keeps its own work under `if __name__ == "__main__":`. strict: a block that misses raises ThresholdMissed.
-    resume: go on with what an interrupted run left. watch: called with every event. An interrupted or failed run leaves
-    its `.part` file if `resume` was asked for. Raises the errors of errors.py.
+    model: itself, its name or its file; None for the bundled one. target: or a threshold; default 0.007;
+    `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes over the source. size: "fit256", "source",
+    N (shorter side) or "WxH". start, duration: seconds. threads: of all jobs together. jobs: processes, each at a GOP;
+    a script that asks for more than one keeps its own work under `if __name__ == "__main__":`. strict: a block that
+    misses raises ThresholdMissed. resume: go on with what an interrupted run left. watch: called with every event. An
+    interrupted or failed run leaves its `.part` file if `resume` was asked for. Raises the errors of errors.py.
     """
     from .codec.encoder import encode as run
     from .codec.header import make_header
     from .codec.size import encode_to_size
     from .video import open_source
 
-    target = target or Target.threshold()
-    model = model or load_model()
+    target = Target.threshold() if target is None else target
+    target = target if isinstance(target, Target) else Target.threshold(target)
+    model = load_model(model) if model is None or isinstance(model, (str, os.PathLike)) else model
     _refuse_input(source, output)
     if isinstance(output, (str, os.PathLike)) and os.path.lexists(output) and not overwrite:
         raise OutputError(f"{output}: exists already; it stays as it is (overwrite=True replaces it)")
-    with open_source(source, size=size, start=start, duration=duration) as opened:
+    with open_source(source, size=str(size), start=start, duration=duration) as opened:
 
         def header_for(goal: Target) -> Header:
             return make_header(

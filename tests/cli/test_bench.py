@@ -19,7 +19,7 @@ def test_a_quick_look_and_the_same_again(run: Run, clip: Path, model: str, tmp_p
     assert [r["what"] for r in records][:2] == ["clip at 0.05", "clip content"]
     assert not any(r["kept"] for r in records)
     page = (tmp_path / "out" / "benchmarks.md").read_text()
-    assert "elastictok bench CLIPS --thresholds 0.05 --duration 0.3 --model elastictok-nano" in page
+    assert "elastictok bench CLIPS --thresholds 0.05 --duration 0.3 --model plain.safetensors" in page
     assert "1 clip (8 frames, the first 0.3 s of each)" in page
     again = run(*what, "--json", "--stills", "0", "--model", model)
     assert all(json.loads(line)["kept"] for line in again.out.splitlines())

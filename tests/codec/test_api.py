@@ -28,6 +28,18 @@ def etok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_natural_ways_to_say_model_target_and_size(clip: Path, tmp_path: Path) -> None:
+    tiny = Path(__file__).parents[1] / "conformance" / "tiny-fsq.safetensors"
+    api.encode(clip, tmp_path / "a.etok", model=str(tiny), target=0.5, size=16, duration=0.2)
+    with api.open_etok(tmp_path / "a.etok", api.load_model(tiny)) as file:
+        assert (file.header.threshold, min(file.header.coded_size)) == (0.5, 16)
+        for _, rgb in file.frames():
+            assert rgb.flags.c_contiguous and rgb.base is None
+    for wrong in ({"max_tokens": 1.5}, {"gop_blocks": 2.5}):
+        with pytest.raises(UsageError, match="must be a whole number"):
+            api.encode(clip, tmp_path / "b.etok", model=MODEL, **wrong)
+
+
 def test_the_input_is_never_the_output(etok: Path, clip: Path, tmp_path: Path) -> None:
     for source, call, options in (
         (clip, api.encode, {"overwrite": True}),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..bench import JobDone, Plan, Planned
 
 PLAIN_EVERY_S = 30.0
+STILLS, CODECS = 2, "x264,x265,svtav1,mjpeg"
 
 
 def bench(
@@ -33,11 +34,11 @@ def bench(
     ] = None,
     stills: Annotated[
         int, typer.Option("--stills", metavar="N", min=0, max=100, help="Pictures taken out of each clip.")
-    ] = 2,
+    ] = STILLS,
     codecs: Annotated[
         str,
         typer.Option("--codecs", metavar="LIST", help="x264, x265, svtav1, mjpeg to compare with; '' for none."),
-    ] = "x264,x265,svtav1,mjpeg",
+    ] = CODECS,
     picture_size: Annotated[
         str, typer.Option("--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.")
     ] = "fit256",
@@ -64,7 +65,7 @@ def bench(
 
     from ..bench import Plan, find_clips
     from ..models.registry import load
-    from .prepare import prepare, warm_up
+    from .prepare import load_kernels, prepare
 
     unread: list[InputError] = []
     found = find_clips(clips, picture_size, unread.append)
@@ -74,13 +75,16 @@ def bench(
     shown = ["elastictok bench CLIPS", f"--thresholds {thresholds}"]
     shown += [f"--duration {duration:g}"] if duration is not None else []
     shown += [f"--size {picture_size}"] if picture_size != "fit256" else []
-    shown += [f"--model {loaded.spec.name}"] if model is not None else []
+    shown += [f"--model {Path(model).name}"] if model is not None else []
+    shown += [f"--figure-threshold {figure_threshold:g}"] if figure_threshold is not None else []
+    shown += [f"--stills {stills}"] if stills != STILLS else []
+    shown += [f"--codecs {codecs!r}"] if codecs != CODECS else []
+    shown += [f"--precision {precision}"] if precision is not None else []
     plan = Plan(
         tuple(found), Path(out), values, figure, picture_size, duration, stills, _codecs(codecs), " ".join(shown)
     )
     prepare(loaded, console)
-    if loaded.spec.syntax.startswith("nano/"):
-        warm_up(loaded)  # or the first clip's times would be those of loading the kernels
+    load_kernels(loaded)  # or the first clip's times would be those of loading them
     _run(plan, loaded, console)
     if unread:
         raise PartialResult(f"{plural(len(unread), 'file')} could not be read; the page is of the other {len(found):,}")

@@ -57,7 +57,7 @@ def decode(
     [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4\n
     [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
     [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part\n
-    [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote
+    [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote (if its tokens are codes)
     """
     console = Console(quiet, verbose, json_lines)
     if picture_size not in ("coded", "source"):

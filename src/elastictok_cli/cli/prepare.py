@@ -43,6 +43,19 @@ def prepare(model: TokenModel, console: Console) -> None:
     _touch(mark)
 
 
+def load_kernels(model: TokenModel) -> None:
+    """All that is compiled and that this model uses, into this process."""
+    if model.spec.syntax.startswith("nano/"):
+        warm_up(model)
+        return
+    from ..kernels import rangecoder
+
+    contexts = rangecoder.new_contexts(8)
+    coder = rangecoder.encoder(64)
+    rangecoder.code_tree(*coder, contexts, 0, 1, 3)
+    rangecoder.code_tree(*rangecoder.decoder(rangecoder.finish(*coder)), contexts, 0, 0, 3)
+
+
 def warm_up(model: TokenModel, other: subprocess.Popen[bytes] | None = None) -> None:
     """Run every kernel once: tiny blocks through the model and its entropy coder, there and back.
 

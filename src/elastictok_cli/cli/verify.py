@@ -33,7 +33,7 @@ def verify(
     """Check structure, checksums and tokens; with the source, that each block is as good as it says.
 
     [bold]elastictok verify in.etok[/bold]                   exit 4 if damaged\n
-    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good, 3 if another video
+    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good, 3 if of other times
     """
     console = Console(quiet, verbose, json_lines)
     opened = source_of(file)

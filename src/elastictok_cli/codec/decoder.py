@@ -216,7 +216,7 @@ def decode_range(
                     return
                 for pts, rgb in zip(item.pts, item.frames, strict=True):
                     if _inside(pts, low, high):
-                        yield pts, rgb
+                        yield pts, rgb.copy()  # of its own: not a view that keeps all of the padded block
 
 
 def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:

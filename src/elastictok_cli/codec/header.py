@@ -34,6 +34,9 @@ def make_header(
     """
     spec = model.spec
     strategy(search)
+    for option, count in (("--max-tokens", max_tokens), ("--gop", gop_blocks)):
+        if count is not None and count != int(count):
+            raise UsageError(f"{option} {count}: must be a whole number")
     if max_tokens is not None and max_tokens < 1:
         raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
     blocks = spec.gop_blocks if gop_blocks is None else gop_blocks

@@ -166,7 +166,7 @@ class _Search:
         *_, loosest = by_threshold = sorted(self.passes, key=lambda one: one.threshold)
         tighter = by_threshold[-2:][0]
         if loosest.threshold > FAR * tighter.threshold and _part(loosest) > CLOSE * _part(tighter):
-            return "and no threshold makes it much smaller; a smaller --size does"
+            return "and a looser threshold made it hardly smaller; try a little less with -f, or a smaller --size"
         return "-f and a little less try again"
 
     def _drop(self) -> None:
