@@ -20,6 +20,18 @@ def test_the_readme_lists_every_exit_code() -> None:
     assert listed == {0, 130, 141, 143, *(kind.exit_code for kind in kinds)}
 
 
+def test_the_page_of_tokens_has_every_array_with_its_type() -> None:
+    from elastictok_cli.container import Reader, token_arrays
+
+    page = (ROOT / "docs" / "tokens.md").read_text(encoding="utf-8")
+    with Reader(ROOT / "tests" / "golden" / "v1-fsq-sound.etok") as reader:
+        arrays = token_arrays(reader)
+    assert "values" in arrays
+    for name, array in arrays.items():
+        (row,) = (line for line in page.splitlines() if line.startswith("|") and f"`{name}`" in line.split("|")[1])
+        assert array.dtype.kind == "U" or array.dtype.name in row
+
+
 def test_the_file_tree_of_the_readme_is_the_tree() -> None:
     tree = README[README.index("    src/elastictok_cli/") :]
     rooms = set(re.findall(r"^      (\w+)/ ", tree, re.MULTILINE))
