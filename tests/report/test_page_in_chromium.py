@@ -14,7 +14,7 @@ import pytest
 from elastictok_cli.report.page import FileReport, Player, html_report
 
 from .chromium import Page, find
-from .files import CLIP, CLIP_MISSED, usage
+from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +132,25 @@ def test_several_files_without_a_video(chromium: str, tmp_path: Path) -> None:
         page.run("document.querySelectorAll('#rows tr')[3].click()")
         page.until("document.documentElement.dataset.block === '3'")
         assert page.errors == [] and page.asked == []
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_file_that_was_not_measured_has_no_line_and_is_not_lossless(
+    chromium: str, tmp_path: Path, others: int
+) -> None:
+    reports = [FileReport(usage(CLIP, **UNMEASURED)), *[FileReport(usage(CLIP))] * others]
+    (tmp_path / "a.html").write_text(html_report(reports))
+    with Page(chromium, (tmp_path / "a.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        assert page.run("document.querySelectorAll('#quality path').length") == others
+        assert ("not measured" in page.run("document.getElementById('quality').textContent")) == (not others)
+        assert page.run("document.querySelectorAll('#rows tr')[3].children[4].textContent") == "not measured"
+        page.hover(*page.run(
+            "(() => { document.getElementById('bytes').scrollIntoView();"
+            "const b = document.getElementById('bytes').getBoundingClientRect();"
+            "return [b.x + b.width / 2, b.y + 60]; })()"
+        ))  # fmt: skip
+        page.until("!document.querySelector('#bytes .tip').hidden")
+        assert "tokens, not measured, " in page.run("document.querySelector('#bytes .tip').textContent")
+        page.run("document.getElementById('theme').click()")
+        assert page.errors == []

@@ -8,7 +8,7 @@ import re
 
 from elastictok_cli.report import csv_lines, json_records, summary
 
-from .files import CLIP, CLIP_MISSED, usage
+from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 
 def test_the_summary_fits_into_80_columns_and_says_what_there_is() -> None:
@@ -54,3 +54,8 @@ def test_csv_has_one_line_per_block_with_the_same_values() -> None:
     assert [int(row["tokens"]) for row in rows] == CLIP
     assert [row["met"] for row in rows].count("0") == 1
     assert float(rows[2]["time_s"]) == 0.32
+
+
+def test_csv_has_nothing_where_nothing_was_measured() -> None:
+    (row, *_) = csv.DictReader(csv_lines(usage(CLIP, **UNMEASURED)))
+    assert (row["tokens"], row["mse"], row["psnr_db"]) == ("4000", "", "")

@@ -140,6 +140,8 @@ def csv_lines(usage: Usage, named: bool = False, head: bool = True) -> Iterator[
             if head:
                 writer.writeheader()
                 yield _taken(out)
+        if math.isnan(row["mse"]):  # not measured
+            row["mse"] = None
         writer.writerow({key: int(v) if isinstance(v, bool) else v for key, v in row.items()})
         yield _taken(out)
 
