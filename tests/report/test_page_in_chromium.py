@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -115,9 +116,39 @@ def test_keys_and_theme(page: Page) -> None:
     page.run("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
     page.until("document.documentElement.dataset.block === '1'")
     before = page.run("getComputedStyle(document.body).backgroundColor")
+    scheme = "getComputedStyle(document.documentElement).colorScheme"  # of scrollbars and the like
+    assert page.run(scheme) == "light"
     page.run("document.getElementById('theme').click()")
     assert page.run("getComputedStyle(document.body).backgroundColor") != before
+    assert page.run(scheme) == "dark"
     assert page.errors == []
+
+
+@pytest.mark.parametrize("frames", [4, 300])
+def test_every_time_of_the_axis_is_inside_the_picture(chromium: str, tmp_path: Path, frames: int) -> None:
+    found = usage([100] * (frames // 4))
+    (tmp_path / "a.html").write_text(html_report([FileReport(found)]))
+    with Page(chromium, (tmp_path / "a.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        ends = page.run(
+            "[...document.querySelectorAll('#bytes text')].map(t => { const b = t.getBBox(); return b.x + b.width; })"
+        )
+        assert max(ends) <= 1000
+
+
+def test_the_heat_map_of_several_files_says_whose_it_is(chromium: str, tmp_path: Path) -> None:
+    maps = [np.full((3, 4), i) for i in range(len(CLIP))]
+    reports = [FileReport(replace(usage(CLIP), name=f"{n}.etok"), maps if n == "a" else None) for n in "ab"]
+    (tmp_path / "a.html").write_text(html_report(reports))
+    with Page(chromium, (tmp_path / "a.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        said, seen = "document.getElementById('heatnote').textContent", "getComputedStyle(heat).visibility"
+        assert page.run(said).startswith("a: ") and page.run(said).endswith("most in one place 0")
+        page.run("document.getElementById('file').value = 1")
+        page.run("document.getElementById('file').dispatchEvent(new Event('change'))")
+        assert page.run(said).startswith("b: ") and page.run(said).endswith("no heat map")
+        assert page.run(seen) == "hidden"
+        assert page.errors == []
 
 
 def test_several_files_without_a_video(chromium: str, tmp_path: Path) -> None:

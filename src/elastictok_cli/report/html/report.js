@@ -38,7 +38,7 @@
     return out;
   }
 
-  const W = 1000, LEFT = 66, RIGHT = 8;
+  const W = 1000, LEFT = 66, RIGHT = 24; // the last time's label is centred on the plot's end
   const x = time => LEFT + (W - LEFT - RIGHT) * Math.min(Math.max(time / end, 0), 1);
 
   class Chart { // one strip over time
@@ -179,7 +179,10 @@
   }
 
   function drawHeat(file, n) {
-    if (!canvas || !file.heat) return;
+    if (!canvas) return;
+    const whose = many ? file.label + "  " : "";
+    canvas.style.visibility = file.heat ? "visible" : "hidden"; // not the map of the file before
+    if (!file.heat) { $("heatnote").textContent = whose + "no heat map"; return; }
     const {rows, columns, maps, height, width} = file.heat;
     const shown = n === null ? file.heat.mean : maps[n];
     canvas.width = columns; canvas.height = rows;
@@ -190,7 +193,7 @@
       image.data.set([r, g, b, 255], 4 * i);
     });
     pen.putImageData(image, 0, 0);
-    $("heatnote").textContent = `block ${n}: ${whole(file.blocks[n].tokens)} tokens, most in one place ${whole(Math.max(...shown))}`;
+    $("heatnote").textContent = `${whose}block ${n}: ${whole(file.blocks[n].tokens)} tokens, most in one place ${whole(Math.max(...shown))}`;
   }
 
   function drawRates(file, n) {
