@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from elastictok_cli.container import Reader, Writer
 
 from .conftest import Run, process
 
@@ -27,6 +30,16 @@ def test_output_is_as_it_was(run: Run, command: str, name: str, same_as_file: Ca
     said = run(command, name)
     assert (said.code, said.err) == (0, "")
     same_as_file(said.out, EXPECTED / f"{command}-{Path(name).stem}.txt")
+
+
+@pytest.mark.parametrize(("side", "tiles"), [(64, "1 tile of 64x64"), (32, "4 tiles of 32x32")])
+def test_info_counts_tiles(run: Run, tmp_path: Path, side: int, tiles: str) -> None:
+    path = tmp_path / "a.etok"
+    with Reader(FILES[0]) as reader:
+        header = replace(reader.header, coded_size=(64, 48), tile=(side, side), multiple=side)
+    with open(path, "wb") as out, Writer(out, header) as writer:
+        writer.finish()
+    assert run("info", path).out.splitlines()[1].endswith(f", in {tiles}")
 
 
 def test_a_pipe_can_be_looked_at() -> None:

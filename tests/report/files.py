@@ -63,3 +63,5 @@ def usage(counts: Sequence[int], missed: Sequence[int] = (), last_frames: int = 
 
 CLIP = [4000, 900, 820, 780, 2600, 700, 260, 40, 1900, 300, 310, 280, 120, 60, 20]
 CLIP_MISSED = [4]
+
+UNMEASURED: dict[str, Any] = {"target": "tokens", "target_value": 8.0, "threshold": 4.0, "extra": {"measured": False}}

@@ -14,7 +14,7 @@ import pytest
 
 from elastictok_cli.report.page import FileReport, Player, html_report
 
-from .files import CLIP, CLIP_MISSED, usage
+from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 MAPS = [np.full((3, 4), i) for i in range(len(CLIP))]
 
@@ -63,6 +63,12 @@ def test_lossless_blocks_and_fixed_counts_have_no_number_that_json_has_not() -> 
     found = usage([0, 0], threshold=0.007, target="tokens", target_value=5.0)
     (file,) = data_of(html_report([FileReport(found)]))["files"]
     assert file["goal_db"] is None
+
+
+def test_what_was_not_measured_is_told_from_what_is_lossless() -> None:
+    files = data_of(html_report([FileReport(usage(CLIP)), FileReport(usage(CLIP, **UNMEASURED))]))["files"]
+    assert [file["measured"] for file in files] == [True, False]
+    assert {block["psnr_db"] for block in files[1]["blocks"]} == {None}
 
 
 def test_heat_maps_and_rates_come_along() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from elastictok_cli.report.page import FileReport, Player, html_report
 
 from .chromium import Page, find
-from .files import CLIP, CLIP_MISSED, usage
+from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +116,39 @@ def test_keys_and_theme(page: Page) -> None:
     page.run("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))")
     page.until("document.documentElement.dataset.block === '1'")
     before = page.run("getComputedStyle(document.body).backgroundColor")
+    scheme = "getComputedStyle(document.documentElement).colorScheme"  # of scrollbars and the like
+    assert page.run(scheme) == "light"
     page.run("document.getElementById('theme').click()")
     assert page.run("getComputedStyle(document.body).backgroundColor") != before
+    assert page.run(scheme) == "dark"
     assert page.errors == []
+
+
+@pytest.mark.parametrize("frames", [4, 300])
+def test_every_time_of_the_axis_is_inside_the_picture(chromium: str, tmp_path: Path, frames: int) -> None:
+    found = usage([100] * (frames // 4))
+    (tmp_path / "a.html").write_text(html_report([FileReport(found)]))
+    with Page(chromium, (tmp_path / "a.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        ends = page.run(
+            "[...document.querySelectorAll('#bytes text')].map(t => { const b = t.getBBox(); return b.x + b.width; })"
+        )
+        assert max(ends) <= 1000
+
+
+def test_the_heat_map_of_several_files_says_whose_it_is(chromium: str, tmp_path: Path) -> None:
+    maps = [np.full((3, 4), i) for i in range(len(CLIP))]
+    reports = [FileReport(replace(usage(CLIP), name=f"{n}.etok"), maps if n == "a" else None) for n in "ab"]
+    (tmp_path / "a.html").write_text(html_report(reports))
+    with Page(chromium, (tmp_path / "a.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        said, seen = "document.getElementById('heatnote').textContent", "getComputedStyle(heat).visibility"
+        assert page.run(said).startswith("a: ") and page.run(said).endswith("most in one place 0")
+        page.run("document.getElementById('file').value = 1")
+        page.run("document.getElementById('file').dispatchEvent(new Event('change'))")
+        assert page.run(said).startswith("b: ") and page.run(said).endswith("no heat map")
+        assert page.run(seen) == "hidden"
+        assert page.errors == []
 
 
 def test_several_files_without_a_video(chromium: str, tmp_path: Path) -> None:
@@ -132,3 +163,25 @@ def test_several_files_without_a_video(chromium: str, tmp_path: Path) -> None:
         page.run("document.querySelectorAll('#rows tr')[3].click()")
         page.until("document.documentElement.dataset.block === '3'")
         assert page.errors == [] and page.asked == []
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_file_that_was_not_measured_has_no_line_and_is_not_lossless(
+    chromium: str, tmp_path: Path, others: int
+) -> None:
+    reports = [FileReport(usage(CLIP, **UNMEASURED)), *[FileReport(usage(CLIP))] * others]
+    (tmp_path / "a.html").write_text(html_report(reports))
+    with Page(chromium, (tmp_path / "a.html").as_uri(), tmp_path / "profile") as page:
+        page.until("document.documentElement && document.documentElement.dataset.ready === 'yes'")
+        assert page.run("document.querySelectorAll('#quality path').length") == others
+        assert ("not measured" in page.run("document.getElementById('quality').textContent")) == (not others)
+        assert page.run("document.querySelectorAll('#rows tr')[3].children[4].textContent") == "not measured"
+        page.hover(*page.run(
+            "(() => { document.getElementById('bytes').scrollIntoView();"
+            "const b = document.getElementById('bytes').getBoundingClientRect();"
+            "return [b.x + b.width / 2, b.y + 60]; })()"
+        ))  # fmt: skip
+        page.until("!document.querySelector('#bytes .tip').hidden")
+        assert "tokens, not measured, " in page.run("document.querySelector('#bytes .tip').textContent")
+        page.run("document.getElementById('theme').click()")
+        assert page.errors == []

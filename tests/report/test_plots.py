@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from elastictok_cli.report.curve import Curve
 from elastictok_cli.report.plots import legend_labels, save_usage_plot
 from elastictok_cli.report.theme import DARK, LIGHT
 
-from .files import CLIP, CLIP_MISSED, usage
+from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 
 def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
@@ -39,6 +40,13 @@ def test_a_picture_fills_the_plot_though_it_lasts_no_time(tmp_path: Path) -> Non
     drawn = abs(rgb - [int(LIGHT.line[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=2) < 9
     for rows in (slice(0, 440), slice(440, 640), slice(640, 840)):  # tokens, PSNR, bytes
         assert drawn[rows].any(axis=0).mean() > 0.8
+
+
+@pytest.mark.parametrize(("files", "panels"), [([False], 2), ([False, False], 2), ([True, False], 3), ([True], 3)])
+def test_quality_has_a_panel_where_it_was_measured(files: list[bool], panels: int, tmp_path: Path) -> None:
+    usages = [usage(CLIP) if measured else usage(CLIP, **UNMEASURED) for measured in files]
+    save_usage_plot(usages, str(tmp_path / "a.svg"))
+    assert len(re.findall(r'<g id="axes_\d+">', (tmp_path / "a.svg").read_text())) == panels
 
 
 def test_svg_is_xml_and_the_same_bytes_every_time(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import csv
 import json
 import re
 
-from elastictok_cli.report import csv_lines, json_records, summary
+from elastictok_cli.report import csv_lines, json_records, percentiles, summary
 
-from .files import CLIP, CLIP_MISSED, usage
+from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 
 def test_the_summary_fits_into_80_columns_and_says_what_there_is() -> None:
@@ -54,3 +54,13 @@ def test_csv_has_one_line_per_block_with_the_same_values() -> None:
     assert [int(row["tokens"]) for row in rows] == CLIP
     assert [row["met"] for row in rows].count("0") == 1
     assert float(rows[2]["time_s"]) == 0.32
+
+
+def test_csv_has_nothing_where_nothing_was_measured() -> None:
+    (row, *_) = csv.DictReader(csv_lines(usage(CLIP, **UNMEASURED)))
+    assert (row["tokens"], row["mse"], row["psnr_db"]) == ("4000", "", "")
+
+
+def test_the_median_of_an_even_number_is_between_the_two_in_the_middle() -> None:
+    assert percentiles(usage([2034, 1439, 58, 11])) == {0: 11, 10: 11, 25: 11, 50: 749, 75: 1439, 90: 2034, 100: 2034}
+    assert [percentiles(usage(counts))[50] for counts in ([5], [5, 8], [9, 5, 6])] == [5, 7, 6]

@@ -132,7 +132,7 @@ def _picture(header: Header) -> str:
     if header.rotation:
         text += f", rotated by {header.rotation} degrees"
     if header.tile:
-        text += f", in {header.geometry.tiles} tiles of {header.tile[1]}x{header.tile[0]}"
+        text += f", in {plural(header.geometry.tiles, 'tile')} of {header.tile[1]}x{header.tile[0]}"
     return text
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UnsupportedFile, UsageError
 from ..whole import replacing
 from .console import Console
-from .curves import Rates, curves_path, read_curves
+from .curves import Kept, Rates, curves_path, read_curves
 
 if TYPE_CHECKING:
     from ..report import Usage
@@ -52,12 +52,11 @@ class Pictures:
             from ..report.maps import save_rate_plot
 
             self._only_first(option)
-            rates = self.rates(0)
-            if rates is None:
-                raise UsageError(
-                    f"--rates: {curves_path(self.files[0])} is not there; 'encode --keep-curves' writes it"
-                )
-            save_rate_plot(self.usages[0], rates, name, theme)
+            kept = self._kept(0)
+            if kept is None or not kept.matches:
+                why = "is not there" if kept is None else "is of another encode"
+                raise UsageError(f"--rates: {curves_path(self.files[0])} {why}; 'encode --keep-curves' writes it")
+            save_rate_plot(self.usages[0], kept.rates, name, theme)
         else:
             self._page(name)
 
@@ -93,9 +92,12 @@ class Pictures:
                 tables = getattr(load_for(reader.header, "cpu", self.model), "tables", None)
             return list(heat_maps(reader, tables)), cell_size(reader)
 
+    def _kept(self, number: int) -> Kept | None:
+        return read_curves(self.files[number], len(self.usages[number].blocks))
+
     def rates(self, number: int) -> Rates | None:
         """What was kept beside a file; with a note if it is of another encode."""
-        found = read_curves(self.files[number], len(self.usages[number].blocks))
+        found = self._kept(number)
         if found is not None and not found.matches:
             self.console.note(f"{curves_path(self.files[number])}: is of another encode and is not shown")
             return None

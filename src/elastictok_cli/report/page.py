@@ -108,6 +108,7 @@ def _file(report: FileReport, label: str) -> dict[str, Any]:
     found = {
         "label": label,
         "duration_s": round(usage.duration_s, 6),
+        "measured": usage.header.is_measured,
         "goal_db": _finite(goal, 4),
         "blocks": blocks,
     }

@@ -52,12 +52,16 @@ def _with_widths(usages: Sequence[Usage]) -> list[Usage]:
 
 
 def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[float] | None) -> None:
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[2.2, 1, 0.8])
+    measured = [usage.header.is_measured for usage in usages]
+    heights = [2.2, 1, 0.8] if any(measured) else [2.2, 0.8]  # no room for a quality that nobody knows
+    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    top, middle, bottom = panels[0], panels[1], panels[-1]
     colours = cycle(theme.series, len(usages))
     top.set_title(_title(usages), loc="left", fontsize=11, fontweight="bold")
     if len(usages) == 1:
         _draw_bars(usages[0], top, theme, cuts is None)
-        _draw_quality(usages[0], middle, theme, theme.line)
+        if measured[0]:
+            _draw_quality(usages[0], middle, theme, theme.line)
         _draw_bytes(usages[0], bottom, theme.line)
         width, height = usages[0].header.coded_size
         header = usages[0].header
@@ -66,9 +70,10 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
     else:
         for usage, colour, name in zip(usages, colours, legend_labels(usages), strict=True):
             _draw_steps(usage, top, colour, name)
-            _draw_quality(usage, middle, theme, colour)
+            if usage.header.is_measured:
+                _draw_quality(usage, middle, theme, colour)
             _draw_bytes(usage, bottom, colour)
-    for axes in (top, middle, bottom):
+    for axes in panels:
         axes.grid(axis="y", color=theme.faint, alpha=0.25, linewidth=0.6)
         axes.set_axisbelow(True)
         for number, time_s in enumerate(cuts or ()):
@@ -80,7 +85,8 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
     if top.get_legend_handles_labels()[0]:
         place = {"loc": "upper right", "bbox_to_anchor": (1, 1.04)}
         top.legend(ncols=4, frameon=False, fontsize=9, handlelength=1, **place)
-    middle.set_ylabel("PSNR in dB")
+    if any(measured):
+        middle.set_ylabel("PSNR in dB")
     bottom.set_ylabel("kB so far")
     bottom.set_ylim(0)
     if all(usage.header.is_still for usage in usages):

@@ -19,12 +19,14 @@ NAMES = {0: "min", 50: "median", 100: "max"}
 
 
 def percentiles(usage: Usage) -> dict[int, int]:
-    """Tokens of a block: per cent of the blocks that have at most so many. {} without blocks."""
+    """Tokens of a block: per cent of the blocks that have at most so many; of 50 the usual median, between the two
+    middle ones of an even number. {} without blocks."""
     if not usage.blocks:
         return {}
     counts = np.array([block.tokens for block in usage.blocks])
     values = np.percentile(counts, PERCENTILES, method="inverted_cdf")
-    return {p: int(v) for p, v in zip(PERCENTILES, values, strict=True)}
+    found = {p: int(v) for p, v in zip(PERCENTILES, values, strict=True)}
+    return {**found, 50: int(np.median(counts) + 0.5)}
 
 
 def summary(usage: Usage) -> list[tuple[str, str]]:
@@ -140,6 +142,8 @@ def csv_lines(usage: Usage, named: bool = False, head: bool = True) -> Iterator[
             if head:
                 writer.writeheader()
                 yield _taken(out)
+        if math.isnan(row["mse"]):  # not measured
+            row["mse"] = None
         writer.writerow({key: int(v) if isinstance(v, bool) else v for key, v in row.items()})
         yield _taken(out)
 

@@ -10,7 +10,7 @@
 
   const count = new Intl.NumberFormat("en-US"), whole = v => count.format(Math.round(v));
   const kilo = v => v < 1e5 ? (v / 1000).toFixed(1) + " kB" : (v / 1e6).toFixed(2) + " MB";
-  const db = v => v === null ? "lossless" : v.toFixed(2) + " dB";
+  const db = (file, v, unit) => !file.measured ? "not measured" : v === null ? "lossless" : v.toFixed(2) + unit;
   const colour = i => many ? (root.dataset.theme === "dark" ? data.dark : data.light)[i % data.light.length] : "var(--line)";
 
   function blockAt(file, time) {
@@ -38,7 +38,7 @@
     return out;
   }
 
-  const W = 1000, LEFT = 66, RIGHT = 8;
+  const W = 1000, LEFT = 66, RIGHT = 24; // the last time's label is centred on the plot's end
   const x = time => LEFT + (W - LEFT - RIGHT) * Math.min(Math.max(time / end, 0), 1);
 
   class Chart { // one strip over time
@@ -94,6 +94,7 @@
         });
         return;
       }
+      if (this.goal && !file.measured) return;
       let path = "";
       file.blocks.forEach((block, n) => {
         const y = this.y(this.values(file, n)).toFixed(2);
@@ -114,18 +115,20 @@
   const all = files.flatMap(f => f.blocks);
   const quality = all.map(b => b.psnr_db).filter(v => v !== null).concat(files.map(f => f.goal_db).filter(v => v !== null));
   const low = quality.length ? Math.floor(Math.min(...quality) - .5) : 0, high = quality.length ? Math.ceil(Math.max(...quality) + .5) : 100;
+  const measured = files.some(f => f.measured);
   const charts = [
     new Chart($("tokens"), "tokens a block", 240, (f, n) => f.blocks[n].tokens, 0, 1.05 * Math.max(1, ...all.map(b => b.tokens)), whole, {bars: true}),
-    new Chart($("quality"), "PSNR in dB", 130, (f, n) => f.blocks[n].psnr_db ?? high, low, high, v => v.toFixed(1), {goal: true}),
+    measured && new Chart($("quality"), "PSNR in dB", 130, (f, n) => f.blocks[n].psnr_db ?? high, low, high, v => v.toFixed(1), {goal: true}),
     new Chart($("bytes"), "bytes so far", 136, (f, n) => f.blocks[n].bytes_so_far, 0, 1.05 * Math.max(1, ...all.map(b => b.bytes_so_far)), kilo, {times: true, bottom: 24}),
-  ];
+  ].filter(Boolean);
+  if (!measured) { $("quality").className = "hint"; $("quality").textContent = "PSNR: not measured"; }
 
   function told(time) {
     const lines = [time.toFixed(2) + " s"];
     files.forEach((file, i) => {
       const block = file.blocks[blockAt(file, time)];
       if (!block) return;
-      lines.push(`${many ? file.label + "  " : ""}block ${block.index}: ${whole(block.tokens)} tokens, ${db(block.psnr_db)}` +
+      lines.push(`${many ? file.label + "  " : ""}block ${block.index}: ${whole(block.tokens)} tokens, ${db(file, block.psnr_db, " dB")}` +
         `, ${kilo(block.bytes_so_far)}${block.met ? "" : ", missed"}`);
     });
     return lines.join("\n");
@@ -176,7 +179,10 @@
   }
 
   function drawHeat(file, n) {
-    if (!canvas || !file.heat) return;
+    if (!canvas) return;
+    const whose = many ? file.label + "  " : "";
+    canvas.style.visibility = file.heat ? "visible" : "hidden"; // not the map of the file before
+    if (!file.heat) { $("heatnote").textContent = whose + "no heat map"; return; }
     const {rows, columns, maps, height, width} = file.heat;
     const shown = n === null ? file.heat.mean : maps[n];
     canvas.width = columns; canvas.height = rows;
@@ -187,7 +193,7 @@
       image.data.set([r, g, b, 255], 4 * i);
     });
     pen.putImageData(image, 0, 0);
-    $("heatnote").textContent = `block ${n}: ${whole(file.blocks[n].tokens)} tokens, most in one place ${whole(Math.max(...shown))}`;
+    $("heatnote").textContent = `${whose}block ${n}: ${whole(file.blocks[n].tokens)} tokens, most in one place ${whole(Math.max(...shown))}`;
   }
 
   function drawRates(file, n) {
@@ -217,7 +223,7 @@
     $("rows").replaceChildren(...file.blocks.map(block => {
       const line = document.createElement("tr");
       const cells = [block.index, block.time_s.toFixed(2), whole(block.tokens), (100 * block.tokens / Math.max(1, block.max_tokens)).toPrecision(3),
-        block.psnr_db === null ? "lossless" : block.psnr_db.toFixed(2), block.met ? "yes" : "no", kilo(block.bytes_so_far),
+        db(file, block.psnr_db, ""), block.met ? "yes" : "no", kilo(block.bytes_so_far),
         block.starts_gop ? "GOP" : block.cut ? "cut?" : ""];
       cells.forEach((text, i) => {
         const cell = document.createElement("td");
