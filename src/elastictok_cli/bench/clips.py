@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..video import SinkOptions, open_sink, open_source
-from ..video.endings import PICTURES, VIDEOS
+from ..video.suffixes import PICTURES, VIDEOS
 
 ENDINGS = VIDEOS | PICTURES
 
