@@ -10,12 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+def followed(path: str | os.PathLike[str]) -> Path:
+    """The file behind a link; any other path as it is."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+
+
 def destination(path: str | os.PathLike[str]) -> Path:
     """Where a file of this name lies, links followed: the file behind a link is replaced, not the link.
 
     Raises OSError if a folder, a device or a pipe is there, which no file may replace.
     """
-    real = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    real = followed(path)
     if real.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder", os.fspath(path))
     if real.exists() and not real.is_file():

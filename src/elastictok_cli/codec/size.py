@@ -11,14 +11,15 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from ..container import Gop, Header, Reader, Writer
-from ..errors import OutputError, ThresholdMissed, UsageError
+from ..container.writer import explained
+from ..errors import ThresholdMissed, UsageError
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
@@ -69,7 +70,7 @@ def encode_to_size(
     """
     file = None
     if isinstance(output, (str, os.PathLike)):
-        with _explained(Path(output)):
+        with explained(output):
             file = destination(output)
     with _folder(file) as folder:
         search = _Search(source, model, header_for, target, Path(folder))
@@ -231,22 +232,13 @@ def _say_threshold(coded: Path, threshold: float, path: Path) -> int:
 
 
 def _folder(file: Path | None) -> tempfile.TemporaryDirectory[str]:
-    with _explained(file):
+    with explained(file or "output"):
         return tempfile.TemporaryDirectory(prefix=".elastictok-", dir=None if file is None else file.parent)
-
-
-@contextmanager
-def _explained(file: Path | None) -> Iterator[None]:
-    """As the writer of a file says it."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{file or 'output'}: cannot be written: {error.strerror or error}") from error
 
 
 def _hand_over(path: Path, file: Path | None, output: object) -> None:
     if file is not None:
-        with _explained(file):
+        with explained(file):
             place(path, file)
         return
     with path.open("rb") as whole:

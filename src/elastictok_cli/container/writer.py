@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from ..errors import OutputError, UsageError
-from ..whole import destination, place
+from ..whole import destination, followed, place
 from . import format as fmt
 from .chunks import (
     CHUNK_EXTRA,
@@ -55,7 +55,23 @@ class PacketLike(Protocol):
 
 def part_path(path: str | os.PathLike[str]) -> Path:
     """The temporary file beside `path` (links followed): same folder, so that the rename cannot fail half way."""
-    return Path(f"{os.path.realpath(path) if os.path.islink(path) else os.fspath(path)}.part")
+    return Path(f"{followed(path)}.part")
+
+
+@contextlib.contextmanager
+def explained(name: str | os.PathLike[str]) -> Iterator[None]:
+    """What the system says about an output, as one line: OutputError."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OutputError("the program that reads the output has ended") from error
+    except OSError as error:
+        why = (
+            "no space left"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else error.strerror or str(error)
+        )
+        raise OutputError(f"{name}: cannot be written: {why}") from error
 
 
 class Writer:
@@ -69,10 +85,9 @@ class Writer:
     def __init__(self, target: str | os.PathLike[str] | BinaryIO, header: Header) -> None:
         self._begin(header)
         if isinstance(target, (str, os.PathLike)):
-            self.path: Path | None = Path(target)
-            with self._explained():
-                self.path = destination(target)
-                part = part_path(self.path)
+            with explained(target):
+                self.path: Path | None = destination(target)
+                part = part_path(target)
                 # a new file, never an old one emptied: a second encode to this name then cannot mix with a first
                 part.unlink(missing_ok=True)
                 self._file: BinaryIO = open(part, "xb")  # noqa: SIM115 - closed by finish or abort
@@ -111,8 +126,7 @@ class Writer:
         prefix = fmt.SIGNATURE + pack_chunk(fmt.HEAD, pack_head(header))
         self = cls.__new__(cls)
         self._begin(header)
-        self.path = Path(path)
-        with self._explained():
+        with explained(path):
             self.path = destination(path)
             self._file = open(part, "r+b")  # noqa: SIM115 - closed by finish or abort
         found = self._file.read(len(prefix))
@@ -265,21 +279,8 @@ class Writer:
         self._sum.update(data)
         self.position += len(data)
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What the system says about the output, as one line."""
-        try:
-            yield
-        except BrokenPipeError as error:
-            raise OutputError("the program that reads the output has ended") from error
-        except OSError as error:
-            name = self.path or "output"
-            why = (
-                "no space left"
-                if error.errno in (errno.ENOSPC, errno.EDQUOT)
-                else error.strerror or str(error)
-            )
-            raise OutputError(f"{name}: cannot be written: {why}") from error
+    def _explained(self) -> contextlib.AbstractContextManager[None]:
+        return explained(self.path or "output")
 
 
 def _split(packets: Sequence[AudioPacket]) -> Iterator[Sequence[AudioPacket]]:

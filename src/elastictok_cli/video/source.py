@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self
 
 import av
 import av.container
@@ -251,25 +251,14 @@ class Source:
         lag, last = self._probed.dts_lag, None
         bad = damaged = 0
         end = Fraction(0)
-        packets = container.demux()
         try:
-            while True:
-                try:
-                    packet = next(packets)
-                except StopIteration:
-                    break
-                except av.error.FFmpegError as error:
-                    self._cut(
-                        f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); "
-                        "what comes before is coded"
-                    )
-                    break
+            for packet in self._packets(container):
                 if packet.pts is not None:
                     end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream.index != stream.index:  # not stream_index: PyAV leaves it 0 in those that flush
                     continue
                 try:
-                    frames = cast("list[av.VideoFrame]", packet.decode())
+                    frames = packet.decode()
                 except av.error.EOFError:
                     continue
                 except av.error.FFmpegError:
@@ -300,6 +289,16 @@ class Source:
         whole = self._probed.whole_s
         if whole is not None and self._high is None and whole - end > max(Fraction(_SHORT_S), whole / 50):
             self._cut(f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded")
+
+    def _packets(self, container: av.container.InputContainer) -> Iterator[av.Packet[Any]]:
+        """Of all streams, as far as the input can be read."""
+        try:
+            yield from container.demux()
+        except av.error.FFmpegError as error:
+            self._cut(
+                f"the input cannot be read to its end ({(error.strerror or 'unreadable').lower()}); "
+                "what comes before is coded"
+            )
 
     def _holds(self, pts: int | None) -> bool:
         """Whether a frame of this time is in the range."""
