@@ -29,9 +29,7 @@ def picture(frame: av.VideoFrame, number: int) -> av.VideoFrame:
 def main(source: str, target: str) -> None:
     """Write the clip: H.264 and stereo AAC."""
     with av.open(source) as film, av.open(target, "w", options={"movflags": "+faststart"}) as clip:
-        video = clip.add_stream(
-            "libx264", rate=RATE, options={"crf": "18", "preset": "veryslow", "threads": "1"}
-        )
+        video = clip.add_stream("libx264", rate=RATE, options={"crf": "18", "preset": "veryslow", "threads": "1"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         video.time_base = Fraction(1, RATE)
         sound = clip.add_stream("aac", rate=48000, layout="stereo")

@@ -1,6 +1,6 @@
 """The Python interface: encode, look at blocks and tokens as numpy arrays, decode.
 
-    python examples/python_api.py [VIDEO [FOLDER]]
+python examples/python_api.py [VIDEO [FOLDER]]
 """
 
 from __future__ import annotations

@@ -192,9 +192,7 @@ def verify(
             return _last(run(reader, model, opened), Verified, watch)
 
 
-def open_etok(
-    source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False
-) -> EtokFile:
+def open_etok(source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False) -> EtokFile:
     """Open a file to look into it. model: for `tokens` and `frames`; None loads the one that the file names.
 
     Raises InputError, UnsupportedFile or DamagedFile.

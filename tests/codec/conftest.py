@@ -22,9 +22,7 @@ def moving(frames: int, seed: int = 0, width: int = WIDTH, height: int = HEIGHT)
     for t in range(frames):
         part, phase = divmod(t, max(1, frames // 2))
         phase = min(phase, frames // 4)
-        waves = [
-            127 + 90 * np.sin(x / (3 + c + 2 * part) + y / (5 + part) + phase * 0.4 + c) for c in range(3)
-        ]
+        waves = [127 + 90 * np.sin(x / (3 + c + 2 * part) + y / (5 + part) + phase * 0.4 + c) for c in range(3)]
         shown.append(np.stack(waves, axis=-1) + rng.normal(0, 4, (height, width, 3)))
     clip: npt.NDArray[np.uint8] = np.clip(np.stack(shown), 0, 255).astype(np.uint8)
     return clip

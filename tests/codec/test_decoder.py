@@ -82,9 +82,7 @@ def test_numpy_frames_of_a_range(etok: bytes) -> None:
     assert np.array_equal([rgb for _, rgb in part], whole.pictures[5:8])
 
 
-@pytest.mark.parametrize(
-    "options", [{"start": 9.0}, {"start": -1.0}, {"duration": -0.1}, {"start": float("nan")}]
-)
+@pytest.mark.parametrize("options", [{"start": 9.0}, {"start": -1.0}, {"duration": -0.1}, {"start": float("nan")}])
 def test_a_range_without_a_frame_is_a_slip(etok: bytes, options: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         play(etok, **options)
@@ -103,9 +101,7 @@ def test_sound_comes_back_packet_by_packet(loud: bytes) -> None:
 @pytest.mark.parametrize("start", [None, 0.2])
 @pytest.mark.parametrize("duration", [0.04, 0.2, 0.24, 0.4, 9.0])
 @pytest.mark.parametrize("recover", [False, True])
-def test_a_range_has_all_sound_of_its_time(
-    loud: bytes, start: float | None, duration: float, recover: bool
-) -> None:
+def test_a_range_has_all_sound_of_its_time(loud: bytes, start: float | None, duration: float, recover: bool) -> None:
     """Though the sound of a GOP lies behind it, and the range may end in its middle."""
     part, _ = play(loud, recover, start=start, duration=duration)
     low = Fraction(str(start or 0))

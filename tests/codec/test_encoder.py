@@ -32,9 +32,7 @@ MODELS = {
     "jumpy": DctModel(jitter=1),
 }
 
-SOME_SLOW = [
-    pytest.param(name, marks=[pytest.mark.slow] * (name in ("full", "binned"))) for name in STRATEGIES
-]
+SOME_SLOW = [pytest.param(name, marks=[pytest.mark.slow] * (name in ("full", "binned"))) for name in STRATEGIES]
 
 
 @pytest.mark.parametrize("search", SOME_SLOW)
@@ -83,9 +81,7 @@ def test_events_tell_the_whole_curve_and_why(clip: Path) -> None:
     assert isinstance(events[0], Started)
     header = Reader(etok).header
     for block, record in zip(blocks_of(events), Reader(etok).blocks(), strict=True):
-        assert (record.tiles[0].step, record.count, block.mse) in [
-            (p.step, p.count, p.mse) for p in block.probes
-        ]
+        assert (record.tiles[0].step, record.count, block.mse) in [(p.step, p.count, p.mse) for p in block.probes]
         assert block.why
         assert block.counts == (record.count,)
         assert block.tokens <= block.max_tokens <= header.max_tokens
@@ -259,9 +255,7 @@ def test_a_fixed_count_is_never_passed(kind: str, count: int, clip: Path) -> Non
         assert max(block.counts) <= count
     if kind == "counts" and count:
         assert all(block.tokens == count for block in blocks_of(events))
-    assert [b.mse for b in blocks_of(events)] == pytest.approx(
-        true_errors(etok, MODELS[kind], clip), rel=1e-12
-    )
+    assert [b.mse for b in blocks_of(events)] == pytest.approx(true_errors(etok, MODELS[kind], clip), rel=1e-12)
 
 
 def test_a_fixed_count_on_a_ladder_takes_the_finest_step_that_fits(clip: Path) -> None:

@@ -23,9 +23,7 @@ def header(width: int, height: int, multiple: int, tile: tuple[int, int] | None)
     return Header("0", "m", bytes(16), 0, "vae/1", 2, 2, size, size, size, Fraction(1, 25), multiple, tile)
 
 
-@given(
-    st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 8]), st.none() | st.just((16, 24)), st.data()
-)
+@given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 8]), st.none() | st.just((16, 24)), st.data())
 def test_tiles_join_to_what_was_cut(
     width: int, height: int, multiple: int, tile: tuple[int, int] | None, data: st.DataObject
 ) -> None:

@@ -105,9 +105,7 @@ def nano_gop() -> tuple[bytes, int, int]:
     parts[1].mv[..., 4] = 1
     parts[0].q[0, 0, :4] = [9, -3, 1, 1]
     encoder = token_encoder(head, start)
-    block = BlockTokens(
-        parts, 100, GopEncoder(start)._past
-    )  # the past of a GOP's first block, whatever it is
+    block = BlockTokens(parts, 100, GopEncoder(start)._past)  # the past of a GOP's first block, whatever it is
     encoder.write(block)
     return encoder.finish(), encoder.digest, block.count
 
@@ -142,17 +140,13 @@ def test_random_codes_cost_hardly_more_than_their_entropy() -> None:
     assert len(round_trip(header(max_tokens=4000), [codes])) < 4000 * np.log2(64000) / 8 * 1.015
 
 
-@pytest.mark.parametrize(
-    "values", [np.array([64000], np.uint16), np.array([-1]), np.zeros((2, 2), np.uint16)]
-)
+@pytest.mark.parametrize("values", [np.array([64000], np.uint16), np.array([-1]), np.zeros((2, 2), np.uint16)])
 def test_what_is_no_code_is_not_written(values: np.ndarray[Any, Any]) -> None:
     with pytest.raises(ValueError, match="0 .. 63999"):
         token_encoder(header()).write(CodeTokens(values, 2))
 
 
-@pytest.mark.parametrize(
-    "values", [np.zeros((2, 3), np.int8), np.zeros((2, 4), np.int16), np.zeros(4, np.int8)]
-)
+@pytest.mark.parametrize("values", [np.zeros((2, 3), np.int8), np.zeros((2, 4), np.int16), np.zeros(4, np.int8)])
 def test_what_is_no_latent_is_not_written(values: np.ndarray[Any, Any]) -> None:
     with pytest.raises(ValueError, match="no tokens of 4 int8"):
         token_encoder(header(syntax="vae/1", channels=4)).write(CodeTokens(values, 2))
@@ -182,9 +176,7 @@ def test_missing_bytes_are_noticed() -> None:
 
 def test_other_tokens_than_those_written_are_noticed() -> None:
     head = header()
-    with pytest.raises(
-        DamagedFile, match="not those written, though its bytes are; were other weights of test"
-    ):
+    with pytest.raises(DamagedFile, match="not those written, though its bytes are; were other weights of test"):
         decode(head, gop(head, 0).payload, digest=1)
 
 

@@ -184,9 +184,7 @@ def easy_clip() -> tuple[Header, Gop]:
     )  # fmt: skip
     random = np.random.default_rng(1)
     records = [
-        TileRecord(
-            int(random.integers(150, 900)), True, 0.007 * 2 ** -float(random.uniform(0, 0.083)), 200 + int(d)
-        )
+        TileRecord(int(random.integers(150, 900)), True, 0.007 * 2 ** -float(random.uniform(0, 0.083)), 200 + int(d))
         for d in random.integers(-3, 4, 13)
     ]
     blocks = tuple(BlockRecord(8 if i < 12 else 4, (record,)) for i, record in enumerate(records))

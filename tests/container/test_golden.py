@@ -38,16 +38,13 @@ def describe(data: bytes) -> dict[str, Any]:
     with Reader(data) as reader:
         head = dataclasses.asdict(reader.header)
         return {
-            "header": json.loads(
-                json.dumps(head, default=lambda v: v.hex() if isinstance(v, bytes) else str(v))
-            ),
+            "header": json.loads(json.dumps(head, default=lambda v: v.hex() if isinstance(v, bytes) else str(v))),
             "gops": [
                 {
                     "first_frame": g.first_frame,
                     "pts": g.pts.tolist(),
                     "blocks": [
-                        [[t.count, t.met, float(f"{t.mse:.9g}"), t.step] for t in block.tiles]
-                        for block in g.blocks
+                        [[t.count, t.met, float(f"{t.mse:.9g}"), t.step] for t in block.tiles] for block in g.blocks
                     ],
                     "tokens": [[t.values.tolist() for t in block] for block in decode_gop(g, reader.header)],
                 }
@@ -59,9 +56,7 @@ def describe(data: bytes) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_golden_file_reads_as_it_did_when_it_was_made(name: str) -> None:
-    assert describe((GOLDEN / f"{name}.etok").read_bytes()) == json.loads(
-        (GOLDEN / f"{name}.json").read_text()
-    )
+    assert describe((GOLDEN / f"{name}.etok").read_bytes()) == json.loads((GOLDEN / f"{name}.json").read_text())
 
 
 @pytest.mark.parametrize("name", ["v1-fsq-sound", "v1-fsq-vfr"])  # without deflated metadata: zlibs differ

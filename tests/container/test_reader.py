@@ -44,9 +44,7 @@ def test_no_flipped_byte_goes_unnoticed(bits: int) -> None:
 
 def test_a_damaged_gop_is_named_with_its_time() -> None:
     at = Reader(FILE).index[1].offset + 20
-    with pytest.raises(
-        DamagedFile, match=r"^clip: GOP 1 \(00:00\.2-00:00\.3\) fails its checksum; .*--recover"
-    ):
+    with pytest.raises(DamagedFile, match=r"^clip: GOP 1 \(00:00\.2-00:00\.3\) fails its checksum; .*--recover"):
         list(Reader(flip(FILE, at, 1), name="clip").gops())
 
 
@@ -122,9 +120,7 @@ def replaced_head(change: Callable[[bytes], bytes]) -> bytes:
 
 
 def test_a_newer_version_is_unsupported_and_not_damaged() -> None:
-    with pytest.raises(
-        UnsupportedFile, match=r"^clip: format version 2 is newer than .* \(1\); update elastictok$"
-    ):
+    with pytest.raises(UnsupportedFile, match=r"^clip: format version 2 is newer than .* \(1\); update elastictok$"):
         Reader(replaced_head(lambda p: uint(2) + b"whatever a later version says"), name="clip")
 
 
@@ -146,9 +142,7 @@ def test_a_header_that_cannot_be_is_refused() -> None:
 
 def rebuilt(middle: bytes, index: bytes | None = None) -> bytes:
     """A consistent file: `middle` between HEAD and INDX, `index` as INDX payload (default: none)."""
-    body = (
-        FILE[:START] + middle + (chunk := pack_chunk(b"INDX", pack_index([], 0) if index is None else index))
-    )
+    body = FILE[:START] + middle + (chunk := pack_chunk(b"INDX", pack_index([], 0) if index is None else index))
     return body + pack_chunk(b"TAIL", pack_tail(len(chunk), hashlib.sha256(body).digest()))
 
 
@@ -249,9 +243,7 @@ def test_metadata_that_unpacks_to_more_than_it_says_is_refused() -> None:
         Reader(replaced_head(lambda p: p[:-1] + bomb))
 
 
-@pytest.mark.parametrize(
-    "text", [b"[1]", b'{"a":NaN}', b"{" * 100, b'{"a":' * 50000 + b"1" + b"}" * 50000, b"\xff"]
-)
+@pytest.mark.parametrize("text", [b"[1]", b'{"a":NaN}', b"{" * 100, b'{"a":' * 50000 + b"1" + b"}" * 50000, b"\xff"])
 def test_metadata_that_is_no_json_object_is_refused(text: bytes) -> None:
     packed = zlib.compress(text)
     with pytest.raises(DamagedFile, match="metadata cannot be read"):
@@ -337,9 +329,7 @@ def test_block_tables_need_neither_torch_nor_numba(tmp_path: Path) -> None:
         "print(len(list(r.blocks())), len(list(r.audio())), r.verify(), sum(r.chunk_bytes.values()))\n"
         "print([m for m in ('torch', 'numba', 'av', 'matplotlib') if m in sys.modules])"
     )
-    out = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
-    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
     assert out.stdout.splitlines() == [f"6 9 [] {len(FILE)}", "[]"]
 
 

@@ -42,19 +42,13 @@ def test_times_near_a_line_come_back(over: int, denominator: int, phase: int, ji
     head = header(time_base=Fraction(1), frame_rate=Fraction(denominator, numerator))
     line = [(phase + i * numerator) // denominator for i in range(len(jitter) + 1)]
     ticks = [a + b for a, b in zip(line, [0, *jitter], strict=True)]
-    assert (
-        parse_pts(Cursor(pack_pts(np.array(ticks, np.int64), head), "x"), len(ticks), head).tolist() == ticks
-    )
+    assert parse_pts(Cursor(pack_pts(np.array(ticks, np.int64), head), "x"), len(ticks), head).tolist() == ticks
 
 
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(25)])
-@pytest.mark.parametrize(
-    "base", [Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 120_000), Fraction(1, 12800)]
-)
+@pytest.mark.parametrize("base", [Fraction(1, 1000), Fraction(1, 90000), Fraction(1001, 120_000), Fraction(1, 12800)])
 @pytest.mark.parametrize("half", [Fraction(0), Fraction(1, 2)])
-def test_a_constant_rate_takes_few_bytes_in_any_time_base(
-    rate: Fraction, base: Fraction, half: Fraction
-) -> None:
+def test_a_constant_rate_takes_few_bytes_in_any_time_base(rate: Fraction, base: Fraction, half: Fraction) -> None:
     head = header(time_base=base, frame_rate=rate)
     ticks = np.array([int((5000 + i) / (rate * base) + half) for i in range(96)], np.int64)
     packed = pack_pts(ticks, head)

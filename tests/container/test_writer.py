@@ -81,9 +81,7 @@ def test_a_second_run_to_one_name_does_not_mix_with_the_first(tmp_path: Path) ->
     assert path.read_bytes() == small(2)
 
 
-def test_an_output_that_fills_up_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_output_that_fills_up_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(fd: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -157,9 +155,7 @@ def test_what_the_system_says_is_one_line(error: OSError, line: str) -> None:
         (lambda g: dataclasses.replace(g, pts=g.pts[:3]), "no GOP of 3 frames"),
         (lambda g: dataclasses.replace(g, blocks=g.blocks[:1]), "no GOP of 4 frames"),
         (
-            lambda g: dataclasses.replace(
-                g, blocks=(g.blocks[0], dataclasses.replace(g.blocks[1], tiles=()))
-            ),
+            lambda g: dataclasses.replace(g, blocks=(g.blocks[0], dataclasses.replace(g.blocks[1], tiles=()))),
             "2 tiles",
         ),
     ],

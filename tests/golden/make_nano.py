@@ -1,6 +1,6 @@
 """Makes v1-nano-*.etok and what they decode to, with the weights of this checkout. For a new generation of weights.
 
-    python tests/golden/make_nano.py
+python tests/golden/make_nano.py
 """
 
 from __future__ import annotations

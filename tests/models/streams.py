@@ -90,9 +90,7 @@ def packed(key: str, values: npt.NDArray[np.float32], bf16: bool = False) -> byt
     )
 
 
-def write_params(
-    path: Path, config: ElasticConfig, seed: int = 0, bf16: bool = False, scanned: bool = True
-) -> Path:
+def write_params(path: Path, config: ElasticConfig, seed: int = 0, bf16: bool = False, scanned: bool = True) -> Path:
     """A whole stream, tensor by tensor."""
     with path.open("wb") as file:
         for key, values in tensors(config, seed, scanned):

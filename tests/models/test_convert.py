@@ -50,9 +50,7 @@ def test_every_weight_arrives_turned_as_torch_wants_it(tmp_path: Path, scanned: 
     output = tmp_path / "out.safetensors"
     count = convert(write_params(tmp_path / "params", FSQ, scanned=scanned), FSQ, output)
     written = load_file(output)
-    assert (
-        count == sum(value.size for value in source.values()) == sum(value.size for value in written.values())
-    )
+    assert count == sum(value.size for value in source.values()) == sum(value.size for value in written.values())
     stack = "scan_decoder" if scanned else "1"
     wq = source[f"encoder/encoder_blocks/{stack}/attention/wq/kernel"]
     np.testing.assert_array_equal(

@@ -134,9 +134,7 @@ def test_a_transfer_goes_on_where_it_broke_off(server: Hub, home: Path) -> None:
     assert server.ranges == ["bytes=5000-"]
 
 
-def test_a_transfer_that_breaks_off_is_resumed_in_the_same_pull(
-    server: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_transfer_that_breaks_off_is_resumed_in_the_same_pull(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 1000)
     server.cuts = [4000]

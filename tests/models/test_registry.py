@@ -97,9 +97,7 @@ def test_files_that_lie_get_one_line(fsq_file: Path, tmp_path: Path) -> None:
         "deep": rewritten(
             fsq_file, tmp_path / "a.safetensors", config=json.dumps(config | {"num_encoder_layers": 10**6})
         ),
-        "wide": rewritten(
-            fsq_file, tmp_path / "b.safetensors", config=json.dumps(config | {"hidden_size": 64})
-        ),
+        "wide": rewritten(fsq_file, tmp_path / "b.safetensors", config=json.dumps(config | {"hidden_size": 64})),
         "none": rewritten(fsq_file, tmp_path / "c.safetensors", config="{}"),
         "text": rewritten(fsq_file, tmp_path / "d.safetensors", config="nonsense"),
         "list": rewritten(fsq_file, tmp_path / "e.safetensors", config="[]"),

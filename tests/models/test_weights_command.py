@@ -51,9 +51,7 @@ def test_without_an_output_it_is_found_by_its_name(
     assert listed["elastictok-vae"]["path"] is None
 
 
-def test_a_damaged_file_does_not_hide_the_others(
-    params: Path, home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_file_does_not_hide_the_others(params: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert convert(params) == 0
     (home / "broken.safetensors").write_bytes(b"nonsense")
     capsys.readouterr()
@@ -94,8 +92,7 @@ def test_what_is_wrong_is_one_line_and_an_exit_code(
 
 def test_the_list_needs_no_torch(home: Path) -> None:
     code = (
-        "import sys; from elastictok_cli.cli.app import main; main(['weights', 'list']); "
-        "print('torch' in sys.modules)"
+        "import sys; from elastictok_cli.cli.app import main; main(['weights', 'list']); print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "False"

@@ -196,9 +196,7 @@ class _Case:
             if "mse_by_kept" in self.golden:
                 counts = [np.full(self.batch, kept) for kept in range(1, self.most + 1)]
                 curves.append(self.candidates(k, counts, source, shown))  # (most, batch)
-            mine, new_source = self.model.encode(
-                self.block(self.patches, k), self.block(self.mask, k), source
-            )
+            mine, new_source = self.model.encode(self.block(self.patches, k), self.block(self.mask, k), source)
             recon, new_shown = self.model.decode(mine if z is None else self.block(z, k), shown)
             source, shown = longer(source, new_source), longer(shown, new_shown)
             recons.append(recon)
@@ -243,9 +241,7 @@ class _Case:
                 wanted = (
                     _linear_kept(case, self.batch, golden) if entry["algorithm"] == "linear" and not known else [kept]
                 )
-                for count, errors in zip(
-                    wanted, self.candidates(k, wanted, past.source, past.shown), strict=True
-                ):
+                for count, errors in zip(wanted, self.candidates(k, wanted, past.source, past.shown), strict=True):
                     known[tuple(count)] = errors
             if tuple(kept) not in known:
                 known[tuple(kept)] = self.candidates(k, [kept], past.source, past.shown)[0]

@@ -12,9 +12,7 @@ import numpy.typing as npt
 
 from elastictok_cli.search.strategies import original_counts
 
-Measure = Callable[
-    [int, npt.NDArray[np.int64]], npt.NDArray[np.float32]
-]  # block, kept (batch,) -> errors (batch,)
+Measure = Callable[[int, npt.NDArray[np.int64]], npt.NDArray[np.float32]]  # block, kept (batch,) -> errors (batch,)
 Kept = npt.NDArray[np.int64]
 
 

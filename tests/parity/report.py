@@ -42,9 +42,7 @@ class Report:
             left_out = left_out if len(error) < chosen.size else ""
         self._line(name, f"max error {error.max(initial=0.0):.2e}{left_out}", bool(good.all()))
 
-    def same(
-        self, name: str, got: Any, golden: npt.NDArray[Any], where: npt.NDArray[np.bool_] | None = None
-    ) -> None:
+    def same(self, name: str, got: Any, golden: npt.NDArray[Any], where: npt.NDArray[np.bool_] | None = None) -> None:
         """Integers and bits: no difference at all."""
         self.close(name, got, golden, atol=0.0, where=where)
 

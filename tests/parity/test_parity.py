@@ -17,17 +17,13 @@ FULL = HERE.parents[2] / "shared" / "parity"  # lies beside the checkout where t
 
 def check(folder: Path) -> tuple[int, list[str]]:
     """Exit code and lines."""
-    run = subprocess.run(
-        [sys.executable, HERE / "check.py", folder], capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([sys.executable, HERE / "check.py", folder], capture_output=True, text=True, check=False)
     assert not run.stderr
     return run.returncode, run.stdout.splitlines()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "folder", [SMALL, *([FULL] if FULL.is_dir() else [])], ids=lambda folder: folder.parent.name
-)
+@pytest.mark.parametrize("folder", [SMALL, *([FULL] if FULL.is_dir() else [])], ids=lambda folder: folder.parent.name)
 def test_every_array_of_the_original_is_met(folder: Path) -> None:
     code, lines = check(folder)
     assert [line for line in lines if line.endswith("MISS")] == []
@@ -59,9 +55,7 @@ def test_an_error_over_the_tolerance_is_a_miss(tmp_path: Path) -> None:
     code, lines = check(tmp_path)
     assert code == 1
     assert [line.split(": ")[0] for line in lines if line.endswith("MISS")] == ["vae_single_bf16 bf16.z"]
-    assert any(
-        line.startswith("vae_single_bf16 bf16.mse: max error 5.0") and line.endswith("ok") for line in lines
-    )
+    assert any(line.startswith("vae_single_bf16 bf16.mse: max error 5.0") and line.endswith("ok") for line in lines)
     assert "unheard of: skipped, not known here" in lines
     assert "vae_single_bf16 bf16.unheard: skipped, not known here" in lines
     assert lines[-1].endswith("1 missed, 2 skipped")

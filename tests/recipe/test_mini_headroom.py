@@ -41,7 +41,5 @@ def test_fitted_codes_are_codes_and_better_in_every_block(network: Elastic, patc
     assert torch.equal(fitted, fitted.round())
     on_grid = network.bottleneck.latents(network.bottleneck.tokens(fitted / network.bottleneck.middle))
     assert torch.equal(on_grid * network.bottleneck.middle, fitted)  # none beyond the last level
-    before, after = (
-        headroom_mini.wrong(network, patches, c).square().mean((1, 2)) for c in (codes.round(), fitted)
-    )
+    before, after = (headroom_mini.wrong(network, patches, c).square().mean((1, 2)) for c in (codes.round(), fitted))
     assert (after <= before + 1e-7).all() and after.mean() < 0.95 * before.mean()

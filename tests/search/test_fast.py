@@ -23,9 +23,7 @@ def tries(spread: float, noise: float) -> float:
     for seed in range(20):
         curve, before = ladder(seed, noise), None
         for octaves in np.random.default_rng(seed).normal(0, spread, 15):
-            found, _ = watch(
-                strategy("fast")(STEPS, THRESHOLD, before), drifting(curve, octaves), STEPS, THRESHOLD
-            )
+            found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), drifting(curve, octaves), STEPS, THRESHOLD)
             assert found.met
             counts.append(len(found.probes))
             before = found
@@ -57,9 +55,7 @@ def test_a_static_block_ends_at_the_cheapest_and_stays_there() -> None:
 
 
 def test_a_flat_curve_with_a_cliff_is_bracketed() -> None:
-    found, rounds = watch(
-        strategy("fast")(STEPS, THRESHOLD), lambda e: 0.5 if e < 301 else 1e-4, STEPS, THRESHOLD
-    )
+    found, rounds = watch(strategy("fast")(STEPS, THRESHOLD), lambda e: 0.5 if e < 301 else 1e-4, STEPS, THRESHOLD)
     assert found.effort == 301
     assert rounds <= 12
 

@@ -66,6 +66,4 @@ def test_the_strategy_says_when_the_original_ends_on_a_miss() -> None:
 
 
 def _lands_on(limit: int):  # type: ignore[no-untyped-def]
-    return run(
-        strategy("original")(Span(1, 64, log=True), 0.5), lambda e: 0.4 if e >= limit else 0.9
-    )
+    return run(strategy("original")(Span(1, 64, log=True), 0.5), lambda e: 0.4 if e >= limit else 0.9)

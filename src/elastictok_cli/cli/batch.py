@@ -83,9 +83,7 @@ def batch(
     with Journal(output) as journal:
         try:
             crew = _engine(engine, settings, loaded, jobs, address, console)
-            events = run(
-                items, output, crew, journal, retries=retries, fail_fast=fail_fast, replace_others=force
-            )
+            events = run(items, output, crew, journal, retries=retries, fail_fast=fail_fast, replace_others=force)
             table.follow(events)
         except KeyboardInterrupt:
             raise Interrupted(

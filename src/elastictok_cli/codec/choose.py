@@ -133,9 +133,7 @@ class Chooser:
         self.strategy: Strategy = strategy(search)
         for option, tokens in (("--tokens", target.tokens), ("--max-tokens", cap)):
             if tokens is not None and tokens < self.spec.min_tokens:
-                raise UsageError(
-                    f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block"
-                )
+                raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
 
     def choose(
         self, candidates: Candidates, frames: int, before: Found | None, cost: Cost, room: float | None
@@ -153,9 +151,7 @@ class Chooser:
             return choice if room is None else self._filled(candidates, choice, limit, cost, room)
         capped = self._fixed(candidates, limit, None)
         met = capped.mse <= self.limit
-        return Choice(
-            capped.tokens, capped.mse, met, tuple(candidates.probes), "the most tokens allowed", choice.found
-        )
+        return Choice(capped.tokens, capped.mse, met, tuple(candidates.probes), "the most tokens allowed", choice.found)
 
     def _by_step(self, candidates: Candidates, before: Found | None) -> Choice:
         """The coarsest step that meets, with all its tokens.
@@ -172,9 +168,7 @@ class Chooser:
         low = min(max(1, self.spec.min_tokens), limit)
         return self._search(candidates, Span(low, limit, log=True), before, lambda effort: (0, effort))
 
-    def _search(
-        self, candidates: Candidates, span: Span, before: Found | None, key: Callable[[int], Key]
-    ) -> Choice:
+    def _search(self, candidates: Candidates, span: Span, before: Found | None, key: Callable[[int], Key]) -> Choice:
         threshold = self.limit
         measure = _Measure(candidates, candidates.error, key, threshold)
         found = run(self.strategy(span, threshold, before or self._hint(span)), measure)

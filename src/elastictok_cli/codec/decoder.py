@@ -229,9 +229,7 @@ def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:
     )
 
 
-def _sound(
-    sink: Shows, reader: Reader, packets: tuple[AudioPacket, ...], low: int | None, high: int | None
-) -> None:
+def _sound(sink: Shows, reader: Reader, packets: tuple[AudioPacket, ...], low: int | None, high: int | None) -> None:
     """Packets that start within the range."""
     base = reader.header.time_base
     for packet in packets:

@@ -129,9 +129,7 @@ def encode(
     yield totals.finished(source.info.bytes, bytes_out, time.monotonic() - clock, source.truncated)
 
 
-def code_blocks(
-    blocks: Iterator[Block], coder: GopCoder, start: GopStart, wishes: Wishes | None = None
-) -> Coding:
+def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart, wishes: Wishes | None = None) -> Coding:
     """Every block, and every GOP when it is whole. blocks: of the source, from the first one of a GOP on."""
     number, frames = start.number, start.first_frame
     for count, (pts, pixels) in enumerate(blocks):

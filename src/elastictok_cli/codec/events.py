@@ -184,15 +184,4 @@ class SizeReached:
     part: float
 
 
-Event = (
-    Started
-    | BlockDone
-    | BlockChecked
-    | Ahead
-    | Warned
-    | Finished
-    | Verified
-    | PassStarted
-    | PassDone
-    | SizeReached
-)
+Event = Started | BlockDone | BlockChecked | Ahead | Warned | Finished | Verified | PassStarted | PassDone | SizeReached

@@ -76,9 +76,7 @@ def _parse_blocks(gop: Gop, number: int, header: Header, tables: Any, where: str
         for tile, record in enumerate(block.tiles):
             read = decoder.read(block.frames, record.count, record.step, tile)
             if read.count != record.count:
-                raise DamagedFile(
-                    f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says"
-                )
+                raise DamagedFile(f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says")
             tokens.append(read)
         pts = tuple(gop.pts[at : at + block.frames].tolist())
         yield ParsedBlock(number, i, gop.first_frame + at, pts, block, tuple(tokens))

@@ -66,9 +66,7 @@ class GopCoder:
             self.coder.write(choices[-1].tokens, i)
         self.pts += pts
         self.records.append(
-            BlockRecord(
-                len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices)
-            )
+            BlockRecord(len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices))
         )
         most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
         # the tile that needs explaining: the first that misses, otherwise the one with the most tokens

@@ -92,9 +92,7 @@ def jobs_for(header: Header, model: TokenModel, frames: int | None, decoding: bo
     return max(1, min(cores(), -(-pixels // gop_pixels), pixels // least))
 
 
-def in_order(
-    parts: Iterator[Part | Here], job: Job, jobs: int, threads: int
-) -> Generator[Any, None, None]:
+def in_order(parts: Iterator[Part | Here], job: Job, jobs: int, threads: int) -> Generator[Any, None, None]:
     """What `job` sends for every task, task after task; and an `Early` for each result that comes before its turn.
 
     parts: read in threads, one at a time, as processes become free. At most `jobs` + 2 tasks are between being begun

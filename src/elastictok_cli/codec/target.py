@@ -31,9 +31,7 @@ class Target:
     def threshold(cls, mse: float = DEFAULT_THRESHOLD) -> Target:
         """Mean squared error of pixels on [-1, 1]: 0.007 is 27.6 dB."""
         if not math.isfinite(mse) or mse <= 0:
-            raise UsageError(
-                f"--threshold {mse:g} is no mean squared error to reach; it must be above 0 (try 0.007)"
-            )
+            raise UsageError(f"--threshold {mse:g} is no mean squared error to reach; it must be above 0 (try 0.007)")
         if mse >= 1:
             what = f"did you mean --psnr {mse:g}?" if 10 <= mse <= 100 else "it is at most 1 (0.007 is usual)"
             raise UsageError(f"--threshold {mse:g} is no mean squared error; {what}")

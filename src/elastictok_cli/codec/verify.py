@@ -63,9 +63,7 @@ def verify(
             findings.append(str(error))
             yield Warned(str(error))
     if check.false:
-        findings.append(
-            f"{check.false} of {check.seen} blocks are stored as met and do not meet the threshold"
-        )
+        findings.append(f"{check.false} of {check.seen} blocks are stored as met and do not meet the threshold")
         yield Warned(findings[-1])
     mse = check.error / check.samples if check.samples else None
     seen = check.frames or reader.frames
@@ -117,17 +115,13 @@ class _Check:
         self.seen += 1
         self.frames += record.frames
         if source is None:
-            yield Warned(
-                f"block {block.index}: the source has no frame at its times; it is not the one encoded"
-            )
+            yield Warned(f"block {block.index}: the source has no frame at its times; it is not the one encoded")
             ok = False
             self.unmatched += 1
         else:
             errors = self._errors(block.frames, source)
             threshold = self.reader.header.threshold
-            ok = all(
-                self._holds(tile, error, threshold) for tile, error in zip(record.tiles, errors, strict=True)
-            )
+            ok = all(self._holds(tile, error, threshold) for tile, error in zip(record.tiles, errors, strict=True))
             self.false += not ok
             total = squared_error(block.frames, source) / HALF_RANGE**2
             self.error += total

@@ -71,9 +71,7 @@ def block_lengths(frames: int, header: Header) -> list[int]:
 def _pack_blocks(gop: Gop, header: Header) -> bytes:
     lengths = block_lengths(gop.frames, header)
     if not lengths or [b.frames for b in gop.blocks] != lengths or len(lengths) > header.gop_blocks:
-        raise ValueError(
-            f"blocks of {[b.frames for b in gop.blocks]} frames are no GOP of {gop.frames} frames"
-        )
+        raise ValueError(f"blocks of {[b.frames for b in gop.blocks]} frames are no GOP of {gop.frames} frames")
     if any(len(b.tiles) != header.geometry.tiles for b in gop.blocks):
         raise ValueError(f"each block must have {header.geometry.tiles} tiles")
     out, step = bytearray(), 0

@@ -109,9 +109,7 @@ def _grammar(header: Header, where: str) -> tuple[Any, Any]:
 
         return (
             lambda geometry, tables: grammar.GopEncoder(tables),
-            lambda payload, geometry, tables: grammar.GopDecoder(
-                payload, tables, geometry.height, geometry.width
-            ),
+            lambda payload, geometry, tables: grammar.GopDecoder(payload, tables, geometry.height, geometry.width),
         )
     raise UnsupportedFile(f"{where}: tokens of syntax {syntax!r} need another version of elastictok")
 
@@ -166,9 +164,7 @@ class TokenDecoder:
     def read(self, frames: int, count: int, step: int = 0, tile: int = 0) -> Any:
         """Tokens of one tile of one block, from its record. Raises DamagedFile if what follows are none."""
         if count > self._header.max_tokens:
-            raise DamagedFile(
-                f"{self._where}: {count} tokens in a block of at most {self._header.max_tokens}"
-            )
+            raise DamagedFile(f"{self._where}: {count} tokens in a block of at most {self._header.max_tokens}")
         tokens = self._coder.read(frames, count, step, tile)
         self.digest = _crc(tokens, self._plain, self.digest)
         return tokens
@@ -210,9 +206,7 @@ def decode_gop(
     """
     decoder = token_decoder(gop.payload, header, tables, where)
     for block in gop.blocks:
-        tokens = tuple(
-            decoder.read(block.frames, t.count, t.step, number) for number, t in enumerate(block.tiles)
-        )
+        tokens = tuple(decoder.read(block.frames, t.count, t.step, number) for number, t in enumerate(block.tiles))
         for found, record in zip(tokens, block.tiles, strict=True):
             if check_counts and found.count != record.count:
                 raise DamagedFile(f"{where}: a block of {found.count} tokens is said to have {record.count}")

@@ -189,9 +189,7 @@ class Reader:
         stop = None if end is None or end >= len(self.index) else self.index[end].offset
         return (self._rescued_items if self.recover else self._strict_items)(first, video, stop)
 
-    def _strict_items(
-        self, first: int, video: bool, stop: int | None
-    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+    def _strict_items(self, first: int, video: bool, stop: int | None) -> Iterator[Gop | tuple[AudioPacket, ...]]:
         at = self.index[first].offset if first < len(self.index) and first else self.start
         number, last = first, self.stop if stop is None else stop
         while at < last:
@@ -199,19 +197,13 @@ class Reader:
             due = number < len(self.index) and self.index[number].offset == at
             if due or (start and start[0] == fmt.GOP):
                 if not due:
-                    raise DamagedFile(
-                        f"{self.name}: there is a GOP at byte {at} that the index does not have"
-                    )
+                    raise DamagedFile(f"{self.name}: there is a GOP at byte {at} that the index does not have")
                 if video:
                     yield self.gop(number)
                 at += self.index[number].length + CHUNK_EXTRA
                 number += 1
                 continue
-            where = (
-                f"{self.name}: after {self.place(number - 1)}"
-                if number
-                else f"{self.name}: before the first GOP"
-            )
+            where = f"{self.name}: after {self.place(number - 1)}" if number else f"{self.name}: before the first GOP"
             if start is None:
                 raise DamagedFile(f"{where}: the start of a chunk is damaged; {KEEPS}")
             kind, length = start
@@ -231,9 +223,7 @@ class Reader:
 
     # --- recovery
 
-    def _rescued_items(
-        self, first: int, video: bool, stop: int | None
-    ) -> Iterator[Gop | tuple[AudioPacket, ...]]:
+    def _rescued_items(self, first: int, video: bool, stop: int | None) -> Iterator[Gop | tuple[AudioPacket, ...]]:
         gops = {entry.offset: number for number, entry in enumerate(self.index) if number >= first}
         begin = min(gops, default=self.start) if first else self.start
         for at, length in sorted([*self._sound, *((at, -1) for at in gops)]):

@@ -66,11 +66,7 @@ def explained(name: str | os.PathLike[str]) -> Iterator[None]:
     except BrokenPipeError as error:
         raise OutputError("the program that reads the output has ended") from error
     except OSError as error:
-        why = (
-            "no space left"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else error.strerror or str(error)
-        )
+        why = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise OutputError(f"{name}: cannot be written: {why}") from error
 
 
@@ -261,9 +257,7 @@ class Writer:
 
     def _enter(self, gop: Gop, length: int, offset: int | None = None) -> None:
         where = self.position if offset is None else offset
-        self.entries.append(
-            IndexEntry(where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0]))
-        )
+        self.entries.append(IndexEntry(where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0])))
         self.frames += gop.frames
 
     def _tally(self, packets: Sequence[AudioPacket]) -> None:

@@ -82,9 +82,7 @@ class TokenBatches:
     def _own(self, epoch: int) -> Iterator[tuple[int, list[Piece]]]:
         """Batches of this process, with their number; the last few are left out where not every process has one."""
         samples = self.index.samples
-        all_of = batches(
-            samples["shard"], samples["tokens"], self.budget, self.longest, self.seed, epoch, self.shuffle
-        )
+        all_of = batches(samples["shard"], samples["tokens"], self.budget, self.longest, self.seed, epoch, self.shuffle)
         number = 0
         while len(group := list(islice(all_of, self.world))) == self.world:
             yield number, group[self.rank]

@@ -210,9 +210,7 @@ def code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py,
             if not coded[0, py, px]:
                 eight[py, px] = 0
                 continue
-            eight[py, px] = code(
-                io, buf, ctx, cx.EIGHT + kind * 3 + near_count(eight, py, px), np.int64(eight[py, px])
-            )
+            eight[py, px] = code(io, buf, ctx, cx.EIGHT + kind * 3 + near_count(eight, py, px), np.int64(eight[py, px]))
             if eight[py, px]:
                 for k in range(4):
                     y8, x8 = y + 8 * (k >> 1), x + 8 * (k & 1)

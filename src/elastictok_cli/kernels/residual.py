@@ -390,9 +390,7 @@ def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight
                     b[:] = 0
                 else:
                     forward(d, large, c, tmp)
-                    cost = quantise(
-                        io, buf, ctx, c, large, step, lam, name, kind, activity, n_near, any_luma, near, b
-                    )
+                    cost = quantise(io, buf, ctx, c, large, step, lam, name, kind, activity, n_near, any_luma, near, b)
                 use_eight = False
                 if plane == 0 and last_diagonal(b, large) >= 0:
                     at = cx.EIGHT + kind * 3 + near_count(eight, py, px)

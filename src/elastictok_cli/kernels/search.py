@@ -404,9 +404,7 @@ def search_frame(ctx, frame, src, split, intra, mv):
     field = np.zeros(mv.shape, np.int16)
     whole = np.zeros(6, np.int64)
     quarters = np.zeros((4, 6), np.int64)
-    work = Vectors(
-        np.zeros(6, np.int64), np.zeros(2, np.int64), np.zeros((8, 6), np.int64), np.zeros((8, 6), np.int64)
-    )
+    work = Vectors(np.zeros(6, np.int64), np.zeros(2, np.int64), np.zeros((8, 6), np.int64), np.zeros((8, 6), np.int64))
     sc = new_scratch()
     out = np.zeros((16, 16), np.float32)
     above = np.zeros(34, np.float32)
@@ -438,9 +436,7 @@ def search_frame(ctx, frame, src, split, intra, mv):
             for k in range(4):
                 field[by + (k >> 1), bx + (k & 1), 4] = 0
             if cost > lam * np.float32(20):
-                intra_cost, mode = _intra_cost(
-                    src, by * 8, bx * 8, frame.limit, frame.gain, above, left, out, sc
-                )
+                intra_cost, mode = _intra_cost(src, by * 8, bx * 8, frame.limit, frame.gain, above, left, out, sc)
                 at_intra = cx.INTRA + kind * 3 + near_intra(intra, py, px)
                 bits = BITS * np.float32(price(ctx, at_intra, 1) - price(ctx, at_intra, 0)) + np.float32(4)
                 if intra_cost * np.float32(1.1) + lam * bits < cost:

@@ -197,9 +197,7 @@ def walk_coefficients(kind, eight, q, budget, first_place, values, places, n):
                         break
                     alive = True
                     at[py, px] = p + 1
-                    n, full = _emit_coefficient(
-                        eight, told, q, py, px, p, budget, first_place, values, places, n, full
-                    )
+                    n, full = _emit_coefficient(eight, told, q, py, px, p, budget, first_place, values, places, n, full)
                     if kind:
                         break
     if full:

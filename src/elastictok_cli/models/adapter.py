@@ -47,9 +47,7 @@ class ElasticTokens:
     def crc(self, before: int = 0) -> int:
         """CRC-32 over frames, count, step and the values, little-endian."""
         before = zlib.crc32(struct.pack("<III", self.frames, self.count, self.step), before)
-        return zlib.crc32(
-            np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before
-        )
+        return zlib.crc32(np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +92,7 @@ class ElasticModel:
     def __init__(self, network: Elastic, digest: bytes, device: str | torch.device = "cpu") -> None:
         config = network.config
         if config.bottleneck_type == "fsq" and config.fsq_quant_levels != CONTAINER_LEVELS:
-            raise UnsupportedFile(
-                f"{config.name}: tokens of levels {config.fsq_quant_levels}, not {CONTAINER_LEVELS}"
-            )
+            raise UnsupportedFile(f"{config.name}: tokens of levels {config.fsq_quant_levels}, not {CONTAINER_LEVELS}")
         self.config: ElasticConfig = config
         self.device = torch.device(device)
         self.network = network.to(self.device).eval().requires_grad_(False)
@@ -156,9 +152,7 @@ class ElasticModel:
         For telling the user before a long job; right within a factor of two or so.
         """
         c = self.config
-        x = torch.zeros(
-            1, c.max_toks, c.hidden_size, device=self.device, dtype=self.network.encoder.is_kept.dtype
-        )
+        x = torch.zeros(1, c.max_toks, c.hidden_size, device=self.device, dtype=self.network.encoder.is_kept.dtype)
         angles = torch.zeros(c.max_toks, c.head_size // 2, device=self.device)
         layer, times = self.network.encoder.transformer.layers[0], []
         for _ in range(2):  # the first run also pays for what is set up once
@@ -215,14 +209,10 @@ class ElasticModel:
         return to_bytes(self.network.pixels(patches)[0, : tokens.frames])
 
     @torch.inference_mode()
-    def advance(
-        self, state: ElasticState, tokens: Tokens, analysis: ElasticAnalysis | None = None
-    ) -> ElasticState:
+    def advance(self, state: ElasticState, tokens: Tokens, analysis: ElasticAnalysis | None = None) -> ElasticState:
         """The state behind the block. Nothing is computed twice if these tokens were the last to be tried."""
         if self._last(state):
-            return ElasticState(
-                state.block + 1
-            )  # the GOP is over; a thousand megabytes of past are not needed
+            return ElasticState(state.block + 1)  # the GOP is over; a thousand megabytes of past are not needed
         source = None
         if analysis is not None:
             before = self._source_past(state)

@@ -57,23 +57,17 @@ class ElasticConfig:
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"model config: {name} is {getattr(self, name)}, must be above 0")
         if self.bottleneck_type not in ("fsq", "vae"):
-            raise UsageError(
-                f"model config: bottleneck_type is {self.bottleneck_type!r}, must be 'fsq' or 'vae'"
-            )
+            raise UsageError(f"model config: bottleneck_type is {self.bottleneck_type!r}, must be 'fsq' or 'vae'")
         if self.frames_per_block % t or self.resolution % h or self.resolution % w:
             raise UsageError(f"model config: patches of {t}x{h}x{w} do not fill a block of frames")
         if self.grid_tokens != self.max_toks:
-            raise UsageError(
-                f"model config: max_toks is {self.max_toks}, but a block has {self.grid_tokens} patches"
-            )
+            raise UsageError(f"model config: max_toks is {self.max_toks}, but a block has {self.grid_tokens} patches")
         if self.hidden_size % (2 * self.num_attention_heads):
             raise UsageError(
                 f"model config: {self.num_attention_heads} heads do not share a width of {self.hidden_size}"
             )
         if self.max_sequence_length < self.max_toks or self.min_toks > self.max_toks:
-            raise UsageError(
-                "model config: a block has fewer tokens than min_toks, or more than max_sequence_length"
-            )
+            raise UsageError("model config: a block has fewer tokens than min_toks, or more than max_sequence_length")
 
     @property
     def grid_tokens(self) -> int:
@@ -121,9 +115,7 @@ class ElasticConfig:
         fields = cls.__dataclass_fields__
         taken: dict[str, Any] = {"name": f"elastic-{values.get('bottleneck_type')}"}
         taken |= {key: values[key] for key in fields if key in values}
-        missing = [
-            k for k in fields if k not in taken and k not in ("fsq_quant_levels", "vae_bottleneck_dim")
-        ]
+        missing = [k for k in fields if k not in taken and k not in ("fsq_quant_levels", "vae_bottleneck_dim")]
         if missing:
             raise UsageError(f"{where}: {', '.join(missing)} missing")
         try:
@@ -160,11 +152,7 @@ def _typed(kind: str, value: Any) -> Any:
         if not 0 < len(items) <= 64 or (kind.count("int") == 3 and len(items) != 3):
             raise ValueError
         return items
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or (kind == "int" and value != int(value))
-    ):
+    if isinstance(value, bool) or not isinstance(value, int | float) or (kind == "int" and value != int(value)):
         raise TypeError
     return int(value) if kind == "int" else float(value)
 

@@ -30,9 +30,7 @@ from .stream import ITEM_SIZES, Entry, read_index
 
 GENERATION = 1  # of the layout below
 NAMES = {"float32": "F32", "bfloat16": "BF16"}
-SCALE_RANGE = (
-    10.0  # standard deviations of a latent, as the weights let expect it, that 127 steps of int8 reach
-)
+SCALE_RANGE = 10.0  # standard deviations of a latent, as the weights let expect it, that 127 steps of int8 reach
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,7 @@ def expected(config: ElasticConfig, scanned: bool) -> Iterator[Part]:
         if half == "encoder":
             yield whole("encoder.is_kept", "encoder/is_kept_embed", 1, width)
             yield whole("encoder.is_masked", "encoder/is_masked_embed", 1, width)
-            yield whole(
-                "encoder.in_proj.weight", "encoder/in_proj/kernel", config.patch_values, width, turned=True
-            )
+            yield whole("encoder.in_proj.weight", "encoder/in_proj/kernel", config.patch_values, width, turned=True)
             yield whole(
                 "encoder.pre_quant.weight",
                 "encoder/pre_quant/kernel",
@@ -104,9 +100,7 @@ def expected(config: ElasticConfig, scanned: bool) -> Iterator[Part]:
                 width,
                 turned=True,
             )
-            yield whole(
-                "decoder.out_proj.weight", "decoder/out_proj/kernel", width, config.patch_values, turned=True
-            )
+            yield whole("decoder.out_proj.weight", "decoder/out_proj/kernel", width, config.patch_values, turned=True)
         yield whole(f"{half}.transformer.ln_f.weight", f"{half}/ln_f/kernel", width)
         shapes = {f"attention/{w}": (width, width) for w in ("wq", "wk", "wv", "wo")}
         shapes |= {"feed_forward/w1": (width, inner), "feed_forward/w3": (width, inner)}
@@ -124,9 +118,7 @@ def plan(name: str, entries: Mapping[str, Entry], config: ElasticConfig) -> list
     """What to write, sorted by name. Raises InputError naming a key or shape that is wrong."""
     if not entries:
         raise InputError(f"{name}: holds no weights of an ElasticTok encoder or decoder")
-    parts = sorted(
-        expected(config, any("/scan_decoder/" in key for key in entries)), key=lambda part: part.name
-    )
+    parts = sorted(expected(config, any("/scan_decoder/" in key for key in entries)), key=lambda part: part.name)
     depth = {"encoder": config.num_encoder_layers, "decoder": config.num_decoder_layers}
     needed = {part.source: part for part in parts}
     missing = sorted(needed.keys() - entries.keys())
@@ -134,9 +126,7 @@ def plan(name: str, entries: Mapping[str, Entry], config: ElasticConfig) -> list
     for what, keys in (("missing", missing), ("not part of such a model", unknown)):
         if keys:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise InputError(
-                f"{name}: {keys[0]}{more} {what}; is the configuration ({config.name}) the right one?"
-            )
+            raise InputError(f"{name}: {keys[0]}{more} {what}; is the configuration ({config.name}) the right one?")
     for source, part in needed.items():
         wanted = part.shape if part.index is None else (depth[source.split("/")[0]], *part.shape)
         if entries[source].shape != wanted:
@@ -172,9 +162,7 @@ def widen(numbers: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return wide
 
 
-def vae_scale(
-    norm: npt.NDArray[np.float32], kernel: npt.NDArray[np.float32], size: int
-) -> npt.NDArray[np.float32]:
+def vae_scale(norm: npt.NDArray[np.float32], kernel: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
     """Steps of the int8 quantiser for the VAE's means, (size,), from the weights that make them.
 
     A mean is the product of a normalised vector with a column of weights, so that column's length is about

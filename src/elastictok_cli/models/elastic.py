@@ -56,9 +56,7 @@ class Elastic(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.bottleneck = (
-            FSQ(config.fsq_quant_levels) if config.bottleneck_type == "fsq" else VAE(config.latent_size)
-        )
+        self.bottleneck = FSQ(config.fsq_quant_levels) if config.bottleneck_type == "fsq" else VAE(config.latent_size)
         self.decoder = Decoder(config)
 
     def encode(self, patches: Tensor, mask: Tensor, past: Past | None = None) -> tuple[Tensor, Past]:

@@ -77,8 +77,7 @@ def check(file: WeightsFile) -> bool:
     pinned = _read(file.path.with_suffix(".json")).get("weights")
     if pinned is not None and pinned != file.digest:
         raise UnsupportedFile(
-            f"{file.path}: has changed since it was pulled; "
-            f"'elastictok weights pull -f {file.model}' renews it"
+            f"{file.path}: has changed since it was pulled; 'elastictok weights pull -f {file.model}' renews it"
         )
     return pinned is not None
 

@@ -161,6 +161,4 @@ def longer(past: Past | None, new: Past) -> Past:
     """The past of the next block."""
     if past is None:
         return new
-    return tuple(
-        (torch.cat((k, a), 2), torch.cat((v, b), 2)) for (k, v), (a, b) in zip(past, new, strict=True)
-    )
+    return tuple((torch.cat((k, a), 2), torch.cat((v, b), 2)) for (k, v), (a, b) in zip(past, new, strict=True))

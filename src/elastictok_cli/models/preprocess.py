@@ -17,9 +17,7 @@ def original_picture(rgb: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.ui
     height, width = rgb.shape[:2]
     ratio = side / min(height, width)
     # The original cuts the fraction off, and mends only a side that becomes one too short.
-    wide, high = (
-        (max(side, int(width * ratio)), side) if width > height else (side, max(side, int(height * ratio)))
-    )
+    wide, high = (max(side, int(width * ratio)), side) if width > height else (side, max(side, int(height * ratio)))
     picture = Image.fromarray(rgb).resize((wide, high), Image.Resampling.BILINEAR)
     left, top = (wide - side) // 2, (high - side) // 2
     return np.asarray(picture)[top : top + side, left : left + side]

@@ -65,9 +65,7 @@ KNOWN = {
     for known in (
         Known(BUNDLED, "comes with the package; the default"),
         Known("elastictok-mini", "comes with the package; the original's method in small"),
-        Known(
-            "elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"
-        ),
+        Known("elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"),
         Known(
             "elastictok-vae",
             "the original, 8 numbers a token",
@@ -173,8 +171,7 @@ def metadata(path: Path) -> dict[str, str]:
         raise UnsupportedFile(f"{path}: {error.strerror}") from None
     except (ValueError, AttributeError, RecursionError):
         raise UnsupportedFile(
-            f"{path.name}: not a .safetensors file; "
-            "'elastictok weights convert' makes one of the original's params"
+            f"{path.name}: not a .safetensors file; 'elastictok weights convert' makes one of the original's params"
         ) from None
 
 
@@ -274,9 +271,7 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(
-            f"--device {name}: there is none on this machine; auto takes what there is"
-        ) from None
+        raise UsageError(f"--device {name}: there is none on this machine; auto takes what there is") from None
     return device
 
 
@@ -300,10 +295,7 @@ def load_network(path: Path, device: torch.device, precision: str = "float32") -
             with torch.device("meta"):
                 network = Elastic(config)
             wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-            if any(
-                key not in keys or tuple(file.get_slice(key).get_shape()) != shape
-                for key, shape in wanted.items()
-            ):
+            if any(key not in keys or tuple(file.get_slice(key).get_shape()) != shape for key, shape in wanted.items()):
                 raise ValueError("its tensors are not those of its configuration")
             dtype = getattr(torch, precision)
             # One by one, so that a bfloat16 file and its float32 copy are never both in memory. The
@@ -313,8 +305,6 @@ def load_network(path: Path, device: torch.device, precision: str = "float32") -
                 for key in wanted
             }
     except (SafetensorError, ValueError, AttributeError, UsageError) as error:
-        raise UnsupportedFile(
-            f"{path.name}: damaged or not a model's weights: {str(error).splitlines()[0]}"
-        ) from None
+        raise UnsupportedFile(f"{path.name}: damaged or not a model's weights: {str(error).splitlines()[0]}") from None
     network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)

@@ -118,9 +118,7 @@ class _Curve:
         self.errors[effort] = mse
         self.met = min((e for e, mse in self.errors.items() if mse <= self.threshold), default=None)
         below = self.span.high + 1 if self.met is None else self.met
-        self.missed = max(
-            (e for e, mse in self.errors.items() if mse > self.threshold and e < below), default=None
-        )
+        self.missed = max((e for e, mse in self.errors.items() if mse > self.threshold and e < below), default=None)
 
     def _octaves(self, effort: int) -> float:
         """log2(error / threshold): above 0 misses."""

@@ -85,9 +85,7 @@ def original(span: Span, threshold: float, before: Found | None = None) -> Searc
         probes.append((kept, mse))
         errors[kept] = mse
     met = errors[kept] <= threshold
-    return Found(
-        kept, errors[kept], met, tuple(probes), "the last one that it tried" if met else "it ended on a miss"
-    )
+    return Found(kept, errors[kept], met, tuple(probes), "the last one that it tried" if met else "it ended on a miss")
 
 
 def original_counts(

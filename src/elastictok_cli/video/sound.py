@@ -12,9 +12,7 @@ from .source import Source
 class Sound:
     """The source's packets that begin from `start_s` on and before `end_s`. source: None for no sound."""
 
-    def __init__(
-        self, source: Source | None, sink: Sink, start_s: float = -math.inf, end_s: float = math.inf
-    ) -> None:
+    def __init__(self, source: Source | None, sink: Sink, start_s: float = -math.inf, end_s: float = math.inf) -> None:
         self._packets = iter(source.audio_packets()) if source is not None else iter(())
         self._bases = [track.time_base for track in source.info.audio] if source is not None else []
         self._sink, self._start_s, self._end_s = sink, start_s, end_s
