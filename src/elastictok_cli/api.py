@@ -242,7 +242,7 @@ class EtokFile:
 
         check_model(self.reader, self.model)
         index = 0
-        for item in parse(self.reader, getattr(self.model, "tables", None), audio=False):
+        for item in parse(self.reader, self.model.tables, audio=False):
             if not isinstance(item, ParsedBlock):
                 continue
             for tile, tokens in enumerate(item.tokens):

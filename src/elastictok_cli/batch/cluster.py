@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from ..codec.worker import use_threads
 from ..errors import UsageError
 from ..models.base import TokenModel
-from ..models.threads import use_threads, with_threads
 from .engine import Answer
 from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Task, do
@@ -84,4 +84,4 @@ def _check(address: str) -> None:
 
 def _piece(job: BatchJob, task: Task) -> Outcome:
     use_threads(1)
-    return do(task, job.settings, with_threads(job.model, 1), lambda progress: None)
+    return do(task, job.settings, job.model.with_threads(1), lambda progress: None)

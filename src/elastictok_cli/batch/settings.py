@@ -30,7 +30,7 @@ class Settings:
     def described(self, model: TokenModel) -> str:
         """All that decides the bytes of an output beside its source, as JSON: equal text, equal bytes."""
         # The digest is of the weights; that they are held in another precision is said in `extra`.
-        said: dict[str, Any] = {**asdict(self), **getattr(model, "extra", {})}
+        said: dict[str, Any] = {**asdict(self), **model.header_fields}
         return json.dumps({**said, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)
 
 

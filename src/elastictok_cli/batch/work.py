@@ -16,11 +16,11 @@ from .. import api
 from ..codec.events import BlockDone, Event
 from ..codec.header import make_header
 from ..codec.ranges import CodedRange, assemble, code_range
+from ..codec.worker import use_threads
 from ..container import Header, Reader, Writer, part_path
 from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
 from ..models.base import TokenModel
-from ..models.threads import use_threads, with_threads
 from ..video import Source, open_source
 from . import remote
 from .settings import Row, Settings
@@ -89,7 +89,7 @@ class BatchJob:
         """parts: one `Task`."""
         (task,) = parts
         use_threads(threads())
-        send(do(task, self.settings, with_threads(self.model, threads()), send))
+        send(do(task, self.settings, self.model.with_threads(threads()), send))
 
 
 def do(task: Task, settings: Settings, model: TokenModel, tell: Tell) -> Outcome:

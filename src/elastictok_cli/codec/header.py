@@ -44,8 +44,8 @@ def make_header(
         raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
     if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
         raise UsageError(f"--gop {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
-    if spec.tile is not None and blocks > spec.gop_blocks:
-        raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.gop_blocks} blocks at once")
+    if spec.max_gop_blocks is not None and blocks > spec.max_gop_blocks:
+        raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
     header = Header(
         tool=__version__,
         model=spec.name,
@@ -69,11 +69,11 @@ def make_header(
         threshold=target.limit,
         search=search,
         steps=spec.steps,
-        channels=getattr(model, "channels", 1),
+        channels=spec.channels,
         is_still=info.is_still,
         audio=tuple(_stream(track) for track in info.audio) if audio else (),
         extra={
-            **getattr(model, "extra", {}),
+            **model.header_fields,
             **_times(info),
             **_unmeasured(target),
             **({} if max_tokens is None else {"limit": max_tokens}),
