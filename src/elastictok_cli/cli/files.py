@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from ..atomic_file import resolve_output
 from ..errors import InputError, OutputError, UsageError
-from ..whole import destination
 
 STREAM = "-"
 
@@ -74,7 +74,7 @@ def refuse_existing(output: str, force: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{output}: is a folder; -o must name a file")
     try:
-        destination(path)
+        resolve_output(path)
     except OSError as error:
         raise OutputError(f"{output}: {error.strerror}; -o - writes to standard output") from None
     if os.path.lexists(path) and not force:

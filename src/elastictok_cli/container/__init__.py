@@ -6,6 +6,7 @@ registered.
 
 from __future__ import annotations
 
+from ..atomic_file import part_path
 from .format import (
     FORMAT_VERSION,
     MSE_MOST,
@@ -24,7 +25,7 @@ from .memory import check_size
 from .reader import Reader
 from .tokenfile import etok_of, is_token_file, save_tokens, token_arrays
 from .verify import Finding
-from .writer import Writer, part_path
+from .writer import Writer
 
 __all__ = [
     "FORMAT_VERSION",

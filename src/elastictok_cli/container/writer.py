@@ -7,7 +7,6 @@ goes on from there, and the finished file is byte for byte that of an uninterrup
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
+from ..atomic_file import commit, part_path, resolve_output, translate_os_errors
 from ..errors import OutputError, UsageError
-from ..whole import destination, followed, place
 from . import format as fmt
 from .chunks import (
     CHUNK_EXTRA,
@@ -53,23 +52,6 @@ class PacketLike(Protocol):
     def data(self) -> bytes: ...
 
 
-def part_path(path: str | os.PathLike[str]) -> Path:
-    """The temporary file beside `path` (links followed): same folder, so that the rename cannot fail half way."""
-    return Path(f"{followed(path)}.part")
-
-
-@contextlib.contextmanager
-def explained(name: str | os.PathLike[str]) -> Iterator[None]:
-    """What the system says about an output, as one line: OutputError."""
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise OutputError("the program that reads the output has ended") from error
-    except OSError as error:
-        why = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-        raise OutputError(f"{name}: cannot be written: {why}") from error
-
-
 class Writer:
     """Writes one file: `write_gop` in order, each followed by `write_audio` of its time span; then `finish`.
 
@@ -81,8 +63,8 @@ class Writer:
     def __init__(self, target: str | os.PathLike[str] | BinaryIO, header: Header) -> None:
         self._begin(header)
         if isinstance(target, (str, os.PathLike)):
-            with explained(target):
-                self.path: Path | None = destination(target)
+            with translate_os_errors(target):
+                self.path: Path | None = resolve_output(target)
                 part = part_path(target)
                 # a new file, never an old one emptied: a second encode to this name then cannot mix with a first
                 part.unlink(missing_ok=True)
@@ -122,8 +104,8 @@ class Writer:
         prefix = fmt.SIGNATURE + pack_chunk(fmt.HEAD, pack_head(header))
         self = cls.__new__(cls)
         self._begin(header)
-        with explained(path):
-            self.path = destination(path)
+        with translate_os_errors(path):
+            self.path = resolve_output(path)
             self._file = open(part, "r+b")  # noqa: SIM115 - closed by finish or abort
         found = self._file.read(len(prefix))
         if found != prefix:
@@ -137,7 +119,7 @@ class Writer:
         self._count(prefix)
         self._start = self.position
         gops = self._keep_whole()
-        with self._explained():
+        with self._writing():
             self._file.truncate(self.position)
             self._file.seek(self.position)
         return self, gops
@@ -182,7 +164,7 @@ class Writer:
         offset = self.position
         self._put(chunk)
         self._enter(gop, len(payload), offset)
-        with self._explained():
+        with self._writing():
             self._file.flush()
 
     def write_audio(self, packets: Sequence[PacketLike]) -> None:
@@ -200,7 +182,7 @@ class Writer:
         index = pack_chunk(fmt.INDX, pack_index(self.entries, self._start))
         self._put(index)
         self._put(pack_chunk(fmt.TAIL, pack_tail(len(index), self._sum.digest())))
-        with self._explained():
+        with self._writing():
             self._file.flush()
             if self.path is not None:
                 os.fsync(self._file.fileno())
@@ -238,7 +220,7 @@ class Writer:
         if not self._is_ours():
             raise OutputError(f"{self.path}: another run is writing to the same name")
         self._file.close()
-        place(part_path(self.path), self.path)
+        commit(part_path(self.path), self.path)
         # the new name itself must reach the disk; not every system lets a folder be opened
         with contextlib.suppress(OSError):
             folder = os.open(self.path.parent, os.O_RDONLY)
@@ -265,7 +247,7 @@ class Writer:
             self.audio_packets[packet.stream] += 1
 
     def _put(self, data: bytes) -> None:
-        with self._explained():
+        with self._writing():
             self._file.write(data)
         self._count(data)
 
@@ -273,8 +255,8 @@ class Writer:
         self._sum.update(data)
         self.position += len(data)
 
-    def _explained(self) -> contextlib.AbstractContextManager[None]:
-        return explained(self.path or "output")
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return translate_os_errors(self.path or "output")
 
 
 def _split(packets: Sequence[AudioPacket]) -> Iterator[Sequence[AudioPacket]]:

@@ -24,8 +24,8 @@ from typing import Literal, Protocol, Self
 
 import av.error
 
+from ..atomic_file import commit, resolve_output
 from ..errors import OutputError, UsageError
-from ..whole import destination, place
 from .audio import Packet, Track
 from .geometry import Pixels
 
@@ -156,7 +156,7 @@ class PartFile:
 
     def __init__(self, path: Path, overwrite: bool) -> None:
         with writing(str(path)):
-            path = destination(path)
+            path = resolve_output(path)
         self.path, self.overwrite = path, overwrite
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
@@ -172,7 +172,7 @@ class PartFile:
     def keep(self) -> None:
         """Give it its name. Checked again: a file that has come up meanwhile is not replaced either."""
         self._refuse_existing()
-        place(self.part, self.path)
+        commit(self.part, self.path)
 
     def remove(self) -> None:
         """Remove it, if it is still there."""
