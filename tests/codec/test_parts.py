@@ -27,15 +27,16 @@ def header(width: int, height: int, multiple: int, tile: tuple[int, int] | None)
 def test_tiles_join_to_what_was_cut(
     width: int, height: int, multiple: int, tile: tuple[int, int] | None, data: st.DataObject
 ) -> None:
-    picture = Picture(header(width, height, multiple, tile))
+    head = header(width, height, multiple, tile)
+    picture = Picture(head)
     frames = np.random.default_rng(width * height).integers(0, 256, (2, height, width, 3), np.uint8)
     tiles = picture.cut(frames)
     assert len(tiles) == picture.tiles
     assert all(t.shape == (2, *picture.tile, 3) for t in tiles)
     assert np.array_equal(picture.join(tiles), frames)
-    assert sum(picture.share(i) for i in range(picture.tiles)) == pytest.approx(1)
-    seen = sum(np.prod(picture.visible(i)) for i in range(picture.tiles))
-    assert seen == width * height
+    visible = [int(np.prod(picture.visible(i))) for i in range(picture.tiles)]
+    assert sum(visible) == width * height
+    assert head.tile_shares == pytest.approx([pixels / (width * height) for pixels in visible])
 
 
 def test_padding_repeats_the_edge() -> None:

@@ -54,7 +54,7 @@ def gop(head: Header, number: int, frames: int = 4, seed: int = 0) -> Gop:
             encoder.write(CodeTokens(random.integers(0, 64000, count).astype(np.uint16), length), tile)
             mse = float(random.uniform(0.006, 0.0075))
             tiles.append(TileRecord(count, mse <= head.threshold, mse))
-        blocks.append(BlockRecord(length, tuple(tiles)))
+        blocks.append(BlockRecord(length, tuple(tiles), head.tile_shares))
     first = 4 * number
     pts = np.array([(first + i) * 12800 // 24 for i in range(frames)], np.int64)
     return Gop(first, pts, tuple(blocks), encoder.finish(), encoder.digest)

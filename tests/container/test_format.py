@@ -113,7 +113,7 @@ records = st.builds(
 def test_any_block_table_comes_back_with_errors_to_a_thousandth(data: st.DataObject, frames: int) -> None:
     head = header(block_frames=3, gop_blocks=4, steps=384)
     lengths = [3] * (frames // 3) + [frames % 3] * (frames % 3 > 0)
-    blocks = tuple(BlockRecord(n, (data.draw(records), data.draw(records))) for n in lengths)
+    blocks = tuple(BlockRecord(n, (data.draw(records), data.draw(records)), head.tile_shares) for n in lengths)
     given_gop = Gop(7, np.arange(frames, dtype=np.int64), blocks, b"tokens", 0xFFFFFFFF)
     packed = pack_gop(given_gop, head)
     found = parse_gop(packed, head, "x")

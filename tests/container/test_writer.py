@@ -155,7 +155,9 @@ def test_what_the_system_says_is_one_line(error: OSError, line: str) -> None:
         (lambda g: dataclasses.replace(g, pts=g.pts[:3]), "no GOP of 3 frames"),
         (lambda g: dataclasses.replace(g, blocks=g.blocks[:1]), "no GOP of 4 frames"),
         (
-            lambda g: dataclasses.replace(g, blocks=(g.blocks[0], dataclasses.replace(g.blocks[1], tiles=()))),
+            lambda g: dataclasses.replace(
+                g, blocks=(g.blocks[0], dataclasses.replace(g.blocks[1], tiles=(), tile_shares=()))
+            ),
             "2 tiles",
         ),
     ],

@@ -47,7 +47,7 @@ def etok(counts: Sequence[int], missed: Sequence[int] = (), last_frames: int = B
                 mse = 0.009 if number in missed else 0.0065
                 tile = TileRecord(counts[number], mse <= head.threshold, mse)
                 frames = BLOCK if number < len(counts) - 1 else last_frames
-                records.append(BlockRecord(frames, (tile,) * head.geometry.tiles))
+                records.append(BlockRecord(frames, (tile,) * head.geometry.tiles, head.tile_shares))
             total = sum(record.frames for record in records)
             pts = np.arange(start * BLOCK, start * BLOCK + total, dtype=np.int64)
             writer.write_gop(Gop(start * BLOCK, pts, tuple(records), payload=b"", digest=0))

@@ -222,10 +222,9 @@ def decode_range(
 def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:
     record, picture = block.record, totals.picture
     most = totals.spec.max_tokens(record.frames, *picture.tile) * picture.tiles
-    mse = sum(tile.mse * picture.share(i) for i, tile in enumerate(record.tiles))
     counts = tuple(tile.count for tile in record.tiles)
     return BlockDone(
-        block.index, block.gop, block.first_frame, frames, counts, (), mse, record.met, record.count, most, 0
+        block.index, block.gop, block.first_frame, frames, counts, (), record.mse, record.met, record.count, most, 0
     )
 
 

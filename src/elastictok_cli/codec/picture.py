@@ -33,11 +33,6 @@ class Picture:
         th, tw = self.tile
         return min(th, self.height - y * th), min(tw, self.width - x * tw)
 
-    def share(self, tile: int) -> float:
-        """The part of the coded picture that this tile shows; all of them make 1."""
-        height, width = self.visible(tile)
-        return height * width / (self.height * self.width)
-
     def join(self, tiles: list[Frames]) -> Frames:
         """The inverse of `cut`: (T, height, width, 3), padding cut off."""
         whole = tiles[0] if len(tiles) == 1 else untile(tiles, self.columns)

@@ -107,7 +107,7 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
             signed = (code - 1) * (1 if flags & 2 else -1)
             mse = fmt.mse_value(signed, header.threshold) if code else 0.0
             records.append(TileRecord(count, not flags & 1, mse if measured else math.nan, step))
-        blocks.append(BlockRecord(length, tuple(records)))
+        blocks.append(BlockRecord(length, tuple(records), header.tile_shares))
     (digest,) = struct.unpack("<I", cur.raw(4, "token digest"))
     return Gop(first, pts, tuple(blocks), cur.raw(cur.left, "tokens"), digest)
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ class Header:
             "tile size": (tile[1], tile[0]),
         }
 
-    @property
+    @cached_property
     def geometry(self) -> Geometry:
         """The padded picture and its tiles."""
         width, height = (-(-side // self.multiple) * self.multiple for side in self.coded_size)
@@ -196,6 +197,18 @@ class Header:
             height = -(-height // self.tile[0]) * self.tile[0]
             width = -(-width // self.tile[1]) * self.tile[1]
         return Geometry(height, width, self.tile, self.block_frames)
+
+    @cached_property
+    def tile_shares(self) -> tuple[float, ...]:
+        """The part of the visible picture that each tile shows. The shares add up to 1; padding counts nothing."""
+        width, height = self.coded_size
+        padded = self.geometry
+        tile_height, tile_width = padded.tile or (padded.height, padded.width)
+        return tuple(
+            max(0, min(tile_height, height - y)) * max(0, min(tile_width, width - x)) / (height * width)
+            for y in range(0, padded.height, tile_height)
+            for x in range(0, padded.width, tile_width)
+        )
 
     @property
     def end_pts(self) -> int | None:
@@ -250,10 +263,18 @@ class TileRecord:
 
 @dataclass(frozen=True)
 class BlockRecord:
-    """One block: its frames and one record per tile."""
+    """One block: its frames, one record per tile, and how much of the picture each tile shows.
+
+    tile_shares: `Header.tile_shares`. Raises ValueError if there is not one share per tile.
+    """
 
     frames: int
     tiles: tuple[TileRecord, ...]
+    tile_shares: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if len(self.tile_shares) != len(self.tiles):
+            raise ValueError(f"{len(self.tile_shares)} tile shares for {len(self.tiles)} tiles")
 
     @property
     def count(self) -> int:
@@ -267,8 +288,8 @@ class BlockRecord:
 
     @property
     def mse(self) -> float:
-        """The mean over the tiles (the exact MSE of the block where there is one tile)."""
-        return sum(tile.mse for tile in self.tiles) / len(self.tiles)
+        """The error over the visible pixels of the block. NaN if the file's blocks were not measured."""
+        return sum(tile.mse * share for tile, share in zip(self.tiles, self.tile_shares, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

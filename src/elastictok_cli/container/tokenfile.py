@@ -159,7 +159,7 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
                     raise ValueError(f"{mse} is no mean squared error")
                 row.append(TileRecord(count, bool(arrays["met"][block, tile]), mse, step))
                 token += count
-            records.append(BlockRecord(length, tuple(row)))
+            records.append(BlockRecord(length, tuple(row), header.tile_shares))
             frame += length
         pts = arrays["pts"][first:frame].astype(np.int64)
         found.append(Gop(first, pts, tuple(records), encoder.finish(), encoder.digest))
