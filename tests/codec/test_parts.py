@@ -20,7 +20,21 @@ from elastictok_cli.errors import UsageError
 
 def header(width: int, height: int, multiple: int, tile: tuple[int, int] | None) -> Header:
     size = (width, height)
-    return Header("0", "m", bytes(16), 0, "vae/1", 2, 2, size, size, size, Fraction(1, 25), multiple, tile)
+    return Header(
+        tool="0",
+        model="m",
+        model_digest=bytes(16),
+        generation=0,
+        syntax="vae/1",
+        block_frames=2,
+        gop_blocks=2,
+        coded_size=size,
+        display_size=size,
+        source_size=size,
+        time_base=Fraction(1, 25),
+        multiple=multiple,
+        tile=tile,
+    )
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 8]), st.none() | st.just((16, 24)), st.data())

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..container import AudioPacket, Gop, Reader, check_size
+from ..container import Gop, Reader, check_size
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
+from ..types import AudioPacket
 from .ahead import ahead
 from .events import BlockDone, Event, Started, Warned
 from .gop_decoder import DecodedBlock, DecodeJob, GopTask, ParsedBlock, Pictures, parse_gop
@@ -265,5 +266,5 @@ def _duration(reader: Reader) -> float:
     if not reader.index:
         return 0.0
     last = reader.gop(len(reader.index) - 1).pts
-    end = reader.header.last_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
+    end = reader.header.video_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
     return reader.header.seconds(end - reader.index[0].first_pts)

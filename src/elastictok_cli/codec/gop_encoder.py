@@ -66,8 +66,8 @@ class GopCoder:
             choices.append(self._tile(index, i, tile, left))
             self.coder.write(choices[-1].tokens, i)
         self.pts += pts
-        tiles = tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices)
-        record = BlockRecord(len(pts), tiles, self.header.tile_shares)
+        tiles = tuple(TileRecord(count=c.tokens.count, met=c.met, mse=c.mse, step=c.tokens.step) for c in choices)
+        record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
         self.records.append(record)
         most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
         # the tile that needs explaining: the first that misses, otherwise the one with the most tokens
@@ -110,7 +110,13 @@ class GopCoder:
     def finish(self) -> Gop:
         """The GOP as it goes into the file."""
         payload, records, self.records = self.coder.finish(), tuple(self.records), []
-        return Gop(self.first_frame, np.array(self.pts, np.int64), records, payload, self.coder.digest)
+        return Gop(
+            first_frame=self.first_frame,
+            pts=np.array(self.pts, np.int64),
+            blocks=records,
+            payload=payload,
+            digest=self.coder.digest,
+        )
 
 
 @dataclass(frozen=True)

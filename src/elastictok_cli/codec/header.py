@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from .. import __version__
-from ..container import AudioStream, Header
-from ..container.format import MOST_GOP_FRAMES
+from ..container import Header
+from ..container.format import MAX_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
 from ..search import strategy
-from ..video import AudioInfo, SourceInfo
+from ..video import SourceInfo
 from .target import Target
 
 
@@ -42,7 +42,7 @@ def make_header(
     blocks = spec.gop_blocks if gop_blocks is None else gop_blocks
     if blocks < 1:
         raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
-    if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
+    if blocks > (most := MAX_GOP_FRAMES // spec.block_frames):
         raise UsageError(f"--gop {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
     if spec.max_gop_blocks is not None and blocks > spec.max_gop_blocks:
         raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
@@ -71,7 +71,7 @@ def make_header(
         steps=spec.steps,
         channels=spec.channels,
         is_still=info.is_still,
-        audio=tuple(_stream(track) for track in info.audio) if audio else (),
+        audio=info.audio if audio else (),
         extra={
             **model.header_fields,
             **_times(info),
@@ -97,15 +97,3 @@ def _times(info: SourceInfo) -> dict[str, Any]:
 
 def _unmeasured(target: Target) -> dict[str, Any]:
     return {} if target.measured else {"measured": False}
-
-
-def _stream(track: AudioInfo) -> AudioStream:
-    return AudioStream(
-        track.codec,
-        track.time_base,
-        track.sample_rate,
-        track.channels,
-        track.layout,
-        track.frame_size,
-        track.extradata,
-    )

@@ -61,7 +61,7 @@ class Totals:
         """From the first frame to the end of the last."""
         if self.first_pts is None:
             return 0.0
-        end = self.header.last_end(self.last_pts, self.last_step)
+        end = self.header.video_end(self.last_pts, self.last_step)
         if self.until is not None:
             end = min(end, self.until)
         return self.header.seconds(end - self.first_pts)

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import numpy as np
 
-from ..container import Reader, TileRecord
+from ..container import Reader, TileRecord, check_file
 from ..errors import ElasticTokError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
@@ -49,7 +49,7 @@ def verify(
         header.threshold,
         header.search,
     )
-    findings = [finding.text for finding in reader.verify()]
+    findings = [finding.text for finding in check_file(reader)]
     for text in findings:
         yield Warned(text)
     check = _Check(reader, Picture(header), _Matched(source) if source is not None else None)

@@ -40,6 +40,6 @@ def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:
         if not has_places(reader):
             yield from (np.array([tile.count for tile in block.tiles]).reshape(shape) for block in gop.blocks)
             continue
-        for tiles in decode_gop(gop, header, tables, f"{reader.name}: {reader.place(number)}", False):
+        for tiles in decode_gop(gop, header, tables, f"{reader.name}: {reader.gop_name(number)}", False):
             places = np.asarray(tiles[0].places, np.int64)
             yield np.bincount(places % (shape[0] * shape[1]), minlength=shape[0] * shape[1]).reshape(shape)

@@ -110,7 +110,7 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
             at += record.frames
         last, step = int(gop.pts[-1]), int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else step
     if blocks:
-        times.append(header.seconds(header.last_end(last, step)))
+        times.append(header.seconds(header.video_end(last, step)))
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     duration = times[-1] - times[0] if times else 0.0
