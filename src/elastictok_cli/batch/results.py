@@ -11,7 +11,7 @@ from typing import Self, TextIO
 
 from ..atomic_file import atomic_write
 from ..errors import OutputError
-from .settings import Row
+from .row import Row
 
 JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
 
