@@ -133,6 +133,31 @@ def test_any_block_table_comes_back_with_errors_to_a_thousandth(data: st.DataObj
             assert b.mse == pytest.approx(a.mse, rel=7e-4)
 
 
+@pytest.mark.parametrize(
+    ("last_step", "rate", "extra", "end"),
+    [
+        (500, Fraction(25), {}, 1040),  # as the output has it: no longer than the rate says
+        (20, Fraction(25), {}, 1020),
+        (0, Fraction(25), {}, 1040),
+        (500, None, {}, 1500),
+        (500, Fraction(25), {"end_pts": 1900}, 1900),
+        (500, Fraction(25), {"end_pts": 1000}, 1040),  # before the last frame: wrong
+    ],
+)
+def test_a_video_ends_where_an_output_of_it_ends(
+    last_step: int, rate: Fraction | None, extra: dict[str, Any], end: int
+) -> None:
+    head = header(time_base=Fraction(1, 1000), frame_rate=rate, extra=extra)
+    assert head.video_end(1000, last_step) == end
+
+
+def test_languages_of_tracks_come_from_the_metadata() -> None:
+    head = header(audio=(SOUND, SOUND), extra={"languages": ["deu", "?"]})
+    assert parse_head(pack_head(head), "x").languages == ("deu", "")
+    short = header(audio=(SOUND, SOUND), extra={"languages": ["deu"]})
+    assert parse_head(pack_head(short), "x").languages == ("", "")
+
+
 @given(st.floats(1e-9, 4), st.floats(1e-6, 4))
 def test_a_stored_error_stays_on_its_side_of_the_threshold(mse: float, threshold: float) -> None:
     assert (mse_value(mse_code(mse, threshold), threshold) <= threshold) == (mse <= threshold)

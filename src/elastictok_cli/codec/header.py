@@ -61,8 +61,7 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
             **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
         },
     )
-    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
-    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))
+    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, *header.geometry.tile_hw))
 
 
 def _times(info: SourceInfo) -> dict[str, Any]:

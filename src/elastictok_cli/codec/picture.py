@@ -16,7 +16,7 @@ class Picture:
         geometry = header.geometry
         self.width, self.height = header.coded_size
         self.padded = (geometry.height, geometry.width)
-        self.tile = geometry.tile or self.padded
+        self.tile = geometry.tile_hw
         self.rows = geometry.height // self.tile[0]
         self.columns = geometry.width // self.tile[1]
         self.tiles = self.rows * self.columns

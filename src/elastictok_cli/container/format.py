@@ -51,20 +51,17 @@ PtsArray = npt.NDArray[np.int64]
 class Geometry:
     """The picture that a model sees, in pixels.
 
-    height, width: with padding. tile: (height, width) of a tile, None if the picture is not cut into tiles.
+    height, width: with padding. tile_hw: (height, width) of a tile; of the whole picture if it is not cut into tiles.
     """
 
     height: int
     width: int
-    tile: tuple[int, int] | None
-    block_frames: int
+    tile_hw: tuple[int, int]
 
     @property
     def tiles(self) -> int:
         """Number of tiles per block. They are numbered in rows from the top left."""
-        if self.tile is None:
-            return 1
-        return -(-self.height // self.tile[0]) * -(-self.width // self.tile[1])
+        return (self.height // self.tile_hw[0]) * (self.width // self.tile_hw[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,17 +153,17 @@ class Header:
     def geometry(self) -> Geometry:
         """The padded picture and its tiles."""
         width, height = (-(-side // self.multiple) * self.multiple for side in self.coded_size)
-        if self.tile is not None:
-            height = -(-height // self.tile[0]) * self.tile[0]
-            width = -(-width // self.tile[1]) * self.tile[1]
-        return Geometry(height=height, width=width, tile=self.tile, block_frames=self.block_frames)
+        if self.tile is None:
+            return Geometry(height=height, width=width, tile_hw=(height, width))
+        rows, columns = -(-height // self.tile[0]), -(-width // self.tile[1])
+        return Geometry(height=rows * self.tile[0], width=columns * self.tile[1], tile_hw=self.tile)
 
     @cached_property
     def tile_shares(self) -> tuple[float, ...]:
         """The part of the visible picture that each tile shows. The shares add up to 1; padding counts nothing."""
         width, height = self.coded_size
         padded = self.geometry
-        tile_height, tile_width = padded.tile or (padded.height, padded.width)
+        tile_height, tile_width = padded.tile_hw
         return tuple(
             max(0, min(tile_height, height - y)) * max(0, min(tile_width, width - x)) / (height * width)
             for y in range(0, padded.height, tile_height)

@@ -23,8 +23,7 @@ def has_places(reader: Reader) -> bool:
 
 def cell_size(reader: Reader) -> tuple[int, int]:
     """(height, width) in pixels of what one count is for."""
-    geometry = reader.header.geometry
-    return (PATCH, PATCH) if has_places(reader) else geometry.tile or (geometry.height, geometry.width)
+    return (PATCH, PATCH) if has_places(reader) else reader.header.geometry.tile_hw
 
 
 def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:
