@@ -26,8 +26,8 @@ def check_output(output: object, *sources: object, overwrite: bool) -> None:
     try:
         resolve_output(path)
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}") from None
+        raise OutputError(f"{path}: {error.strerror}; on the command line `output` - writes to a pipe") from None
     if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path}: exists already and stays as it is; `overwrite` replaces it")
+        raise OutputError(f"{path}: exists already and stays as it is; `overwrite` replaces it, `output` names another")
     if not path.parent.exists() and "%" not in path.name:  # numbered pictures get their folder made
         raise OutputError(f"{path}: the folder {path.parent} does not exist")
