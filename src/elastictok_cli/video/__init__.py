@@ -2,8 +2,9 @@
 
 from .audio import AudioInfo, AudioPacket
 from .fitted import Fitted
+from .formats import open_sink
 from .geometry import crop, pad, tile, untile
-from .sink import Sink, SinkOptions, open_sink
+from .sink import Sink, SinkOptions
 from .source import Frame, Source, SourceInfo, open_source
 
 __all__ = [

@@ -9,7 +9,8 @@ from pathlib import Path
 import av
 
 from ..errors import UsageError
-from .sink import SinkOptions, open_sink
+from .formats import open_sink
+from .sink import SinkOptions
 from .sound import Sound
 from .source import open_source
 
