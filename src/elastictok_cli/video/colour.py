@@ -13,7 +13,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from .geometry import Pixels
+from .geometry import Pixels, turn
 
 UNKNOWN = 2
 RGB, BT709, BT470BG, SMPTE170M, BT2020 = 0, 1, 5, 6, 9
@@ -162,3 +162,19 @@ class FromRgb:
     def pixels(self, rgb: Pixels) -> Pixels:
         """As RGB again, uint8 (height, width, 3): for a converter to "rgb24", which only scales."""
         return np.ascontiguousarray(self(rgb).to_ndarray(), np.uint8)
+
+
+class Fitted:
+    """Pictures as they are looked at: scaled to a size on the screen and turned upright.
+
+    size: (width, height) after turning. rotation: degrees clockwise that a player turns the picture by.
+    """
+
+    def __init__(self, size: tuple[int, int], rotation: int = 0) -> None:
+        self.size, self.rotation = size, rotation
+        width, height = (size[1], size[0]) if rotation % 180 else size
+        self._scale = FromRgb(width, height, "rgb24", Colour(2, 2, RGB, FULL))
+
+    def __call__(self, rgb: Pixels) -> Pixels:
+        """rgb: uint8 (h, w, 3) of any size, as stored. Returns uint8 (height, width, 3)."""
+        return turn(self._scale.pixels(rgb), self.rotation)

@@ -16,10 +16,10 @@ import av
 import av.filter
 import numpy as np
 
-from .ending import usual_duration
-from .fitted import Fitted
+from .colour import Fitted
 from .geometry import Pixels, scaled_sar, shown_size
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
+from .timing import usual_duration
 
 WIDEST = 960
 TICKS = 100  # a second: GIF counts in hundredths

@@ -17,9 +17,9 @@ from ..errors import OutputError, UsageError
 from . import geometry
 from .audio import Packet, add_track, out_packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
-from .ending import usual_duration
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
+from .timing import usual_duration
 
 _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
 _QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf

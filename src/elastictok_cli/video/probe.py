@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
@@ -19,19 +18,12 @@ from ..errors import InputError
 from . import stills
 from .audio import AudioInfo, can_copy, describe
 from .colour import Colour, known
-from .ending import ends_as_usual
+from .demux import opened
+from .timing import duration_s, end_pts, ends_as_usual, frame_count, frame_rate, whole_s
 
 # What a demuxer's name says about the input.
 _NO_VIDEO = frozenset({"tty", "lrc", "srt", "ass", "webvtt"})  # text, which FFmpeg would gladly show as a terminal
-_TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
-_KNOWS_END = ("mov", "gif", "apng")
 _NO_PTS = ("avi",)  # FFmpeg makes them up, and wrongly where frames are stored in another order than they are shown
-_MOST_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
-_LOOK = 400  # packets looked at where the frame rate has to be measured
-
-_USUAL_RATES = tuple(
-    Fraction(*r) for r in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
-)
 
 
 @dataclass(frozen=True)
@@ -71,48 +63,10 @@ class Probed:
     left_out: tuple[str, ...]
     size: int
 
-
-@contextmanager
-def opened(path: str, name: str) -> Iterator[av.container.InputContainer]:
-    """The input, open. Raises InputError in the user's words."""
-    try:
-        # Some cameras write names and places in no known encoding; that must not keep a video from opening.
-        container = av.open(path, metadata_errors="ignore")
-    except FileNotFoundError:
-        raise InputError(f"{name}: there is no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: is a folder") from None
-    except PermissionError:
-        raise InputError(f"{name}: may not be read") from None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(_no_video(path, name, error)) from None
-    with container:
-        yield container
-
-
-def _no_video(path: str, name: str, error: Exception) -> str:
-    if os.path.isdir(path):
-        return f"{name}: is a folder"
-    with open(path, "rb") as file:
-        head = file.read(4096)
-    if not head:
-        return f"{name}: the file is empty"
-    if head[4:8] == b"ftyp":
-        return f"{name}: damaged or cut off: this MP4 or MOV has no index, so nothing can be read"
-    if _is_text(head):
-        return f"{name}: a text file, not a video or picture"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{name}: not a video or picture that can be read ({reason.lower()})"
-
-
-def _is_text(head: bytes) -> bool:
-    try:
-        text = head[: len(head) - 3].decode() if len(head) > 3 else head.decode()
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 8:
-            return False
-        text = head[: error.start].decode()
-    return all(c.isprintable() or c in "\r\n\t\f" for c in text)
+    @property
+    def frame_ticks(self) -> int:
+        """Ticks from frame to frame by the frame rate, 1 if that is unknown."""
+        return max(1, round(1 / (self.frame_rate * self.time_base))) if self.frame_rate else 1
 
 
 def probe(path: str, name: str) -> Probed:
@@ -136,10 +90,10 @@ def probe(path: str, name: str) -> Probed:
             for track in container.streams.audio
             if track.codec_context is not None and can_copy(track.codec_context.codec.canonical_name)
         }
-        duration = _duration(container, stream)
-        rate = None if still else _frame_rate(container, stream, path, name)
+        duration = duration_s(container, stream)
+        rate = None if still else frame_rate(container, stream, path, name)
         base = cast(Fraction, stream.time_base)
-        end = None if still else _end(container, stream, path)
+        end = None if still else end_pts(container, stream, path)
         lag = _dts_lag(container, first, first_dts)
         return Probed(
             path=path,
@@ -154,9 +108,9 @@ def probe(path: str, name: str) -> Probed:
             colour=known(first, still),
             time_base=base,
             frame_rate=rate,
-            frames=1 if still else _frame_count(stream, duration, rate),
+            frames=1 if still else frame_count(stream, duration, rate),
             duration_s=None if still or duration is None else float(duration),
-            whole_s=_whole(container) if not still else None,
+            whole_s=whole_s(container) if not still else None,
             end=end,
             ends_as_usual=end is None or ends_as_usual(container, stream.index, end, rate, base),
             origin=0 if still else _first_pts(first) if lag is None else first_dts or 0,
@@ -254,78 +208,6 @@ def _is_still(container: av.container.InputContainer, head: bytes) -> bool:
 def _sar(stream: av.VideoStream) -> Fraction:
     sar = stream.sample_aspect_ratio
     return sar if sar is not None and Fraction(1, 64) <= sar <= 64 else Fraction(1)
-
-
-def _duration(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction | None:
-    if stream.duration is not None and stream.duration > 0:
-        return Fraction(stream.duration) * cast(Fraction, stream.time_base)
-    if not container.duration:
-        return None
-    start = container.start_time or 0
-    late = _counts_from_zero(container) and 0 < start < container.duration
-    return Fraction(container.duration - (start if late else 0), 1_000_000)
-
-
-def _whole(container: av.container.InputContainer) -> Fraction | None:
-    if not container.format.name.startswith(_TRUST_DURATION) or not container.duration:
-        return None
-    start = 0 if _counts_from_zero(container) else container.start_time or 0
-    return Fraction(container.duration + start, 1_000_000)
-
-
-def _counts_from_zero(container: av.container.InputContainer) -> bool:
-    """Whether the duration reaches from zero to the end, not from the first frame. FFmpeg writes Matroska so, and
-    mkvmerge does not; an end that is too early costs a last frame its length, one too late is a file cut off."""
-    return container.format.name.startswith("matroska")
-
-
-def _end(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> int | None:
-    """Where the last frame ends, by formats that note the length of each, or of a video without sound."""
-    entries = stream.index_entries
-    if len(entries) and entries[-1].pos + entries[-1].size > os.path.getsize(path):
-        return None  # cut off: it ends wherever it can be read no further
-    if container.format.name.startswith(_KNOWS_END) and stream.duration:
-        return (stream.start_time or 0) + stream.duration
-    whole = _whole(container)
-    if whole is None or container.streams.audio or container.streams.subtitles:
-        return None
-    return round(whole / cast(Fraction, stream.time_base))
-
-
-def _frame_count(stream: av.VideoStream, duration: Fraction | None, rate: Fraction | None) -> int | None:
-    if stream.frames > 0:
-        return stream.frames
-    return max(1, round(duration * rate)) if duration and rate else None
-
-
-def _frame_rate(
-    container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str
-) -> Fraction | None:
-    """The average one, if it can be one; otherwise the middle distance of the first few hundred frames."""
-    rate = stream.average_rate
-    if rate is not None and 0 < rate <= _MOST_RATE:
-        return rate
-    times: list[int] = []
-    with opened(path, name) as again:
-        try:
-            for packet in again.demux(again.streams[stream.index]):
-                if packet.pts is not None:
-                    times.append(packet.pts)
-                if len(times) >= _LOOK:
-                    break
-        except av.error.FFmpegError:
-            pass  # what was seen so far will do
-    times.sort()
-    steps = sorted(b - a for a, b in zip(times, times[1:], strict=False) if b > a)
-    if not steps:
-        return None
-    mean = Fraction(len(steps), times[-1] - times[0]) / cast(Fraction, stream.time_base)
-    if steps[-1] > 2 * steps[0] + 1:  # uneven: the average, whatever it is
-        return mean.limit_denominator(1001)
-    return next(
-        (usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)),
-        mean.limit_denominator(1001),
-    )
 
 
 def _left_out(container: av.container.InputContainer, chosen: av.VideoStream, copied: set[int]) -> Iterator[str]:
