@@ -41,6 +41,11 @@ class VideoPass:
     def frames(self) -> Iterator[av.VideoFrame]:
         """From the start of the range, or a little before it, after a seek if that works."""
         it, low = self._probed, self._range.low
+        if it.still is not None:
+            if it.still.truncated:
+                self._notes.damage("the picture is damaged or ends before it should; what is there is coded")
+            yield it.still.frame
+            return
         if low is not None and low > it.origin:
             with opened(it.path, it.name) as container:
                 stream = video_stream(container, it.index)

@@ -46,5 +46,7 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
         yield "the picture is turned upright" + (
             " (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else ""
         )
+    if probed.still is not None:
+        yield from probed.still.notes
     if probed.left_out:
         yield f"left out: {', '.join(probed.left_out)}"

@@ -19,6 +19,7 @@ from . import stills
 from .audio import AudioInfo, can_copy, describe
 from .colour import Colour, known
 from .demux import opened
+from .orientation import TURNS, matrix_orientation
 from .timing import duration_s, end_pts, ends_as_usual, frame_count, frame_rate, whole_s
 
 # What a demuxer's name says about the input.
@@ -34,7 +35,8 @@ class Probed:
     must be done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame.
     dts_lag: in formats without PTS, how many ticks the DTS of a decoded frame is past its time; None with PTS.
     whole_s: how long the file says it is, where that can be trusted. end: PTS where its last frame ends,
-    likewise; ends_as_usual: the frame rate says the same. audio: by stream index. size: in bytes.
+    likewise; ends_as_usual: the frame rate says the same. audio: by stream index. size: in bytes. still: a picture that
+    is decoded already.
     """
 
     path: str
@@ -62,6 +64,7 @@ class Probed:
     audio_ends: dict[int, int]
     left_out: tuple[str, ...]
     size: int
+    still: stills.Still | None = None
 
     @property
     def frame_ticks(self) -> int:
@@ -75,16 +78,13 @@ def probe(path: str, name: str) -> Probed:
         raise InputError(f"{name}: there is no such file")
     if os.path.isdir(path):
         raise InputError(f"{name}: is a folder")
-    with open(path, "rb") as file:
-        head = file.read(stills.HEAD_BYTES)
-    if stills.is_animated_webp(head):
-        raise InputError(f"{name}: animated WebP cannot be read; convert it to GIF or MP4 first")
+    if (picture := stills.read(path, name)) is not None:
+        return _probed_still(path, name, picture)
     with opened(path, name) as container:
         stream = _choose(container, name)
         first, first_dts = _first_frame(container, stream, name)
-        still = _is_still(container, head)
-        held = _exif(path) if still else _held(first)
-        turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
+        still = _is_still(container)
+        held = 1 if still else _held(first)
         audio = {
             track.index: describe(track)
             for track in container.streams.audio
@@ -102,8 +102,8 @@ def probe(path: str, name: str) -> Probed:
             width=first.width,
             height=first.height,
             pixel_format=first.format.name,
-            rotation=turns.get(held, 0),
-            orientation=1 if held in turns else held,
+            rotation=TURNS.get(held, 0),
+            orientation=1 if held in TURNS else held,
             sar=_sar(stream),
             colour=known(first, still),
             time_base=base,
@@ -126,6 +126,38 @@ def probe(path: str, name: str) -> Probed:
             left_out=tuple(_left_out(container, stream, set(audio))),
             size=os.path.getsize(path),
         )
+
+
+def _probed_still(path: str, name: str, picture: stills.Still) -> Probed:
+    """A picture as a video of one frame. It has no place for a rotation, so its pixels are turned upright at once."""
+    return Probed(
+        path=path,
+        name=name,
+        index=0,
+        width=picture.frame.width,
+        height=picture.frame.height,
+        pixel_format=picture.frame.format.name,
+        rotation=0,
+        orientation=picture.orientation,
+        sar=picture.sar,
+        colour=picture.colour,
+        time_base=stills.TIME_BASE,
+        frame_rate=None,
+        frames=1,
+        duration_s=None,
+        whole_s=None,
+        end=None,
+        ends_as_usual=True,
+        origin=0,
+        dts_lag=None,
+        interlaced=False,
+        is_still=True,
+        audio={},
+        audio_ends={},
+        left_out=(),
+        size=os.path.getsize(path),
+        still=picture,
+    )
 
 
 def _choose(container: av.container.InputContainer, name: str) -> av.VideoStream:
@@ -173,20 +205,13 @@ def _first_frame(
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
 
 
-def _exif(path: str) -> int:
-    with open(path, "rb") as file:
-        return stills.orientation(file)
-
-
 def _held(frame: av.VideoFrame) -> int:
     """How the camera was held, as EXIF numbers it, by the display matrix of a frame."""
     try:
         data = cast("Mapping[SideData, Any]", frame.side_data).get(SideData.DISPLAYMATRIX)
     except ValueError:  # PyAV gives up where there is side data of a kind that it does not know
-        return {clockwise: held for held, clockwise in stills.TURNS.items()}.get(
-            -round(frame.rotation / 90) * 90 % 360, 1
-        )
-    return 1 if data is None else stills.matrix_orientation(bytes(data))
+        return {clockwise: held for held, clockwise in TURNS.items()}.get(-round(frame.rotation / 90) * 90 % 360, 1)
+    return 1 if data is None else matrix_orientation(bytes(data))
 
 
 def _first_pts(frame: av.VideoFrame) -> int:
@@ -200,9 +225,10 @@ def _dts_lag(container: av.container.InputContainer, first: av.VideoFrame, first
     return 0 if first.dts is None else first.dts - first_dts
 
 
-def _is_still(container: av.container.InputContainer, head: bytes) -> bool:
+def _is_still(container: av.container.InputContainer) -> bool:
+    """Whether it is a picture of a format that stills.py leaves to FFmpeg."""
     name = container.format.name
-    return name.endswith("_pipe") or name == "image2" or head[4:12] in (b"ftypavif", b"ftypmif1", b"ftypheic")
+    return name.endswith("_pipe") or name == "image2"
 
 
 def _sar(stream: av.VideoStream) -> Fraction:

@@ -25,13 +25,14 @@ import av.error
 import numpy as np
 
 from ..errors import InputError, UsageError
-from . import geometry, stills
+from . import geometry
 from .audio import AudioPacket, copy_packets
 from .colour import ToRgb
 from .decode import Range, VideoPass
 from .demux import opened, seek, video_stream
 from .info import Frame, SourceInfo
 from .notes import Notes, reading_notes
+from .orientation import upright
 from .probe import Probed, probe
 
 PathLike = str | os.PathLike[str]
@@ -161,7 +162,7 @@ class Source:
             rgb = to_rgb(frame)
             if to_rgb.blended:
                 self._notes.add("transparent pixels are laid on white")
-            yield Frame(pts, rgb if it.orientation == 1 else stills.upright(rgb, it.orientation))
+            yield Frame(pts, rgb if it.orientation == 1 else upright(rgb, it.orientation))
             if it.is_still:
                 return
 
