@@ -22,7 +22,7 @@ class Converter:
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """uint8 (height, width, 3), contiguous, the caller's own."""
         it = self._probed
-        colour = known(frame, it.is_still)
+        colour = it.colour if it.is_still else known(frame, False)
         self._note_changes(frame, colour)
         orientation = it.held if it.is_still else held(frame)
         if orientation != it.held:
