@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -14,6 +15,7 @@ from .demux import opened
 _BACK_S = Fraction(1, 10)  # a clock that goes back by less is unsteady, as FFmpeg takes it
 _AHEAD_S = 10  # a jump ahead of all streams together by more is a new clock; of one stream alone it is a long picture
 _AHEAD_ALONE_S = 3600
+_LEADING = 8  # packets of video, of which the first picture shown need not be the first one
 _MAX_HELD = 200  # packets, while the start of the next recording is looked for
 _TIMED = ("video", "audio")
 
@@ -36,16 +38,21 @@ class _Clock:
         at = packet.dts * packet.time_base
         return -1 if at < last - _BACK_S else int(at > last + (_AHEAD_ALONE_S if alone else _AHEAD_S))
 
+    @property
+    def streams(self) -> Iterable[int]:
+        """Those with times in this recording."""
+        return self._last.keys()
+
     def all_in(self, held: list[av.Packet[Any]]) -> bool:
-        """Whether each stream has a packet among these."""
-        return set(self._last) <= {packet.stream.index for packet in held}
+        """Whether each stream has packets enough among these to show where it goes on."""
+        seen = Counter(packet.stream.index for packet in held)
+        videos = {packet.stream.index for packet in held if packet.stream.type == "video"}
+        return all(seen[index] >= (_LEADING if index in videos else 1) for index in self._last)
 
     def restart(self, held: list[av.Packet[Any]]) -> None:
         """The next recording begins with these packets, where the last stream of this one ends."""
-        starts = [
-            ticks * packet.time_base for packet in held for ticks in (packet.pts, packet.dts) if ticks is not None
-        ]
-        self.offset = self._end - min(starts)
+        times = [(packet.dts if packet.pts is None else packet.pts, packet.time_base) for packet in held]
+        self.offset = self._end - min(ticks * base for ticks, base in times if ticks is not None)
         self.restarts += 1
         self._last.clear()
 
@@ -90,7 +97,8 @@ def continuous(packets: Iterable[av.Packet[Any]], clock: _Clock | None = None) -
 
 
 def _release(clock: _Clock, held: list[av.Packet[Any]], direction: int) -> Iterator[av.Packet[Any]]:
-    if held and (direction < 0 or clock.all_in(held)):
+    streams = {packet.stream.index for packet in held}
+    if held and (direction < 0 or streams >= set(clock.streams)):
         clock.restart(held)
     for packet in held:
         yield clock.given(packet)
