@@ -68,9 +68,8 @@ def test_pixel_crop_of_matroska_is_obeyed(tmp_path: Path) -> None:
     assert max(float(np.abs(a.astype(int) - b).mean()) for a, b in zip(frames, expected, strict=True)) < 1
 
 
-@pytest.mark.parametrize("crop", [(0, 0, 0, 0), (60, 0, 60, 0)])
-def test_a_pixel_crop_of_nothing_or_of_all_is_none(tmp_path: Path, crop: tuple[int, int, int, int]) -> None:
-    frames, _ = frames_of(odd.with_pixel_crop(tmp_path / "a.mkv", crop))
+def test_a_pixel_crop_of_nothing_is_none(tmp_path: Path) -> None:
+    frames, _ = frames_of(odd.with_pixel_crop(tmp_path / "a.mkv", (0, 0, 0, 0)))
     assert frames[0].shape == (48, 64, 3)
 
 
