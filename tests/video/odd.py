@@ -39,11 +39,6 @@ def repacked(source: Path, path: Path, change: Callable[[av.Packet[Any], int], N
     return path
 
 
-def before_zero(path: Path) -> Path:
-    """12 frames from -0.4 s on."""
-    return write_video(path, time_base=MILLI, pts=[40 * i - 400 for i in range(12)], options={"bf": "0"})
-
-
 def wrapped(path: Path) -> Path:
     """A transport stream whose clock wraps 0.4 s after its start; 20 frames, sound beside them."""
 

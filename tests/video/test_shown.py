@@ -107,7 +107,7 @@ def test_a_damaged_slice_of_ffv1_is_reported(tmp_path: Path, slices: int) -> Non
     with open_source(path) as source:
         assert len(list(source.frames())) == 4
     assert source.truncated
-    assert source.notes == ["1 frame is damaged; it is coded as the decoder mended what it could"]
+    assert source.notes == ["1 frame is damaged; it is coded as the decoder repaired what it could"]
 
 
 def test_ffv1_without_checksums_is_not_called_damaged(tmp_path: Path) -> None:

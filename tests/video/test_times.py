@@ -21,7 +21,6 @@ from .clips import write_video
 Odd = tuple[str, Callable[[Path], Path], int, float]
 # name of the file, what makes it, frames, how long they last in seconds (a recording ends with its sound)
 ODD: list[Odd] = [
-    ("before_zero.mkv", odd.before_zero, 12, 0.48),
     ("wrapped.ts", odd.wrapped, 20, 0.8),
     ("two.ts", odd.two_recordings, 50, 2.01),
     ("two.mpg", odd.two_recordings, 50, 2.01),

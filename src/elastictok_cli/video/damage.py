@@ -40,7 +40,7 @@ class Damage:
         if frames:
             coded = "it is" if frames == 1 else "they are"
             notes.damage(
-                f"{_count(frames, 'frame')} {_are(frames)} damaged; {coded} coded as the decoder mended what it could"
+                f"{_count(frames, 'frame')} {_are(frames)} damaged; {coded} coded as the decoder repaired what it could"
             )
 
 

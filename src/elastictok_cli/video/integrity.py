@@ -11,6 +11,7 @@ from typing import BinaryIO
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _PAGE = b"OggS"
 _PAGE_HEAD = 27
+_FIRST_PAGE = 2
 _SLICE_FOOTER = 8  # bytes: length (3), status, CRC (4)
 
 
@@ -62,6 +63,8 @@ def damaged_ogg_pages(path: str, first: int, last: int) -> int:
                 following.clear()
                 continue
             stream, number = head[14:18], int.from_bytes(head[18:22], "little")
+            if head[5] & _FIRST_PAGE:  # of another recording, which may count from zero again
+                following.pop(stream, None)
             damaged += following.get(stream, number) != number
             following[stream] = number + 1
             at += len(page)

@@ -102,7 +102,7 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, p
         return None
     mean = Fraction(len(steps), times[-1] - times[0]) / cast(Fraction, stream.time_base)
     if steps[-1] > 2 * steps[0] + 1:  # uneven: the average, whatever it is
-        return mean.limit_denominator(1001)
+        return mean.limit_denominator(1001) or None  # none where a damaged time makes it less than one in 1,000 s
     return next(
         (usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)),
         mean.limit_denominator(1001),
