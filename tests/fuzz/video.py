@@ -51,7 +51,7 @@ CONTAINERS = (
     ("avi", "cinepak", "rgb24", None), ("mov", "qtrle", "rgb24", None), ("mov", "png", "rgba", None),
     ("smjpeg", "mjpeg", "yuvj420p", None), ("filmstrip", "rawvideo", "rgba", None), ("amv", "amv", "yuvj420p", None),
 )  # fmt: skip
-KNOWN = {0, 1, 2, 3, 5, 6, 7, 8}  # what encode may end with
+KNOWN = {0, 3, 7, 8}  # what encode may end with
 MEMORY = 3 << 30  # bytes above what the process has when it starts
 
 

@@ -70,12 +70,15 @@ class VideoPass:
         filters, repeats = Filters(it.time_base, it.crop), Repeats()
         lag, last = it.dts_lag, None
         end = Fraction(0)
+        streams = len(container.streams)
         try:
             for packet in self._packets(container):
                 damage.look(packet)
                 if packet.pts is not None:
                     end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream.index != stream.index:  # not stream_index: PyAV leaves it 0 in those that flush
+                    if packet.stream.index >= streams and packet.stream.type == "video":
+                        self._notes.damage("another video stream begins on the way; it is left out")
                     continue
                 if repeats.takes(packet, lag):
                     continue

@@ -239,8 +239,9 @@ class MuxedSink(Sink):
         self._held = None
         self._mux(self._stream.encode(None))
         if (packet := self._packet) is not None and packet.dts is not None:
-            # Matroska takes durations as they are; MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with
-            # uneven times the sum reaches the end only if the last packet lasts until there, less that delay.
+            # Matroska takes durations as they are. MP4 adds up the steps between DTS, which run ahead of the PTS by
+            # the encoder's delay: with uneven times the sum reaches the end only if the last packet lasts until
+            # there, less that delay.
             if self._format in ("mp4", "mov"):
                 packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)

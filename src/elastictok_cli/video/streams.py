@@ -74,7 +74,7 @@ def left_out(container: av.container.InputContainer, chosen: av.VideoStream, cop
                 "cover picture"
                 if _is_cover(stream)
                 else f"video {stream.width}x{stream.height}"
-                if stream.codec_context
+                if stream.codec_context and stream.width
                 else "video"
             )
             yield f"stream {stream.index} ({kind})"

@@ -82,7 +82,8 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, p
     In streams without times it is what the coded video itself says (FFmpeg counts 25 a second whatever that is).
     """
     if has_no_times(container):
-        return stream.guessed_rate or stream.average_rate
+        guessed = stream.guessed_rate
+        return guessed if guessed and guessed <= _MAX_RATE else stream.average_rate
     rate = stream.average_rate
     if rate is not None and 0 < rate <= _MAX_RATE:
         return rate
@@ -101,12 +102,10 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, p
     if not steps:
         return None
     mean = Fraction(len(steps), times[-1] - times[0]) / cast(Fraction, stream.time_base)
+    measured = mean.limit_denominator(1001) or None  # none where a damaged time makes it less than one in 1,000 s
     if steps[-1] > 2 * steps[0] + 1:  # uneven: the average, whatever it is
-        return mean.limit_denominator(1001) or None  # none where a damaged time makes it less than one in 1,000 s
-    return next(
-        (usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)),
-        mean.limit_denominator(1001),
-    )
+        return measured
+    return next((usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)), measured)
 
 
 def usual_duration(step: int | None, rate: Fraction | None, base: Fraction) -> int:
