@@ -95,8 +95,8 @@ def repeated(path: Path) -> Path:
 
 
 def raw(path: Path, codec: str = "libx264", rate: int = 60) -> Path:
-    """A stream without a container: 12 frames."""
-    formats = {"libx264": "h264", "libx265": "hevc", "mjpeg": "mjpeg"}
+    """A stream without a container, or with next to none: 12 frames."""
+    formats = {"libx264": "h264", "libx265": "hevc", "libvpx": "ivf"}
     options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     with av.open(str(path), "w", format=formats.get(codec, codec)) as file:
         stream = file.add_stream(codec, rate=rate, options=options)

@@ -54,7 +54,8 @@ class Source:
         self._has_range = start is not None or duration is not None
         low = probed.origin + round(start / base) if start else None
         first = probed.origin if low is None else low
-        self._range = Range(low, None if duration is None else first + round(duration / base))
+        # At least a tick: in time-lapse video that can be a second.
+        self._range = Range(low, None if duration is None else first + max(round(duration / base), duration > 0))
         self.info = self._describe(size, start, duration)
         self._notes = Notes(self.info.notes)
 
