@@ -25,6 +25,7 @@ APERTURES = [
     ((48, 1, 40, 1, -8, 1, 4, 1), (0, 8, 16, 0)),
     ((63, 1, 48, 1, -1, 2, 0, 1), (0, 0, 1, 0)),
     ((96, 2, 120, 3, 0, 1, 0, 1), (8, 4, 8, 4)),
+    ((123, 2, 48, 1, 0, 1, 0, 1), (1, 0, 2, 0)),  # as FFmpeg rounds it
     ((64, 1, 48, 1, 0, 1, 0, 1), (0, 0, 0, 0)),
 ]
 # No aperture at all: no denominator, larger than the picture, beside it, nothing left.
@@ -62,7 +63,10 @@ def test_a_clean_aperture_that_makes_no_sense_is_none(tmp_path: Path, fields: tu
 
 def test_pixel_crop_of_matroska_is_obeyed(tmp_path: Path) -> None:
     whole, _ = frames_of(write_video(tmp_path / "whole.mkv", 4))
-    frames, _ = frames_of(odd.with_pixel_crop(tmp_path / "a.mkv", (2, 4, 6, 8)))
+    path = odd.with_pixel_crop(tmp_path / "a.mkv", (2, 4, 6, 8))
+    frames, _ = frames_of(path)
+    with open_source(path) as source:
+        assert source.info.sar == 1 and source.info.source_size == (56, 36)
     expected = [frame[4:40, 2:58] for frame in whole]
     assert len(frames) == 4 and frames[0].shape == (36, 56, 3)
     assert max(float(np.abs(a.astype(int) - b).mean()) for a, b in zip(frames, expected, strict=True)) < 1

@@ -20,7 +20,8 @@ class SourceInfo:
     frame_rate: average, None if unknown. frames_estimate, duration_s: of the part that will be read, None if
     unknown. end_pts: where the last frame ends, None if the input does not say. ends_as_usual: that is where the
     frame rate and the frame before would have it end. is_part: frames before the first one given were left out.
-    colour: primaries, transfer, matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each
+    colour: primaries, transfer, matrix, range (FFmpeg's numbers), the last two as they were taken. pixel_format: of the
+    first frame, FFmpeg's name. notes: each
     automatic decision in one sentence.
     """
 
@@ -41,6 +42,7 @@ class SourceInfo:
     is_part: bool
     colour: tuple[int, int, int, int]
     is_still: bool
+    pixel_format: str
     audio: tuple[AudioInfo, ...]
     notes: tuple[str, ...]
 

@@ -101,6 +101,7 @@ class Source:
             is_part=bool(start),
             colour=it.colour,
             is_still=it.is_still,
+            pixel_format=it.pixel_format,
             audio=tuple(it.audio.values()),
             notes=tuple(reading_notes(it, size, stored, coded)),
         )
