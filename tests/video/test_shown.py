@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from elastictok_cli.errors import InputError
 from elastictok_cli.video import open_source
 from elastictok_cli.video.integrity import damaged_ogg_pages
 
@@ -92,6 +93,14 @@ def test_a_larger_track_of_one_picture_is_not_the_video(tmp_path: Path) -> None:
     assert len(frames) == 12 and frames[0].rgb.shape == (48, 64, 3)
     assert np.abs(frames[5].rgb.astype(int) - picture(5)).mean() < 6
     assert source.notes == ["left out: stream 0 (video 320x240)"]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov"])
+def test_sound_with_a_cover_that_is_not_marked_is_no_video(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="sound with a cover picture; there is no video in it"):
+        open_source(odd.sound_with_a_picture(tmp_path / name, 1))
+    with open_source(odd.sound_with_a_picture(tmp_path / name, 2)) as source:
+        assert len(list(source.frames())) == 2
 
 
 def flip(path: Path, at: int) -> None:
