@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
+from ..container import BlockRecord, Gop, Header, TileRecord
+from ..entropy.bitstream import token_encoder
 from ..errors import ThresholdMissed
 from ..models.base import Frames, State, TokenModel
-from ..models.threads import use_threads, with_threads
 from ..search import Found
 from .choose import Candidates, Choice, Chooser
 from .events import BlockDone, Probe, Tried
 from .picture import Picture
 from .target import Target
+from .worker import use_threads
 
 Block = tuple[list[int], Frames]  # PTS, (T, height, width, 3)
 Tell = Callable[[Tried], None]
@@ -45,7 +46,7 @@ class GopCoder:
         self.number, self.first_frame = number, first_frame
         self.states: list[State] = [self.model.start(*self.picture.tile) for _ in range(self.picture.tiles)]
         self.before: list[Found | None] = [None] * self.picture.tiles
-        self.coder = token_encoder(self.header, getattr(self.model, "tables", None))
+        self.coder = token_encoder(self.header, self.model.tables)
         self.pts: list[int] = []
         self.records = []
 
@@ -65,9 +66,9 @@ class GopCoder:
             choices.append(self._tile(index, i, tile, left))
             self.coder.write(choices[-1].tokens, i)
         self.pts += pts
-        self.records.append(
-            BlockRecord(len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices))
-        )
+        tiles = tuple(TileRecord(count=c.tokens.count, met=c.met, mse=c.mse, step=c.tokens.step) for c in choices)
+        record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
+        self.records.append(record)
         most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
         # the tile that needs explaining: the first that misses, otherwise the one with the most tokens
         told = min(choices, key=lambda c: (c.met, -c.tokens.count))
@@ -78,9 +79,9 @@ class GopCoder:
             len(pts),
             tuple(choice.tokens.count for choice in choices),
             tuple(probe for choice in choices for probe in choice.probes),
-            sum(choice.mse * self.picture.share(i) for i, choice in enumerate(choices)),
-            all(choice.met for choice in choices),
-            sum(choice.tokens.count for choice in choices),
+            record.mse,
+            record.met,
+            record.count,
             most * len(choices),
             self.coder.bits - bits,
             told.why,
@@ -109,7 +110,13 @@ class GopCoder:
     def finish(self) -> Gop:
         """The GOP as it goes into the file."""
         payload, records, self.records = self.coder.finish(), tuple(self.records), []
-        return Gop(self.first_frame, np.array(self.pts, np.int64), records, payload, self.coder.digest)
+        return Gop(
+            first_frame=self.first_frame,
+            pts=np.array(self.pts, np.int64),
+            blocks=records,
+            payload=payload,
+            digest=self.coder.digest,
+        )
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ class GopJob:
         for pts, frames in blocks:
             if (now := threads()) != count:
                 count = now
-                coder.model = with_threads(self.model, now)
+                coder.model = self.model.with_threads(now)
                 use_threads(now)
             send(coder.add(pts, frames))
         send(coder.finish())

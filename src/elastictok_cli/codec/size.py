@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from ..atomic_file import commit, resolve_output, translate_os_errors
 from ..container import Gop, Header, Reader, Writer
-from ..container.writer import explained
 from ..errors import ThresholdMissed, UsageError
 from ..models.base import TokenModel
 from ..units import size as in_words
 from ..video import Source
-from ..whole import destination, place
 from .aim import CLOSE, PASSES, SLOPE, Course, Known, Slopes, must_fit, next_pass
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, SizeReached, Tried, Warned
@@ -35,7 +34,7 @@ from .target import Target
 OF_LADDER = 0.6
 FAR = 1.3  # a threshold looser by this that saves less than a pass may miss the size by is at the model's end
 # Bits per pixel of usual clips at the default threshold: where the first pass starts.
-USUAL_BPP, USUAL_THRESHOLD = 0.05, 0.007
+USUAL_THRESHOLD = 0.007
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ def encode_to_size(
     """
     file = None
     if isinstance(output, (str, os.PathLike)):
-        with explained(output):
-            file = destination(output)
+        with translate_os_errors(output):
+            file = resolve_output(output)
     with _folder(file) as folder:
         search = _Search(source, model, header_for, target, Path(folder))
         while (course := search.next_course()) is not None:
@@ -178,7 +177,7 @@ class _Search:
 
     def _first(self) -> float:
         """Where to start: what usual clips need for so many bits per pixel. A model may say so itself (`usual_bpp`)."""
-        usual = float(getattr(self.model, "usual_bpp", USUAL_BPP))
+        usual = self.model.spec.usual_bpp
         width, height = self.header_for(self.target).coded_size
         pixels = (self.frames or 0) * width * height
         value = self.target.value
@@ -232,14 +231,14 @@ def _say_threshold(coded: Path, threshold: float, path: Path) -> int:
 
 
 def _folder(file: Path | None) -> tempfile.TemporaryDirectory[str]:
-    with explained(file or "output"):
+    with translate_os_errors(file or "output"):
         return tempfile.TemporaryDirectory(prefix=".elastictok-", dir=None if file is None else file.parent)
 
 
 def _hand_over(path: Path, file: Path | None, output: object) -> None:
     if file is not None:
-        with explained(file):
-            place(path, file)
+        with translate_os_errors(file):
+            commit(path, file)
         return
     with path.open("rb") as whole:
         shutil.copyfileobj(whole, output)  # type: ignore[arg-type]  # a binary stream, if it is no path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..types import AudioTrack
 from . import geometry
-from .audio import AudioInfo
 from .geometry import Pixels
 
 
@@ -43,7 +43,7 @@ class SourceInfo:
     colour: tuple[int, int, int, int]
     is_still: bool
     pixel_format: str
-    audio: tuple[AudioInfo, ...]
+    audio: tuple[AudioTrack, ...]
     notes: tuple[str, ...]
 
     @property
@@ -53,7 +53,7 @@ class SourceInfo:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Of the audio tracks, see `AudioInfo`."""
+        """Of the audio tracks, see `AudioTrack`."""
         return tuple(track.language for track in self.audio)
 
     @property

@@ -25,8 +25,9 @@ import av.error
 import numpy as np
 
 from ..errors import InputError, UsageError
+from ..types import AudioPacket
 from . import geometry
-from .audio import AudioPacket, copy_packets
+from .audio import copy_packets
 from .clock import continuous
 from .convert import Converter
 from .decode import Range, VideoPass

@@ -11,7 +11,8 @@ import av.stream
 from av.stream import Disposition
 
 from ..errors import InputError
-from .audio import AudioInfo, can_copy, describe
+from ..types import AudioTrack
+from .audio import can_copy, describe
 
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image | Disposition.dependent
 _PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")  # of covers
@@ -66,7 +67,7 @@ def with_several_pictures(container: av.container.InputContainer, candidates: se
     return several
 
 
-def copied_audio(container: av.container.InputContainer) -> dict[int, AudioInfo]:
+def copied_audio(container: av.container.InputContainer) -> dict[int, AudioTrack]:
     """The audio tracks that come along, by stream index."""
     return {
         track.index: describe(track)
