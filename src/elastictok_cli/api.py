@@ -85,7 +85,7 @@ def encode(
     """
     from .codec.encoder import encode as run
     from .codec.header import make_header
-    from .codec.size import encode_to_size
+    from .codec.multipass import encode_to_size
     from .video import open_source
 
     target = Target.threshold() if target is None else target

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pytest
 
 from elastictok_cli import api
-from elastictok_cli.codec.choose import Wish
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Started
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.rate_control import BlockTarget
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer, part_path
 from elastictok_cli.errors import ThresholdMissed, UsageError
@@ -305,22 +305,22 @@ def test_the_padding_is_not_measured(clip: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("room", [0.0, 1.3, 4.0])
-def test_a_block_with_room_uses_it_up(kind: str, room: float, clip: Path) -> None:
+@pytest.mark.parametrize("budget", [0.0, 1.3, 4.0])
+def test_a_block_uses_up_its_bit_budget(kind: str, budget: float, clip: Path) -> None:
     """Its bits come as near as its finest tile can, and it meets all the same."""
     model, target = MODELS[kind], Target.threshold(0.02)
     plain = blocks_of(encoded(clip, model, target)[1])[0].bits
 
-    def wish(known: int, blocks: int) -> Wish:
-        return Wish(0.02, room * plain if known == 0 else None)
+    def block_target(known: int, blocks: int) -> BlockTarget:
+        return BlockTarget(max_mse=0.02, bit_budget=budget * plain if known == 0 else None)
 
     with open_source(clip) as source:
         writer = Writer(io.BytesIO(), make_header(source.info, model, target))
-        first = blocks_of(list(encode(source, model, writer, target, wishes=wish)))[0]
+        first = blocks_of(list(encode(source, model, writer, target, block_targets=block_target)))[0]
     assert first.met
-    if room == 0:
+    if budget == 0:
         assert first.bits == plain
     else:
         # in tiles only the last one may, and a jumpy curve costs more at times than it seems to
-        assert plain < first.bits <= room * plain
-        assert first.bits > 0.85 * room * plain or kind in ("tiles", "jumpy")
+        assert plain < first.bits <= budget * plain
+        assert first.bits > 0.85 * budget * plain or kind in ("tiles", "jumpy")

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from ..codec.worker import use_threads
+from ..codec.worker_process import use_threads
 from ..errors import UsageError
 from ..models.base import TokenModel
 from .engine import Answer

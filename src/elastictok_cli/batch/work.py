@@ -14,9 +14,9 @@ from typing import Any
 
 from .. import api
 from ..codec.events import BlockDone, Event
+from ..codec.gop_ranges import CodedRange, assemble, code_range
 from ..codec.header import make_header
-from ..codec.ranges import CodedRange, assemble, code_range
-from ..codec.worker import use_threads
+from ..codec.worker_process import use_threads
 from ..container import Header, Reader, Writer, part_path
 from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
@@ -80,7 +80,7 @@ Outcome = Row | Split | CodedRange | Failed
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Does tasks in another process; see `codec.jobs.Job`. Sends `Progress`, then the outcome."""
+    """Does tasks in another process; see `codec.workers.Job`. Sends `Progress`, then the outcome."""
 
     settings: Settings
     model: TokenModel

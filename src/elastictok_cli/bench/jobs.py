@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..codec.jobs import cores
+from ..codec.workers import cores
 from ..whole import replacing
 
 PACKAGE = Path(__file__).parents[1]

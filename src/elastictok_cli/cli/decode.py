@@ -67,7 +67,7 @@ def decode(
     from ..codec.decoder import decode as run
     from ..codec.decoder import for_file
     from ..codec.events import Finished
-    from ..codec.jobs import jobs_for
+    from ..codec.workers import jobs_for
     from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
     from ..video import SinkOptions, open_sink

@@ -142,12 +142,12 @@ def encode(
     if name != STREAM and part.exists() and not resume and not target.is_size:
         console.note(f"{part} is left of an interrupted run and is replaced; --resume goes on with it")
 
-    from ..codec.aim import PASSES
     from ..codec.encoder import encode as run
     from ..codec.events import Finished
     from ..codec.header import make_header
-    from ..codec.jobs import cores, jobs_for
-    from ..codec.size import encode_to_size
+    from ..codec.multipass import encode_to_size
+    from ..codec.rate_control import MAX_PASSES
+    from ..codec.workers import cores, jobs_for
     from ..models.registry import load
     from ..video import open_source
     from .curves import keeping
@@ -167,17 +167,17 @@ def encode(
             )
 
         header = header_for(target)
-        forecast(loaded, header, video.info.frames_estimate, False, console, PASSES if target.is_size else 1)
+        forecast(loaded, header, video.info.frames_estimate, False, console, MAX_PASSES if target.is_size else 1)
         jobs = jobs or jobs_for(header, loaded, video.info.frames_estimate)
         threads = threads or max(jobs, cores())
         display = Display(console)
-        tried = display.tried if is_slow(loaded) else None
+        on_probe = display.on_probe if is_slow(loaded) else None
         writer: Writer | None = None
         try:
             if target.is_size:
                 events = encode_to_size(
                     video, loaded, out, header_for, target,
-                    max_tokens=max_tokens, threads=threads, jobs=jobs, tried=tried,
+                    max_tokens=max_tokens, threads=threads, jobs=jobs, on_probe=on_probe,
                 )  # fmt: skip
             else:
                 writer, done = Writer.resume(name, header) if resume else (Writer(out, header), [])
@@ -193,7 +193,7 @@ def encode(
                     jobs=jobs,
                     strict=strict,
                     done=done,
-                    tried=tried,
+                    on_probe=on_probe,
                 )
             finished = follow(keeping(events, name) if keep_curves else events, console, display)
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""A part of a source's GOPs coded anywhere, and the file put together from such parts: the bytes of `encode`."""
+"""Encode a range of a source's GOPs anywhere, and put such ranges together to the file that `encode` would write."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from ..container import Gop, Header, Writer
 from ..errors import InputError, UsageError
 from ..models.base import TokenModel
 from ..video import Source
-from .ahead import ahead
-from .choose import Chooser
-from .encoder import code_blocks, source_blocks
+from .audio_interleaver import AudioInterleaver
+from .encoder import encode_blocks, source_blocks
 from .events import BlockDone, Finished
-from .gop_encoder import GopCoder, GopStart
-from .interleave import AudioFeed
+from .gop_encoder import GopEncoder, GopStart
+from .rdo import BlockSearch
+from .read_ahead import read_ahead
 from .target import Target
 from .totals import Totals
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CodedRange:
-    """GOPs of a range, in order. truncated: the source could not be read to its end. seconds: that it took."""
+    """The GOPs of a range, in order.
+
+    probes: candidates measured. truncated: the source could not be read to its end. seconds: that encoding took.
+    """
 
     gops: tuple[Gop, ...]
     probes: int
@@ -44,35 +47,40 @@ def code_range(
     strict: bool = False,
     watch: Callable[[BlockDone], None] | None = None,
 ) -> CodedRange:
-    """Code `gops` GOPs (None: all that follow) from number `first_gop` on; none if the source ends before them.
+    """Encode `gops` GOPs from number `first_gop` on, without their sound.
 
-    The frames before them are read and dropped: counting them is the only way to the same GOPs in every kind of file.
-    Raises as `encode`.
+    gops: None for all that follow. The range is empty if the source ends before it. watch: called with every block.
+    Raises what `encode` raises.
+
+    Frames before the range are read and dropped: only counting them finds the same GOPs in every kind of file.
     """
     clock = time.monotonic()
     first_frame = first_gop * header.gop_blocks * header.block_frames
     blocks = islice(
         source_blocks(source, header.block_frames, first_frame), None if gops is None else gops * header.gop_blocks
     )
-    coder = GopCoder(header, model, Chooser(model, target, header.search, max_tokens), strict)
-    found: list[Gop] = []
+    encoder = GopEncoder(header, model, BlockSearch(model, target, header.search, max_tokens), strict)
+    coded: list[Gop] = []
     probes = 0
-    with closing(ahead(blocks)) as read:
-        for item in code_blocks(read, coder, GopStart(first_gop, first_frame)):
+    with closing(read_ahead(blocks)) as read:
+        for item in encode_blocks(read, encoder, GopStart(first_gop, first_frame)):
             if isinstance(item, Gop):
-                found.append(item)
+                coded.append(item)
                 continue
             probes += len(item.probes)
             if watch is not None:
                 watch(item)
-    return CodedRange(tuple(found), probes, source.truncated, time.monotonic() - clock)
+    return CodedRange(gops=tuple(coded), probes=probes, truncated=source.truncated, seconds=time.monotonic() - clock)
 
 
 def assemble(source: Source, model: TokenModel, writer: Writer, ranges: Iterable[CodedRange]) -> Finished:
-    """Write the GOPs of all ranges and the source's sound, and finish the file. Raises InputError if there are none."""
+    """Write the GOPs of all ranges and the source's sound, and finish the file.
+
+    Raises InputError if there are no GOPs, UsageError if the ranges do not follow each other.
+    """
     clock = time.monotonic()
     header, totals = writer.header, Totals(writer.header, model.spec)
-    audio = AudioFeed(source, header, writer.audio_packets)
+    audio = AudioInterleaver(source, header, writer.audio_packets)
     truncated = False
     for part in ranges:
         truncated |= part.truncated
@@ -82,7 +90,7 @@ def assemble(source: Source, model: TokenModel, writer: Writer, ranges: Iterable
                 raise UsageError(f"{source.info.name}: changed while it was read; encode it again")
             writer.write_gop(gop)
             totals.add_gop(gop)
-            writer.write_audio(audio.until(gop.pts))
+            writer.write_audio(audio.during(gop.pts))
     if totals.frames == 0:
         raise InputError(f"{source.info.name}: no frame in it can be decoded")
     writer.write_audio(audio.rest())
