@@ -17,12 +17,13 @@ from ..codec.events import (
     PassDone,
     PassStarted,
     ProbeDone,
+    Resumed,
     SizeReached,
     Started,
     Verified,
     Warned,
 )
-from .console import Console, clock, size
+from .console import Console, clock, plural, size
 from .records import record
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class Display:
             case BlockEarly() if self.meter is not None:
                 self.meter.ahead[event.index] = event.frames
                 self._update(self.meter, now)
+            case Resumed():
+                self.console.line(f"continuing after {plural(event.frames, 'frame')} of {event.part}")
             case Warned():
                 self.console.note(event.text)
             case _:

@@ -40,6 +40,25 @@ class ProbeDone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The source of an encode is open, and nothing is coded yet.
+
+    header: of the file to come. frames_estimate: None if the input does not say.
+    """
+
+    header: Header
+    frames_estimate: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """An interrupted run is continued. frames: already coded, in the file `part`."""
+
+    frames: int
+    part: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Started:
     """Coding begins.
 
@@ -225,7 +244,9 @@ class SizeReached:
 
 
 Event = (
-    Started
+    Opened
+    | Resumed
+    | Started
     | BlockDone
     | BlockChecked
     | BlockEarly
