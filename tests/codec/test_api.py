@@ -90,7 +90,7 @@ def test_a_count_of_nothing_is_refused(
 
 
 def test_no_jobs_decode_nothing(etok: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="jobs=0: must be 1 or more"):
+    with pytest.raises(UsageError, match="`jobs` 0: must be 1 or more"):
         api.decode(etok, tmp_path / "a.mkv", model=MODEL, jobs=0)
     assert list(tmp_path.iterdir()) == []
 

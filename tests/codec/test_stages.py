@@ -17,6 +17,7 @@ from elastictok_cli import stages
 from elastictok_cli.codec.decoder import decode
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer
 from elastictok_cli.models.registry import load
@@ -77,9 +78,10 @@ def test_an_inner_stage_hides_the_outer_one_until_it_ends() -> None:
 
 def test_every_stage_of_encode_and_decode_is_marked(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, out = DctModel(), io.BytesIO()
+    settings = EncodeSettings(target=Target.threshold(0.003))
     with marks(monkeypatch) as found, open_source(clip, size="source") as source:
-        writer = Writer(out, make_header(source.info, model, Target.threshold(0.003)))
-        list(encode(source, model, writer, Target.threshold(0.003)))
+        writer = Writer(out, make_header(source.info, model, settings))
+        list(encode(source, model, writer, settings))
     main = {name for thread, name in found.seen if thread == "MainThread"}
     assert main == {OTHER, SEARCH, MODEL, MEASURING, ENTROPY_CODING}
     assert found.seen["elastictok-read-ahead", READING]

@@ -69,10 +69,11 @@ def test_probes_are_reported_block_after_block(clip: Path) -> None:
 def test_a_run_resumed_by_several_jobs_writes_the_same_bytes(loud_clip: Path, tmp_path: Path) -> None:
     model, target, out = DctModel(), Target.threshold(0.003), tmp_path / "out.etok"
     whole, _ = encoded(loud_clip, model, target)
+    settings = EncodeSettings(target=target, jobs=2)
     for last in (False, True):
         with open_source(loud_clip, size="source") as source:
-            writer, done = Writer.resume(out, make_header(source.info, model, EncodeSettings(target=target)))
-            events = encode(source, model, writer, target, done=done, jobs=2)
+            writer, done = Writer.resume(out, make_header(source.info, model, settings))
+            events = encode(source, model, writer, settings, done=done)
             for event in events:
                 if not last and isinstance(event, BlockDone) and event.index == 6:
                     break

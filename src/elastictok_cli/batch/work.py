@@ -235,13 +235,4 @@ def _split(path: str, task: Task, settings: EncodeSettings, model: TokenModel) -
 def _range(task: Task, path: str, settings: EncodeSettings, model: TokenModel, tell: Tell) -> CodedRange:
     assert task.part is not None
     with open_source(path, settings.size, settings.start, settings.duration) as source:
-        return code_range(
-            source,
-            model,
-            make_header(source.info, model, settings),
-            settings.target,
-            *task.part,
-            max_tokens=settings.max_tokens,
-            strict=settings.strict,
-            watch=lambda block: tell(Progress(task.item, block.frames)),
-        )
+        return code_range(source, model, settings, *task.part, lambda block: tell(Progress(task.item, block.frames)))

@@ -26,7 +26,7 @@ from .events import BlockDone, Event, Started, Warned
 from .gop_decoder import DecodedBlock, DecodeJob, GopDecoder, GopTask, ParsedBlock, parse_gop
 from .read_ahead import read_ahead
 from .totals import Totals
-from .workers import OutOfOrder, Part, Passthrough, check_counts, in_order
+from .workers import OutOfOrder, Part, Passthrough, in_order
 
 if TYPE_CHECKING:
     from ..video import SinkOptions
@@ -81,7 +81,6 @@ def decode_blocks(
     pictures that do not fit into the memory of this machine; DamagedFile after all blocks before the damage;
     ElasticTokError if a process dies.
     """
-    check_counts(jobs=jobs)
     check_model(reader, model)
     check_size(reader.header, reader.name)
     index = _blocks_before(reader, first_gop)

@@ -1,7 +1,7 @@
 """Encode a source: for every block, read it, search for its tokens, measure them, and write them.
 
-    with open_source("in.mp4") as source, Writer("in.etok", make_header(source.info, model, target)) as writer:
-        for event in encode(source, model, writer, target):
+    with open_source("in.mp4") as source, Writer("in.etok", make_header(source.info, model, settings)) as writer:
+        for event in encode(source, model, writer, settings):
             ...
 
 A GOP depends on nothing outside it. So a resumed run writes the bytes of an uninterrupted one, and GOPs can be coded in
@@ -26,11 +26,10 @@ from .audio_interleaver import AudioInterleaver
 from .events import BlockDone, BlockEarly, Event, ProbeDone, Started, Warned
 from .gop_encoder import Block, EncodeJob, GopEncoder, GopStart, ProbeCallback
 from .rate_control import BlockTarget
-from .rdo import BlockSearch
 from .read_ahead import read_ahead
-from .target import Target
+from .settings import EncodeSettings
 from .totals import Totals
-from .workers import AHEAD, OutOfOrder, Part, check_counts, in_order
+from .workers import AHEAD, OutOfOrder, Part, in_order
 
 OTHER_FRAMES = (
     "what is resumed was made of other frames (another --start, or another input); "
@@ -46,12 +45,8 @@ def encode(
     source: Source,
     model: TokenModel,
     writer: Writer,
-    target: Target,
+    settings: EncodeSettings,
     *,
-    max_tokens: int | None = None,
-    threads: int = 2,
-    jobs: int = 1,
-    strict: bool = False,
     done: Sequence[Gop] = (),
     on_probe: ProbeCallback | None = None,
     block_targets: BlockTargets | None = None,
@@ -60,28 +55,25 @@ def encode(
 
     writer: its header (`make_header`) states search, GOP length and sizes. Leave its `with` block to remove the file of
         a run that failed: that is not done here.
-    max_tokens: no block (tile, where frames are tiled) gets more.
-    threads: of all processes together, beside the one that reads ahead.
-    jobs: processes that encode GOPs; 1 for none beside this one.
-    strict: the first block that misses its threshold raises ThresholdMissed.
+    settings: None for `jobs` or `threads` counts as 1 here. With one job, GOPs are encoded in this process.
     done: GOPs that `Writer.resume` found. Their frames are skipped.
     on_probe: called with every candidate, block after block.
     block_targets: asked before every block, or before every GOP if there are several jobs, for what to meet there
-        instead of the target.
+        instead of the settings' target.
 
-    Raises InputError if there are no frames, UsageError for a target that the model cannot meet or for fewer than one
-    job or thread, ThresholdMissed, OutputError, and ElasticTokError if a process dies. When it raises, or is closed,
-    all its threads and processes have ended.
+    Raises InputError if there are no frames, UsageError for a target that the model cannot meet, ThresholdMissed,
+    OutputError, and ElasticTokError if a process dies. When it raises, or is closed, all its threads and processes have
+    ended.
     """
-    check_counts(jobs=jobs, threads=threads)
-    header = writer.header
     clock = time.monotonic()
+    header = writer.header
+    jobs, threads = settings.jobs or 1, settings.threads or 1
     model = model.with_threads(max(1, threads // jobs))
-    search = BlockSearch(model, target, header.search, max_tokens)
+    encoder = GopEncoder(header, model, settings, on_probe)
     totals = Totals(header, model.spec)
     for gop in done:
         totals.add_gop(gop)
-    if strict and totals.met < totals.blocks:
+    if settings.strict and totals.met < totals.blocks:
         raise ThresholdMissed("what is resumed has blocks that miss the threshold already, and --strict allows none")
     yield Started.of("encode", header, source.info.frames_estimate, frames_done=totals.frames)
     notes = _Notes(source)
@@ -94,9 +86,9 @@ def encode(
     with closing(read_ahead(source_blocks(source, header.block_frames, len(times), times), depth)) as blocks:
         coded: Generator[Any, None, None]
         if jobs == 1:
-            coded = encode_blocks(blocks, GopEncoder(header, model, search, strict, on_probe), start, block_targets)
+            coded = encode_blocks(blocks, encoder, start, block_targets)
         else:
-            job = EncodeJob(header, model, target, max_tokens, strict, on_probe is not None)
+            job = EncodeJob(header, model, settings, on_probe is not None)
             coded = in_order(_gop_tasks(blocks, header, start, jobs, block_targets), job, jobs, threads)
         with closing(coded):
             for item in coded:

@@ -21,7 +21,7 @@ from ..search import Found
 from ..stages import ENTROPY_CODING, MODEL, OTHER, stage
 from .events import BlockDone, Probe, ProbeDone
 from .rdo import BitBudget, BlockSearch, Candidates, Decision
-from .target import Target
+from .settings import EncodeSettings
 from .tiling import Tiling
 from .worker_process import use_threads
 
@@ -32,19 +32,18 @@ ProbeCallback = Callable[[ProbeDone], None]
 class GopEncoder:
     """Encodes GOPs, one after the other: `begin`, `add` for every block, `finish`.
 
-    model: may be replaced between blocks by the same model with other threads. strict: a block that misses its
-    threshold raises ThresholdMissed. on_probe: called with every candidate.
+    model: may be replaced between blocks by the same model with other threads. on_probe: called with every candidate.
     """
 
     def __init__(
         self,
         header: Header,
         model: TokenModel,
-        search: BlockSearch,
-        strict: bool = False,
+        settings: EncodeSettings,
         on_probe: ProbeCallback | None = None,
     ) -> None:
-        self.header, self.model, self.search, self.strict, self.on_probe = header, model, search, strict, on_probe
+        self.header, self.model, self.is_strict, self.on_probe = header, model, settings.strict, on_probe
+        self.search = BlockSearch(model, settings)
         self.tiling = Tiling(header)
         self.records: list[BlockRecord] = []  # of the blocks since `begin`
 
@@ -71,7 +70,8 @@ class GopEncoder:
         """Encode the next block.
 
         frames: uint8 (T, height, width, 3) at the coded size. bit_budget: bits that the block may use up beyond what it
-        needs to meet its threshold (`BlockTarget`); its last tile does. Raises ThresholdMissed if `strict`.
+        needs to meet its threshold (`BlockTarget`); its last tile does. Raises ThresholdMissed if a tile misses its
+        threshold and the settings are strict.
         """
         with stage(OTHER):
             first_frame = self.first_frame + len(self.pts)
@@ -91,7 +91,7 @@ class GopEncoder:
                 BlockRecord(len(pts), tuple(TileRecord(d.tokens.count, d.met, d.mse, d.tokens.step) for d in decisions))
             )
             event = self._event(index, first_frame, len(pts), decisions, self.coder.bits - bits_before)
-        if self.strict and not event.met:
+        if self.is_strict and not event.met:
             raise ThresholdMissed(
                 f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
                 f"{self.header.threshold:.5f}; {event.why} (leave --strict out to keep it as missed)"
@@ -163,18 +163,15 @@ class EncodeJob:
 
     header: Header
     model: TokenModel
-    target: Target
-    max_tokens: int | None
-    strict: bool
+    settings: EncodeSettings
     sends_probes: bool
 
     def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Callable[[Any], None]) -> None:
         """Encode one GOP. parts: a `GopStart`, then its blocks."""
         start, *blocks = parts
-        search = BlockSearch(self.model, self.target, self.header.search, self.max_tokens)
+        encoder = GopEncoder(self.header, self.model, self.settings, send if self.sends_probes else None)
         if start.max_mse is not None:
-            search.max_mse = start.max_mse
-        encoder = GopEncoder(self.header, self.model, search, self.strict, send if self.sends_probes else None)
+            encoder.search.max_mse = start.max_mse
         encoder.begin(start.number, start.first_frame)
         count = 1
         for pts, frames in blocks:

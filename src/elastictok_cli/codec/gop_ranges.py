@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
-from ..container import Gop, Header, Writer
+from ..container import Gop, Writer
 from ..errors import InputError, UsageError
 from ..models.base import TokenModel
 from ..video import Source
@@ -16,9 +16,9 @@ from .audio_interleaver import AudioInterleaver
 from .encoder import encode_blocks, source_blocks
 from .events import BlockDone, Finished
 from .gop_encoder import GopEncoder, GopStart
-from .rdo import BlockSearch
+from .header import make_header
 from .read_ahead import read_ahead
-from .target import Target
+from .settings import EncodeSettings
 from .totals import Totals
 
 
@@ -38,28 +38,25 @@ class CodedRange:
 def code_range(
     source: Source,
     model: TokenModel,
-    header: Header,
-    target: Target,
+    settings: EncodeSettings,
     first_gop: int,
     gops: int | None,
-    *,
-    max_tokens: int | None = None,
-    strict: bool = False,
-    watch: Callable[[BlockDone], None] | None = None,
+    on_block: Callable[[BlockDone], None] | None = None,
 ) -> CodedRange:
     """Encode `gops` GOPs from number `first_gop` on, without their sound.
 
-    gops: None for all that follow. The range is empty if the source ends before it. watch: called with every block.
+    gops: None for all that follow. The range is empty if the source ends before it. on_block: called with every block.
     Raises what `encode` raises.
 
     Frames before the range are read and dropped: only counting them finds the same GOPs in every kind of file.
     """
     clock = time.monotonic()
+    header = make_header(source.info, model, settings)
     first_frame = first_gop * header.gop_blocks * header.block_frames
     blocks = islice(
         source_blocks(source, header.block_frames, first_frame), None if gops is None else gops * header.gop_blocks
     )
-    encoder = GopEncoder(header, model, BlockSearch(model, target, header.search, max_tokens), strict)
+    encoder = GopEncoder(header, model, settings)
     coded: list[Gop] = []
     probes = 0
     with closing(read_ahead(blocks)) as read:
@@ -68,8 +65,8 @@ def code_range(
                 coded.append(item)
                 continue
             probes += len(item.probes)
-            if watch is not None:
-                watch(item)
+            if on_block is not None:
+                on_block(item)
     return CodedRange(gops=tuple(coded), probes=probes, truncated=source.truncated, seconds=time.monotonic() - clock)
 
 

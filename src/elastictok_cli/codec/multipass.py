@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..container import Gop, Header, Reader, Writer
+from ..container import Gop, Reader, Writer
 from ..container.writer import explained
 from ..errors import ThresholdMissed, UsageError
 from ..models.base import TokenModel
@@ -26,6 +26,7 @@ from ..video import Source
 from ..whole import destination, place
 from .encoder import encode
 from .events import BlockDone, Event, Finished, PassDone, PassStarted, ProbeDone, SizeReached, Warned
+from .header import make_header
 from .rate_control import (
     CLOSE_RATIO,
     MAX_PASSES,
@@ -36,7 +37,7 @@ from .rate_control import (
     must_fit,
     next_pass,
 )
-from .target import Target
+from .settings import EncodeSettings
 from .workers import AHEAD
 
 # On a quantiser ladder, tokens fall more steeply over a block's own candidates than bytes fall over the thresholds of
@@ -61,17 +62,13 @@ def encode_to_size(
     source: Source,
     model: TokenModel,
     output: str | os.PathLike[str] | BinaryIO,
-    header_for: Callable[[Target], Header],
-    target: Target,
+    settings: EncodeSettings,
     *,
-    max_tokens: int | None = None,
-    threads: int = 2,
-    jobs: int = 1,
     on_probe: Callable[[ProbeDone], None] | None = None,
 ) -> Generator[Event, None, None]:
     """Encode a source for `Target.size` or `Target.bpp`; otherwise as `encode`.
 
-    output: a path or a binary stream. header_for: returns the header of the file for a target.
+    output: a path or a binary stream.
 
     The events of each pass come between its `PassStarted` and its `PassDone`. `SizeReached` and the `Finished` of the
     file that is kept end the run. The files of all passes lie in a hidden folder beside the output until then.
@@ -84,9 +81,9 @@ def encode_to_size(
         with explained(output):
             file = destination(output)
     with _folder(file) as folder:
-        search = _PassSearch(source, model, header_for, target, Path(folder))
+        search = _PassSearch(source, model, settings, Path(folder))
         while (rate_controller := search.next()) is not None:
-            yield from search.run(rate_controller, max_tokens, threads, jobs, on_probe)
+            yield from search.run(rate_controller, on_probe)
         best = search.best
         _hand_over(best.path, file, output)
     passes, fill_ratio = len(search.passes), best.stats.fill_ratio
@@ -102,11 +99,9 @@ def encode_to_size(
 class _PassSearch:
     """The search for the threshold of the file: its passes so far. frames: of the source, None while unknown."""
 
-    def __init__(
-        self, source: Source, model: TokenModel, header_for: Callable[[Target], Header], target: Target, folder: Path
-    ) -> None:
-        self.source, self.model, self.header_for = source, model, header_for
-        self.target, self.folder = target, folder
+    def __init__(self, source: Source, model: TokenModel, settings: EncodeSettings, folder: Path) -> None:
+        self.source, self.model, self.settings, self.folder = source, model, settings, folder
+        self.target, self.header = settings.target, make_header(source.info, model, settings)
         self.passes: list[_Pass] = []
         self.reported: set[str] = set()  # texts of warnings
         self.frames = source.info.frames_estimate
@@ -114,7 +109,7 @@ class _PassSearch:
 
     def next(self) -> RateController | None:
         """Return the rate control of the next pass, or None if no further pass is worth it."""
-        gop_blocks = self.header_for(self.target).gop_blocks
+        gop_blocks = self.header.gop_blocks
         if not self.passes:
             return RateController(self._first_threshold(), USUAL_SLOPE, None, gop_blocks)
         if len(self.passes) == MAX_PASSES:
@@ -127,30 +122,23 @@ class _PassSearch:
         return RateController(*found, nearest, gop_blocks, must_fit(stats, is_last))
 
     def run(
-        self,
-        rate_controller: RateController,
-        max_tokens: int | None,
-        threads: int,
-        jobs: int,
-        on_probe: Callable[[ProbeDone], None] | None,
+        self, rate_controller: RateController, on_probe: Callable[[ProbeDone], None] | None
     ) -> Generator[Event, None, None]:
         """Encode the source once."""
         number, threshold, clock = len(self.passes) + 1, rate_controller.threshold, time.monotonic()
         yield PassStarted(number=number, max_passes=MAX_PASSES, threshold=threshold)
-        target = replace(self.target, limit=threshold)
-        header = self.header_for(target)
+        settings = replace(
+            self.settings, target=replace(self.target, limit=threshold), jobs=self._jobs(rate_controller)
+        )
         path, coded = self.folder / f"{number}.etok", self.folder / f"{number}.coded"
         slope = SlopeEstimator(threshold, LADDER_SCALE if self.model.spec.steps else 1.0, on_probe)
         finished: Finished | None = None
-        with Writer(coded, header) as writer:
+        with Writer(coded, make_header(self.source.info, self.model, settings)) as writer:
             events = encode(
                 self.source,
                 self.model,
                 writer,
-                target,
-                max_tokens=max_tokens,
-                threads=threads,
-                jobs=self._jobs(rate_controller, header, jobs),
+                settings,
                 on_probe=slope,
                 block_targets=rate_controller.block_target,
             )
@@ -201,24 +189,26 @@ class _PassSearch:
     def _first_threshold(self) -> float:
         """Return the threshold at which usual clips need the bits per pixel that are asked for."""
         usual = self.model.spec.usual_bpp
-        width, height = self.header_for(self.target).coded_size
+        width, height = self.header.coded_size
         pixels = (self.frames or 0) * width * height
         value = self.target.value
         bpp = value if self.target.kind == "bpp" else 8 * value / pixels if pixels else usual
         return float(min(max(USUAL_THRESHOLD * (bpp / usual) ** (1 / USUAL_SLOPE), 0.0005), 0.1))
 
-    def _jobs(self, rate_controller: RateController, header: Header, jobs: int) -> int:
+    def _jobs(self, rate_controller: RateController) -> int:
         """Return how many processes may encode this pass.
 
         With several, rate control learns from whole GOPs: there must be many more GOPs than are coded at a time.
         """
-        gops = (self.frames or 0) / (header.gop_blocks * header.block_frames)
+        jobs = self.settings.jobs or 1
+        gops = (self.frames or 0) / (self.header.gop_blocks * self.header.block_frames)
         return jobs if rate_controller.previous is None or gops >= 3 * (jobs + AHEAD) else 1
 
     def _stats(self, path: Path, slope: float, rate_controller: RateController, finished: Finished) -> PassStats:
         """Measure the file of a pass. Raises UsageError if what no threshold changes is over the size alone."""
         with Reader(path) as reader:
-            parts, (width, height) = reader.chunk_bytes, reader.header.coded_size
+            parts = reader.chunk_bytes
+        width, height = self.header.coded_size
         sound = parts.get("sound", 0)
         counted, target_bytes = finished.bytes_out, self.target.value
         if self.target.kind == "bpp":  # counts the picture only

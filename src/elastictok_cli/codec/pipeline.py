@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import BinaryIO
 
-from ..container import Header, Reader, Writer, part_path
+from ..container import Reader, Writer, part_path
 from ..errors import UsageError
 from ..models.base import TokenModel
 from ..video import SinkOptions, open_sink, open_source
@@ -25,7 +25,6 @@ from .header import make_header
 from .multipass import encode_to_size
 from .outputs import check_output
 from .settings import DecodeSettings, EncodeSettings
-from .target import Target
 from .workers import cores, jobs_for
 
 PathLike = str | os.PathLike[str]
@@ -50,20 +49,13 @@ def encode_file(
     if settings.resume and not is_file:
         raise UsageError("`resume` needs an output file; a stream cannot be continued")
     with open_source(source, size=settings.size, start=settings.start, duration=settings.duration) as opened:
-
-        def header_for(target: Target) -> Header:
-            return make_header(opened.info, model, replace(settings, target=target))
-
-        header = header_for(settings.target)
+        header = make_header(opened.info, model, settings)
         frames = opened.info.frames_estimate
         yield Opened(header=header, frames_estimate=frames)
         jobs = settings.jobs or jobs_for(header, model, frames)
-        threads = settings.threads or max(jobs, cores())
+        settings = replace(settings, jobs=jobs, threads=settings.threads or max(jobs, cores()))
         if settings.target.is_size:
-            yield from encode_to_size(
-                opened, model, output, header_for, settings.target,
-                max_tokens=settings.max_tokens, threads=threads, jobs=jobs, on_probe=on_probe,
-            )  # fmt: skip
+            yield from encode_to_size(opened, model, output, settings, on_probe=on_probe)
             return
         if settings.resume and isinstance(output, (str, os.PathLike)):
             writer, done = Writer.resume(output, header)
@@ -74,11 +66,7 @@ def encode_file(
                 yield Warned(text=f"{part} is left of an interrupted run and is replaced; `resume` continues it")
             writer, done = Writer(output, header), []
         try:
-            yield from encode(
-                opened, model, writer, settings.target,
-                max_tokens=settings.max_tokens, threads=threads, jobs=jobs, strict=settings.strict,
-                done=done, on_probe=on_probe,
-            )  # fmt: skip
+            yield from encode(opened, model, writer, settings, done=done, on_probe=on_probe)
         finally:
             writer.abort(keep_part=settings.resume)
 

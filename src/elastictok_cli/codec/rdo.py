@@ -16,7 +16,7 @@ from ..models.base import Analysis, Frames, State, TokenModel, Tokens
 from ..search import Found, Span, Strategy, run, strategy
 from ..stages import MEASURING, MODEL, SEARCH, stage
 from .events import Probe
-from .target import Target
+from .settings import EncodeSettings
 
 Key = tuple[int, int | None]  # step, count (None: all tokens of the step)
 
@@ -140,15 +140,15 @@ class _Evaluation:
 class BlockSearch:
     """The search for the tokens of every tile of a file.
 
-    search: name of the strategy. max_tokens: no tile gets more; None for what the model allows. max_mse: the MSE that a
-    tile must meet; it starts as the target's, and rate control changes it between blocks. Raises UsageError where the
-    model needs more tokens than are allowed.
+    max_mse: the MSE that a tile must meet. It starts as the target's, and rate control changes it between blocks.
+    Raises UsageError where the model needs more tokens than the settings allow.
     """
 
-    def __init__(self, model: TokenModel, target: Target, search: str, max_tokens: int | None = None) -> None:
+    def __init__(self, model: TokenModel, settings: EncodeSettings) -> None:
+        target, max_tokens = settings.target, settings.max_tokens
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
-        self.strategy: Strategy = strategy(search)
+        self.strategy: Strategy = strategy(settings.search)
         for option, tokens in (("--tokens", target.tokens), ("--max-tokens", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
                 raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..container import Header
-from ..errors import ElasticTokError, UsageError
+from ..errors import ElasticTokError
 from ..models.base import TokenModel
 from . import worker_process
 from .worker_process import DONE, FAILED, PART, RESULT, START, THREADS
@@ -72,13 +72,6 @@ class OutOfOrder:
 def cores() -> int:
     """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_counts(**counts: int) -> None:
-    """Raise UsageError for fewer than one job or thread. counts: by the name of the argument."""
-    for name, count in counts.items():
-        if count < 1:
-            raise UsageError(f"{name}={count}: must be 1 or more")
 
 
 def jobs_for(header: Header, model: TokenModel, frames: int | None, decoding: bool = False) -> int:
