@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .. import __version__
 from ..container import AudioStream, Header
 from ..container.format import MOST_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
+from ..version import __version__
 from ..video import AudioInfo, SourceInfo
 from .settings import EncodeSettings
 from .target import Target
