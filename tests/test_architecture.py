@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "src" / "elastictok_cli"
-BELOW_ALL = {"errors", "jit", "metrics", "stages", "types", "units", "version", "whole", "__init__"}
+BELOW_ALL = {"atomic_file", "errors", "jit", "metrics", "stages", "types", "units", "version", "__init__"}
 CODEC = {"codec", "video", "models", "container", "entropy"}
 MAY: dict[str, set[str]] = {
     "cli": {"api", "batch", "bench", "compare", "data", "report", "search"} | CODEC,
@@ -108,7 +108,7 @@ def test_the_check_sees_what_it_forbids(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 # Circles inside these rooms are still being removed. Delete a room here when its files have none.
-MENDING = {"container", "video", "bench", "batch", "models"}
+MENDING = {"batch", "bench", "models", "video"}
 Graph = dict[Path, dict[Path, int]]  # for each file, the files that it imports, and the line of the first import
 
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..container import AudioPacket, Gop, Reader, check_size
+from ..container import Gop, Reader, check_size
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
+from ..types import AudioPacket
 from .events import BlockDone, Event, Started, Warned
 from .gop_decoder import DecodedBlock, DecodeJob, GopDecoder, GopTask, ParsedBlock, parse_gop
 from .read_ahead import read_ahead
@@ -260,7 +261,7 @@ def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:
         first_frame=block.first_frame,
         frames=frames,
         counts=tuple(tile.count for tile in record.tiles),
-        mse=totals.stored_mse(record),
+        mse=record.mse,
         met=record.met,
         tokens=record.count,
         max_tokens=totals.limit_of(record),
@@ -285,5 +286,5 @@ def _duration_s(reader: Reader) -> float:
     if not reader.index:
         return 0.0
     last = reader.gop(len(reader.index) - 1).pts
-    end = reader.header.last_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
+    end = reader.header.video_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
     return reader.header.seconds(end - reader.index[0].first_pts)

@@ -64,7 +64,7 @@ class GopTask:
     @classmethod
     def of(cls, reader: Reader, number: int, gop: Gop, index: int = 0) -> GopTask:
         """Make the task for a GOP of a file."""
-        where = f"{reader.name}: {reader.place(number)}"
+        where = f"{reader.name}: {reader.gop_name(number)}"
         return cls(gop=gop, number=number, index=index, where=where, recover=reader.recover)
 
 

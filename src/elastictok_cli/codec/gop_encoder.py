@@ -87,10 +87,10 @@ class GopEncoder:
                     self.coder.write(decision.tokens, number)
                 decisions.append(decision)
             self.pts += pts
-            self.records.append(
-                BlockRecord(len(pts), tuple(TileRecord(d.tokens.count, d.met, d.mse, d.tokens.step) for d in decisions))
-            )
-            event = self._event(index, first_frame, len(pts), decisions, self.coder.bits - bits_before)
+            tiles = tuple(TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, step=d.tokens.step) for d in decisions)
+            record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
+            self.records.append(record)
+            event = self._event(index, first_frame, record, decisions, self.coder.bits - bits_before)
         if self.is_strict and not event.met:
             raise ThresholdMissed(
                 f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
@@ -116,20 +116,22 @@ class GopEncoder:
         with stage(ENTROPY_CODING):
             return float(self.coder.cost(tokens, tile=number))
 
-    def _event(self, index: int, first_frame: int, frames: int, decisions: list[Decision], bits: int) -> BlockDone:
+    def _event(
+        self, index: int, first_frame: int, record: BlockRecord, decisions: list[Decision], bits: int
+    ) -> BlockDone:
         # The tile that needs an explanation: the first that misses, or else the one with the most tokens.
         explained = min(decisions, key=lambda d: (d.met, -d.tokens.count))
         return BlockDone(
             index=index,
             gop=self.number,
             first_frame=first_frame,
-            frames=frames,
+            frames=record.frames,
             counts=tuple(d.tokens.count for d in decisions),
             probes=tuple(probe for d in decisions for probe in d.probes),
-            mse=self.tiling.mean_mse(d.mse for d in decisions),
-            met=all(d.met for d in decisions),
-            tokens=sum(d.tokens.count for d in decisions),
-            max_tokens=self.model.spec.max_tokens(frames, *self.tiling.tile) * len(decisions),
+            mse=record.mse,
+            met=record.met,
+            tokens=record.count,
+            max_tokens=self.model.spec.max_tokens(record.frames, *self.tiling.tile) * len(decisions),
             bits=bits,
             why=explained.why,
         )
@@ -139,7 +141,13 @@ class GopEncoder:
         with stage(ENTROPY_CODING):
             payload = self.coder.finish()
         records, self.records = tuple(self.records), []
-        return Gop(self.first_frame, np.array(self.pts, np.int64), records, payload, self.coder.digest)
+        return Gop(
+            first_frame=self.first_frame,
+            pts=np.array(self.pts, np.int64),
+            blocks=records,
+            payload=payload,
+            digest=self.coder.digest,
+        )
 
 
 @dataclass(frozen=True)

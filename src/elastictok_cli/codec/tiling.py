@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from ..container import Header
@@ -21,7 +19,7 @@ class Tiling:
         geometry = header.geometry
         self.width, self.height = header.coded_size
         self.padded = (geometry.height, geometry.width)
-        self.tile = geometry.tile or self.padded
+        self.tile = geometry.tile_hw
         self.rows = geometry.height // self.tile[0]
         self.columns = geometry.width // self.tile[1]
         self.tiles = self.rows * self.columns
@@ -45,12 +43,3 @@ class Tiling:
         y, x = divmod(number, self.columns)
         tile_height, tile_width = self.tile
         return min(tile_height, self.height - y * tile_height), min(tile_width, self.width - x * tile_width)
-
-    def visible_share(self, number: int) -> float:
-        """Return the share of the coded picture that a tile shows. All shares add up to 1."""
-        height, width = self.visible(number)
-        return height * width / (self.height * self.width)
-
-    def mean_mse(self, errors: Iterable[float]) -> float:
-        """Return the MSE of a block from the MSEs of its tiles, each weighted by its visible share."""
-        return sum(mse * self.visible_share(number) for number, mse in enumerate(errors))

@@ -34,16 +34,12 @@ class Totals:
     def add_gop(self, gop: Gop) -> None:
         """Add all blocks of a coded GOP, and its times."""
         for block in gop.blocks:
-            self._add(block.frames, block.met, block.count, self.limit_of(block), self.stored_mse(block))
+            self._add(block.frames, block.met, block.count, self.limit_of(block), block.mse)
         self.add_pts(gop.pts)
 
     def limit_of(self, block: BlockRecord) -> int:
         """Return the most tokens that a block of this many frames may have, all tiles together."""
         return self.spec.max_tokens(block.frames, *self.tiling.tile) * self.tiling.tiles
-
-    def stored_mse(self, block: BlockRecord) -> float:
-        """Return the MSE of a block that the file states, on [-1, 1]."""
-        return self.tiling.mean_mse(tile.mse for tile in block.tiles)
 
     def _add(self, frames: int, met: bool, tokens: int, max_tokens: int, mse: float) -> None:
         self.frames += frames
@@ -66,7 +62,7 @@ class Totals:
         """Seconds from the first frame to the end of the last."""
         if self.first_pts is None:
             return 0.0
-        end = self.header.last_end(self.last_pts, self.last_frame_pts)
+        end = self.header.video_end(self.last_pts, self.last_frame_pts)
         if self.until is not None:
             end = min(end, self.until)
         return self.header.seconds(end - self.first_pts)

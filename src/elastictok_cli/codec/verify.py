@@ -8,7 +8,7 @@ from contextlib import closing
 
 import numpy as np
 
-from ..container import BlockRecord, Reader
+from ..container import BlockRecord, Reader, check_file
 from ..errors import ElasticTokError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
@@ -36,7 +36,7 @@ def verify(
     if model is not None:
         check_model(reader, model)
     yield Started.of("verify", reader.header, reader.frames)
-    findings = [finding.text for finding in reader.verify()]
+    findings = [finding.text for finding in check_file(reader)]
     for text in findings:
         yield Warned(text=text)
     check = _Check(reader, _MatchedFrames(source) if source is not None else None)
@@ -111,7 +111,7 @@ class _Check:
             first_frame=block.first_frame,
             frames=record.frames,
             tokens=record.count,
-            stored_mse=self.tiling.mean_mse(tile.mse for tile in record.tiles),
+            stored_mse=record.mse,
             stored_met=record.met,
             mse=mse,
             ok=ok,
