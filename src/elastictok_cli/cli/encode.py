@@ -194,7 +194,7 @@ def _check_input(source: str) -> None:
         raise InputError(f"{source}: is a folder; 'elastictok batch' takes its videos; if it holds pictures, {movie}")
     if path.exists():
         return
-    from ..video.suffixes import PICTURES
+    from ..video.inputs import PICTURES
 
     if re.search(r"%\d*d", path.name) or ("*" in path.name and path.suffix[1:].lower() in PICTURES):
         raise InputError(f"{source}: pictures with numbers are not read as a video; {movie}")
