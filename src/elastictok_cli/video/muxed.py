@@ -14,10 +14,11 @@ import av.container
 import av.error
 
 from ..errors import OutputError, UsageError
+from ..types import AudioPacket
+from ..units import last_frame_ticks
 from . import geometry
-from .audio import Packet, add_track, out_packet
+from .audio import add_track, out_packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
-from .ending import usual_duration
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
 
@@ -46,7 +47,7 @@ class MuxedSink(Sink):
         self._delay = 0  # of the first packet: PTS minus DTS
         self._step = 1
         self._origin: int | None = None
-        self._early: list[Packet] = []  # sound before the first frame; its time decides where both begin
+        self._early: list[AudioPacket] = []  # sound before the first frame; its time decides where both begin
         try:
             with writing(self.name):
                 self._open(sound=True)
@@ -187,7 +188,7 @@ class MuxedSink(Sink):
             late = pts * base > _MOST_FIRST_S
             if late and not self._options.rebase:
                 self._note(f"the first frame was at {float(pts * base):.1f} s; times are counted from it")
-            self._origin = pts if self._options.rebase or late else 0
+            self._origin = pts if self._options.rebase or late else min(pts, 0)  # players drop what is before zero
             early, self._early = self._early, []
             for packet in early:
                 self._write_audio(packet)
@@ -217,7 +218,7 @@ class MuxedSink(Sink):
                 self._delay = packet.pts - packet.dts
             self._packet = packet
 
-    def _write_audio(self, packet: Packet) -> None:
+    def _write_audio(self, packet: AudioPacket) -> None:
         stream = self._tracks.get(packet.stream)
         if stream is None:
             return
@@ -239,9 +240,11 @@ class MuxedSink(Sink):
         self._held = None
         self._mux(self._stream.encode(None))
         if (packet := self._packet) is not None and packet.dts is not None:
-            # MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with
-            # uneven times the sum reaches the end only if the last packet lasts until there, less that delay.
-            packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
+            # Matroska takes durations as they are. MP4 adds up the steps between DTS, which run ahead of the PTS by
+            # the encoder's delay: with uneven times the sum reaches the end only if the last packet lasts until
+            # there, less that delay.
+            if self._format in ("mp4", "mov"):
+                packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)
         self._output.close()
         self._output = None
@@ -253,7 +256,7 @@ class MuxedSink(Sink):
         end = self._options.end_pts
         if end is not None and self._origin is not None and end - self._origin > pts:
             return end - self._origin - pts
-        return usual_duration(None if self.frames == 1 else self._step, rate, base)
+        return last_frame_ticks(None if self.frames == 1 else self._step, rate, base)
 
     def _close_quietly(self) -> None:
         if self._output is not None:

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...atomic_file import commit, resolve_output
 from ...errors import InputError, OutputError
-from ...whole import destination, place
 from .config import ElasticConfig
 from .params_index import ITEM_SIZES, Entry, read_index
 
@@ -67,7 +67,7 @@ def convert(params: Path, config: ElasticConfig, output: Path, overwrite: bool =
             entries = read_index(params, data)
             tensors = plan_tensors(params.name, entries, config)
             try:
-                return _write(params.name, data, entries, tensors, config, destination(output))
+                return _write(params.name, data, entries, tensors, config, resolve_output(output))
             except OSError as error:
                 raise OutputError(f"{output}: {error.strerror}") from None
 
@@ -226,7 +226,7 @@ def _write(
                 file.write(read())
             file.flush()
             os.fsync(file.fileno())
-        place(temporary, output)
+        commit(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)
     return weights

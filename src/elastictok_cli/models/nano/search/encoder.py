@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from ....stages import MODEL, MOTION_ESTIMATION, stage
 from ..decoder import ReferenceFrame, State, finish_frame, frame_qstep, predict_frame
 from ..recon.colour import PAD, planes_of
 from ..syntax.block import frame_refs
@@ -54,7 +55,7 @@ class Analysis:
 def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
     """What depends on the source alone. frames: uint8 (T, height, width, 3)."""
     planes = [planes_of(f) for f in frames]
-    return Analysis(planes, [_small(p[0], 0) for p in planes])
+    return Analysis(planes, [_quarter_luma(p[0], 0) for p in planes])
 
 
 def cost_model(qstep: np.float32) -> CostModel:
@@ -63,7 +64,7 @@ def cost_model(qstep: np.float32) -> CostModel:
     return CostModel(qstep, lam, np.float32(0.8 * qstep * qstep), np.float32(0.5 * lam))
 
 
-def _small(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
+def _quarter_luma(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
     h, w = plane.shape[0] - 2 * pad, plane.shape[1] - 2 * pad
     out = np.empty((h // 4, w // 4), np.float32)
     quarter_size(plane, pad, out)
@@ -86,15 +87,18 @@ def _search_coarsely(
     pairs = [(entry.time, ref) for entry in order for ref in (entry.ref0, entry.ref1) if ref is not None]
     quarter = dict(enumerate(analysis.quarter))
     if reference is not None:
-        quarter[-1] = _small(reference.planes[0], PAD)
+        quarter[-1] = _quarter_luma(reference.planes[0], PAD)
 
     def work(pair: tuple[int, int]) -> npt.NDArray[np.int64]:
         src, ref = quarter[pair[0]], quarter[pair[1]]
         best = np.zeros((src.shape[0] // 4, src.shape[1] // 4, 2), np.int64)
-        coarse_search(src, ref, RANGE_Y, RANGE_X, best)
+        with stage(MOTION_ESTIMATION):
+            coarse_search(src, ref, RANGE_Y, RANGE_X, best)
         return best
 
-    analysis.coarse = dict(zip(pairs, pool.map(work, pairs) if pool is not None else map(work, pairs), strict=True))
+    with stage(None):  # waits for the pool
+        found = list(pool.map(work, pairs) if pool is not None else map(work, pairs))
+    analysis.coarse = dict(zip(pairs, found, strict=True))
 
 
 def encode_block(state: State, analysis: Analysis, qindex: int, pool: Executor | None = None) -> EncodedBlock:
@@ -135,7 +139,8 @@ def _encode_frames(
 
     def work(entry: GopEntry) -> tuple[GopEntry, ReferenceFrame, npt.NDArray[np.uint16]]:
         own = ctx.copy()
-        return entry, _encode_frame(entry, refs, analysis, parts[entry.time], motion, hints, own, qindex), own
+        with stage(MODEL):
+            return entry, _encode_frame(entry, refs, analysis, parts[entry.time], motion, hints, own, qindex), own
 
     order = coding_order(n, state.reference is not None)
     if motion is None and not analysis.coarse:
@@ -144,8 +149,10 @@ def _encode_frames(
         entries = list(group)
         if motion is None:  # before the threads start, so that no two of them compute the same phases
             for time in {t for entry in entries for t in (entry.ref0, entry.ref1) if t is not None}:
-                _phases(refs[time])
-        done = list(pool.map(work, entries) if pool is not None and len(entries) > 1 else map(work, entries))
+                with stage(MOTION_ESTIMATION):
+                    _phases(refs[time])
+        with stage(None):  # waits for the pool
+            done = list(pool.map(work, entries) if pool is not None and len(entries) > 1 else map(work, entries))
         refs.update({entry.time: decoded for entry, decoded, _ in done})
         ctx = done[0][2]
     return parts, refs
@@ -169,7 +176,8 @@ def _encode_frame(
         tokens.intra_mode[:] = 0
     elif motion is None:
         hint = hints[entry.time][2] if hints is not None else np.zeros(tokens.mv.shape, np.int16)
-        search_motion(entry, refs, analysis, tokens, own_refs, hint, ctx, cost)
+        with stage(MOTION_ESTIMATION):
+            search_motion(entry, refs, analysis, tokens, own_refs, hint, ctx, cost)
     else:
         tokens.split[:], tokens.intra_mode[:], tokens.mv[:] = motion[entry.time]
     rec = predict_frame(entry, refs, tokens)
