@@ -55,7 +55,7 @@ class Analysis:
 def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
     """What depends on the source alone. frames: uint8 (T, height, width, 3)."""
     planes = [planes_of(f) for f in frames]
-    return Analysis(planes, [_small(p[0], 0) for p in planes])
+    return Analysis(planes, [_quarter_luma(p[0], 0) for p in planes])
 
 
 def cost_model(qstep: np.float32) -> CostModel:
@@ -64,7 +64,7 @@ def cost_model(qstep: np.float32) -> CostModel:
     return CostModel(qstep, lam, np.float32(0.8 * qstep * qstep), np.float32(0.5 * lam))
 
 
-def _small(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
+def _quarter_luma(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
     h, w = plane.shape[0] - 2 * pad, plane.shape[1] - 2 * pad
     out = np.empty((h // 4, w // 4), np.float32)
     quarter_size(plane, pad, out)
@@ -87,7 +87,7 @@ def _search_coarsely(
     pairs = [(entry.time, ref) for entry in order for ref in (entry.ref0, entry.ref1) if ref is not None]
     quarter = dict(enumerate(analysis.quarter))
     if reference is not None:
-        quarter[-1] = _small(reference.planes[0], PAD)
+        quarter[-1] = _quarter_luma(reference.planes[0], PAD)
 
     def work(pair: tuple[int, int]) -> npt.NDArray[np.int64]:
         src, ref = quarter[pair[0]], quarter[pair[1]]
