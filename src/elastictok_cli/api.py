@@ -154,7 +154,7 @@ class TokenBlock:
     first_frame: int
     frames: int
     tile: int
-    step: int
+    qindex: int
     values: npt.NDArray[Any]
 
 
@@ -177,7 +177,7 @@ class EtokFile:
         return self._model
 
     def blocks(self) -> Iterator[BlockRecord]:
-        """Counts, errors and steps of all blocks, from the tables alone."""
+        """Counts, errors and qindexes of all blocks, from the tables alone."""
         return self.reader.blocks()
 
     def tokens(self) -> Iterator[TokenBlock]:
@@ -197,7 +197,7 @@ class EtokFile:
                     item.first_frame,
                     tokens.frames,
                     tile,
-                    tokens.step,
+                    tokens.qindex,
                     np.asarray(tokens.values),
                 )
             index += 1

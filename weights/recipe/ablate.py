@@ -135,7 +135,7 @@ def patch_by_patch(tokens: BlockTokens, count: int) -> BlockTokens:
                 y, x = 16 * (i // columns), 16 * (i % columns)
                 part.q[:, y : y + 16, x : x + 16] = source.q[:, y : y + 16, x : x + 16]
                 part.eight[i // columns, i % columns] = source.eight[i // columns, i % columns]
-        return BlockTokens(cut.parts, tokens.step, tokens.past)
+        return BlockTokens(cut.parts, tokens.qindex, tokens.past)
     return tokens
 
 
@@ -146,7 +146,7 @@ def orders(path: Path) -> list[tuple[float, float]]:
     frames = data.frames(path, 0, FRAMES)
     coded, _ = train.encoded(nano, frames, STEP)
     for (state, tokens), shown in zip(coded, data.blocks(frames, nano.spec.block_frames), strict=True):
-        plain = BlockTokens(tokens.parts, tokens.step, tokens.past)
+        plain = BlockTokens(tokens.parts, tokens.qindex, tokens.past)
         for share in SHARES:
             count = round(share * plain.count)
             both = plain.prefix(count), patch_by_patch(plain, count)

@@ -47,11 +47,11 @@ TARGET = Path(__file__).resolve().parent.parent / "elastictok-nano.safetensors"
 Coded = list[tuple[State, BlockTokens]]  # blocks of a window, each with the state before it
 
 
-def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], step: int) -> tuple[Coded, float]:
+def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], qindex: int) -> tuple[Coded, float]:
     """Consecutive blocks at one quantiser step, and their mean squared error. frames: padded (T, H, W, 3)."""
     state, coded, errors = model.start(*frames.shape[1:3]), [], []
     for block in data.blocks(frames, model.spec.block_frames):
-        tokens = model.tokens(state, model.prepare(state, block), step=step)
+        tokens = model.tokens(state, model.prepare(state, block), qindex=qindex)
         coded.append((state, tokens))
         errors.append(block_mse(model.reconstruct(state, tokens), block))
         state = model.advance(state, tokens)
@@ -65,9 +65,9 @@ def window(path: Path, start: np.ndarray, seed: int) -> tuple[Coded, dict[str, A
     v = data.frames(path, first, FRAMES)
     if rng.random() < 0.5:
         v = np.ascontiguousarray(v[:, :, ::-1])
-    step = int(rng.integers(*STEP_RANGE))
-    coded, mse = encoded(NanoModel(Weights(start, b"", GENERATION), threads=1), v, step)
-    return coded, {"clip": path.name, "step": step, "frames": len(v), "mse": round(mse, 6)}
+    qindex = int(rng.integers(*STEP_RANGE))
+    coded, mse = encoded(NanoModel(Weights(start, b"", GENERATION), threads=1), v, qindex)
+    return coded, {"clip": path.name, "step": qindex, "frames": len(v), "mse": round(mse, 6)}
 
 
 def tally(coded: Coded) -> np.ndarray:

@@ -3,7 +3,7 @@
 A *syntax* says how tokens become bits. A model registers its own under the name that its files carry, such as "toy/1".
 
     encoder = token_encoder(header, tables)        decoder = token_decoder(gop.payload, header, tables, where)
-    encoder.write(tokens, tile) ...                tokens = decoder.read(frames, count, step, tile) ...
+    encoder.write(tokens, tile) ...                tokens = decoder.read(frames, count, qindex, tile) ...
     payload, digest = encoder.finish(), encoder.digest          decoder.finish(gop.digest)
 """
 
@@ -62,7 +62,7 @@ class SyntaxEncoder(Protocol):
 class SyntaxDecoder(Protocol):
     """Reads the tokens of one GOP."""
 
-    def read(self, frames: int, count: int, step: int, tile: int) -> Any: ...
+    def read(self, frames: int, count: int, qindex: int, tile: int) -> Any: ...
 
     def ended(self) -> bool:
         """Whether all bytes were used and none were missing."""
@@ -119,7 +119,7 @@ class CodeTokens:
 
     values: npt.NDArray[Any]
     frames: int
-    step: int = 0
+    qindex: int = 0
 
     @property
     def count(self) -> int:
@@ -127,8 +127,8 @@ class CodeTokens:
         return len(self.values)
 
     def crc(self, before: int = 0) -> int:
-        """CRC-32 over frames, count and step (u32 each), then the values, little-endian."""
-        before = zlib.crc32(struct.pack("<III", self.frames, len(self.values), self.step), before)
+        """CRC-32 over frames, count and qindex (u32 each), then the values, little-endian."""
+        before = zlib.crc32(struct.pack("<III", self.frames, len(self.values), self.qindex), before)
         return zlib.crc32(np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before)
 
 
@@ -168,11 +168,11 @@ class TokenDecoder:
         self._coder = find_syntax(header.syntax, where).decoder(payload, header, tables, where)
         self.digest = 0
 
-    def read(self, frames: int, count: int, step: int = 0, tile: int = 0) -> Any:
+    def read(self, frames: int, count: int, qindex: int = 0, tile: int = 0) -> Any:
         """Tokens of one tile of one block. Raises DamagedFile if the bytes that follow are none."""
         if count > self._header.max_tokens:
             raise DamagedFile(f"{self._where}: {count} tokens in a block of at most {self._header.max_tokens}")
-        tokens = self._coder.read(frames, count, step, tile)
+        tokens = self._coder.read(frames, count, qindex, tile)
         self.digest = tokens.crc(self.digest)
         return tokens
 

@@ -75,7 +75,7 @@ class NanoModel(TokenModel):
             block_frames=BLOCK_FRAMES,
             gop_blocks=GOP_BLOCKS,
             multiple=16,
-            steps=STEPS,
+            num_qindex=STEPS,
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
             usual_bpp=USUAL_BPP,
@@ -97,19 +97,19 @@ class NanoModel(TokenModel):
 
         return analyse(frames)
 
-    def tokens(self, state: State, analysis: Any, count: int | None = None, step: int = 0) -> BlockTokens:
+    def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
         """The block at this step, cut after `count` tokens. A candidate may use motion that an earlier one searched."""
         from .search.encoder import encode_block
 
-        parts, decoded = encode_block(state, analysis, step, self._pool)
-        block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
+        parts, decoded = encode_block(state, analysis, qindex, self._pool)
+        block = NanoTokens(parts, qindex, state.past, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
-    def first_step(self, threshold: float) -> int:
+    def first_qindex(self, threshold: float) -> int:
         """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
         return self._index(FIRST_STEP, threshold)
 
-    def coarsest_step(self, threshold: float, source: Frames) -> int:
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
         """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad.
 
         So does one of little contrast, fog or the end of a fade: the threshold may be as large as all there is to see.
@@ -119,8 +119,8 @@ class NanoModel(TokenModel):
 
     @staticmethod
     def _index(factor: float, threshold: float) -> int:
-        step = factor * (threshold * HALF_RANGE**2) ** 0.5
-        return min(max(round(48 * math.log2(max(step, 1.0))), 0), STEPS - 1)
+        qindex = factor * (threshold * HALF_RANGE**2) ** 0.5
+        return min(max(round(48 * math.log2(max(qindex, 1.0))), 0), STEPS - 1)
 
     def _decode(self, state: State, tokens: BlockTokens) -> Made:
         """Decoded frames by time, and the contexts afterwards. Kept once: `reconstruct` and `advance` both ask."""
@@ -129,7 +129,7 @@ class NanoModel(TokenModel):
             return last[2]
         ctx = state.ctx.copy()
         links = code_block_links(rc.dry(rc.ADAPT), ctx, state.past, tokens.parts)
-        made = decode_pixels(state.past, tokens.parts, links, tokens.step), ctx
+        made = decode_pixels(state.past, tokens.parts, links, tokens.qindex), ctx
         self._last = tokens, state, made
         return made
 

@@ -20,7 +20,7 @@ class BlockTokens:
     """The tokens of one block: `parts` by time. past: the frame before the block, None at the start of a GOP."""
 
     parts: list[FrameTokens]
-    step: int
+    qindex: int
     past: Link | None
     _listed: tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]] | None = None
 
@@ -43,8 +43,8 @@ class BlockTokens:
         return len(self._list()[0])
 
     def crc(self, before: int = 0) -> int:
-        """CRC-32 over step and every decision, in canonical form."""
-        crc = zlib.crc32(np.array([self.step, self.frames], "<i4").tobytes(), before)
+        """CRC-32 over qindex and every decision, in canonical form."""
+        crc = zlib.crc32(np.array([self.qindex, self.frames], "<i4").tobytes(), before)
         for part in self.parts:
             for a in part.arrays():
                 crc = zlib.crc32(np.ascontiguousarray(a, a.dtype.newbyteorder("<")).data, crc)
@@ -54,7 +54,7 @@ class BlockTokens:
         """The block that only the first `count` tokens say (fewer, if the cut would fall inside a decision)."""
         parts = [part.copy() for part in self.parts]
         _walk(parts, self.past, count, np.zeros(count, np.uint16), np.zeros(count, np.uint32))
-        return BlockTokens(parts, self.step, self.past)
+        return BlockTokens(parts, self.qindex, self.past)
 
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
