@@ -31,6 +31,8 @@ def prepare(model: TokenModel, console: Console) -> None:
     mark = kernels.cache_folder() / f"ready-{_fingerprint(Path(kernels.__file__).parent)}"
     if mark.exists():
         return
+    if kernels.cache_note is not None:
+        console.note(kernels.cache_note)
     console.note(PREPARING)
     # Numba compiles one function at a time; a second process does its share on the second core.
     search = "elastictok_cli.models.nano.compile_search"

@@ -100,6 +100,7 @@ def convert(
     [bold]elastictok weights convert params --config fsq -o fsq.safetensors[/bold]\n
     [bold]elastictok encode in.mp4 --model fsq.safetensors --threshold 0.003[/bold]
     """
+    from .. import folders
     from ..errors import OutputError, UsageError
     from ..models import registry
     from ..models.config import config_named
@@ -107,7 +108,7 @@ def convert(
 
     shape = config_named(config)
     if output is None:
-        output = registry.home() / f"{shape.name}{registry.SUFFIX}"
+        output = folders.weights() / f"{shape.name}{registry.SUFFIX}"
         output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix != registry.SUFFIX:
         raise UsageError(f"-o {output}: must end in {registry.SUFFIX}, so that --model knows it for a file")

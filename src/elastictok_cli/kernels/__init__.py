@@ -10,37 +10,44 @@ only at the file of the function that it loads, and would go on using what other
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import numba
 
+from ..folders import cache, private
 
+cache_note: str | None = None  # why compiled kernels are not kept, if they are not
+
+
+@functools.cache
 def cache_folder() -> Path:
-    """Where this version's compiled kernels are, or will be; made if it is missing."""
+    """Where this version's compiled kernels are, or will be. Code is loaded from it, so it is a folder that only this
+    user can write to; if there is none, a temporary one that goes with the process, and `cache_note` says why."""
+    global cache_note
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    name = f"kernels-{digest.hexdigest()[:16]}"
-    candidates = [Path(tempfile.gettempdir()) / f"elastictok-{getattr(os, 'getuid', int)()}"]
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
     try:
-        home = Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache")
-        candidates.insert(0, home / "elastictok")
-    except RuntimeError:
-        pass  # no home folder
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        candidates.insert(0, Path(os.environ["NUMBA_CACHE_DIR"]))
-    for root in candidates:
-        try:
-            (root / name).mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(root / name, os.W_OK):
-            return root / name
-    return candidates[-1] / name  # nothing can be written: numba compiles anew in every process
+        return private((Path(chosen) if chosen else cache()) / f"kernels-{digest.hexdigest()[:16]}")
+    except OSError as error:
+        cache_note = f"compiled kernels are not kept: {error.filename or 'cache folder'}: {error.strerror or error}"
+    folder = tempfile.mkdtemp(prefix="elastictok-")
+    os.environ["NUMBA_CACHE_DIR"] = folder  # processes started from here share it
+    atexit.register(_remove, folder, os.getpid())
+    return Path(folder)
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not a forked worker, which inherits the call
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ElasticTokError, InputError, OutputError, UnsupportedFile, UsageError
+from ..folders import weights
 from .config import PRESETS
 from .convert import convert
-from .registry import KNOWN, SUFFIX, Known, WeightsFile, home, sha256
+from .registry import KNOWN, SUFFIX, Known, WeightsFile, sha256
 
 Watcher = Callable[[str], None]
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -45,14 +46,14 @@ def pull(
         raise UsageError(f"{name}: nothing to pull; published are {pullable}")
     if digest is not None and not SHA256.fullmatch(digest):
         raise UsageError(f"--sha256 {digest}: must be 64 hexadecimal digits")
-    output, note = home() / f"{name}{SUFFIX}", home() / f"{name}.json"
+    output, note = weights() / f"{name}{SUFFIX}", weights() / f"{name}.json"
     before = _read(note)
     as_asked = digest in (None, before.get("sha256")) and revision in (None, before.get("commit"))
     if output.exists() and not force and as_asked and before.get("weights") == sha256(output):
         say(f"{name} is here already")
         return output
     try:
-        home().mkdir(parents=True, exist_ok=True)
+        weights().mkdir(parents=True, exist_ok=True)
         wanted = digest or known.sha256 or before.get("sha256")
         params, commit, found = _fetch(
             known, revision or known.revision or before.get("commit") or "main", wanted, endpoint, say
@@ -65,7 +66,7 @@ def pull(
     except OSError as error:
         if isinstance(error, ElasticTokError):
             raise
-        raise OutputError(f"{home()}: {error.strerror or error}") from None
+        raise OutputError(f"{weights()}: {error.strerror or error}") from None
     return output
 
 
@@ -109,7 +110,7 @@ def _fetch(
         said = hub.get_hf_file_metadata(url, endpoint=endpoint)
         if not said.commit_hash or not said.size:
             raise InputError(f"{where}: the hub does not say what it has; is HF_ENDPOINT right?")
-        part = home() / f"{known.name}-{said.commit_hash[:12]}.params.part"
+        part = weights() / f"{known.name}-{said.commit_hash[:12]}.params.part"
         _transfer(hub, url, said, part, say)
     except InputError:
         raise

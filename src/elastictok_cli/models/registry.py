@@ -2,7 +2,7 @@
 model.
 
 Weights are .safetensors files that say in their metadata which model they are for. They are looked for in the
-package (the bundled model) and in a folder of the user's, `home()`, where `weights pull` and `weights
+package (the bundled model) and in a folder of the user's, `folders.weights()`, where `weights pull` and `weights
 convert` put theirs.
 """
 
@@ -14,7 +14,6 @@ import json
 import os
 import re
 import struct
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import UnsupportedFile, UsageError
+from ..folders import weights as weights_folder
 
 if TYPE_CHECKING:
     import torch
@@ -100,17 +100,6 @@ class NamesModel(Protocol):
     def generation(self) -> int: ...
 
 
-def home() -> Path:
-    """The folder for weights that are not in the package: $ELASTICTOK_HOME, or a place for caches."""
-    if "ELASTICTOK_HOME" in os.environ:
-        return Path(os.environ["ELASTICTOK_HOME"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "elastictok"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "elastictok"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "elastictok"
-
-
 def bundled(name: str = BUNDLED) -> Path:
     """The weights of a model of the package, there or beside src/ in a checkout. Raises UnsupportedFile."""
     here = Path(__file__).resolve()
@@ -129,15 +118,16 @@ def files() -> Iterator[Path]:
     for name in PACKAGED:
         with suppress(UnsupportedFile):
             yield bundled(name)
-    yield from sorted(home().glob(f"*{SUFFIX}"))
+    with suppress(UsageError):  # a user without a home has none
+        yield from sorted(weights_folder().glob(f"*{SUFFIX}"))
 
 
 def find(name: str) -> Path:
     """A model's weights file. Raises UsageError for an unknown name, UnsupportedFile if it is not here."""
     if name in PACKAGED:
         return bundled(name)
-    place = home() / f"{name}{SUFFIX}"
-    if os.path.basename(name) == name and place.is_file():
+    place = next((path for path in files() if path.name == f"{name}{SUFFIX}"), None)
+    if place is not None:
         return place
     if name in KNOWN:
         raise UnsupportedFile(

@@ -34,7 +34,7 @@ from PIL import (
 from ..errors import InputError
 from . import heif
 from .colour import Colour, ToRgb, known
-from .picture_files import another_follows, kind_of
+from .picture_files import another_follows, closed_webp, kind_of
 
 _HEAD = 4096  # bytes that tell the kind
 _DECODERS = {"PNG": "png", "JPEG": "mjpeg", "TIFF": "tiff", "BMP": "bmp", "WEBP": "webp"}  # FFmpeg's
@@ -152,9 +152,9 @@ class _Reader:
             pixels = picture.transpose(_AS_STORED[orientation])
         key = self._transparent_sample(pixels)
         still = self._by_pillow(pixels, orientation)
-        if not truncated and key != "grey" and (other := self._by_ffmpeg(orientation)):
-            if key == "deep" or _same_picture(still, other):
-                still = other
+        other = None if truncated or key == "grey" else self._by_ffmpeg(orientation)
+        if other is not None and (key == "deep" or _same_picture(still, other)):
+            still = other
         if pages > 1:
             what = "page" if self.kind == "TIFF" else "picture"
             still = replace(still, notes=(*still.notes, f"1 {what} of {pages} is coded; the others are left out"))
@@ -225,10 +225,12 @@ class _Reader:
         )
 
     def _by_ffmpeg_alone(self) -> Still:
-        """What Pillow cannot open: 12-bit JPEG, cut off WebP."""
+        """What Pillow cannot open: 12-bit JPEG, WebP that is cut off."""
+        truncated = self.kind == "WEBP" and (shorter := closed_webp(self.data)) != self.data
+        if truncated:
+            self.data = shorter
         if (still := self._by_ffmpeg(1)) is None:
             raise self._unreadable()
-        truncated = self.kind == "WEBP" and struct.unpack_from("<I", self.data, 4)[0] + 8 > len(self.data)
         return replace(still, truncated=truncated)
 
 
