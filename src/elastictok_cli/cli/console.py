@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import ElasticTokError
-from ..units import clock, plural, size
+from ..units import clock, one_line, plural, size
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -115,11 +115,6 @@ def explain(error: BaseException) -> tuple[str, int]:
         where = f"{error.filename}: " if error.filename else ""
         return one_line(f"{where}{error.strerror}"), 6
     return one_line(f"{type(error).__name__}: {error}; {ISSUE_HINT}"), 1
-
-
-def one_line(text: str) -> str:
-    """Without line breaks and without what could steer a terminal: names of files come from anywhere."""
-    return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in text.strip())
 
 
 def paint(text: str, code: str, stream: IO[str] | None = None) -> str:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedFile, UsageError
+from ..units import one_line, utf8
 from ..whole import replacing
 from .console import Console
 from .curves import Kept, Rates, curves_path, read_curves
@@ -133,4 +134,4 @@ class Pictures:
 
         usage = self.usages[0]
         starts = 0.0 if self.decoded and usage.header.is_part else usage.first_s
-        return Player(playable(path, folder), starts, Path(path).name)
+        return Player(playable(path, folder), starts, one_line(utf8(Path(path).name)))
