@@ -10,7 +10,7 @@ import pytest
 from elastictok_cli import folders
 from elastictok_cli.errors import UsageError
 
-KERNELS = "from elastictok_cli import kernels; print(kernels.cache_folder()); print(kernels.cache_note)"
+KERNELS = "from elastictok_cli import jit; print(jit.cache_folder()); print(jit.cache_note)"
 
 
 def kernels(**environment: str) -> tuple[Path, str]:
@@ -61,9 +61,9 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
     with pytest.raises(FileNotFoundError):
         folders.cache()
     with pytest.raises(UsageError, match="no home folder; ELASTICTOK_HOME=FOLDER says where weights lie"):
-        folders.weights()
+        folders.home()
 
 
 def test_weights_lie_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELASTICTOK_HOME", str(tmp_path))
-    assert folders.weights() == tmp_path
+    assert folders.home() == tmp_path

@@ -25,7 +25,7 @@ CALLS = {"eval", "exec", "compile", "__import__"}
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "asyncio", "requests", "httpx", "aiohttp", "fsspec",
            "s3fs", "huggingface_hub", "ray", "xmlrpc"}  # fmt: skip
 # Only on a word of the user's: `weights pull`, an address in `batch`, a cluster. urlsplit takes text apart.
-ASKED_FOR = {"models/hub.py", "batch/remote.py", "batch/cluster.py"}
+ASKED_FOR = {"models/elastic/hub.py", "batch/remote.py", "batch/cluster.py"}
 
 
 def name_of(path: Path) -> str:

@@ -20,7 +20,7 @@ def cache() -> Path:
     return folder
 
 
-def weights() -> Path:
+def home() -> Path:
     """The folder for weights that are not in the package: $ELASTICTOK_HOME, or the cache folder. Raises UsageError."""
     chosen = os.environ.get("ELASTICTOK_HOME")
     try:

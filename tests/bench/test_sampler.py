@@ -10,7 +10,7 @@ import numpy as np
 
 from elastictok_cli.bench.sampler import Sampler, resident_bytes, stage_of
 from elastictok_cli.codec.choose import Candidates
-from elastictok_cli.models.nano import encoder as nano
+from elastictok_cli.models.nano.search import encoder as nano
 from elastictok_cli.search import Span, run, strategy
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from elastictok_cli.container import Reader
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .conftest import Run
 from .originals import write_original

@@ -86,6 +86,7 @@ class Slow:
     past_bytes, device_bytes = 1000, None
 
     class spec:
+        slow = True
         gop_blocks = 4
 
     def evaluation_s(self) -> float:

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from elastictok_cli.container import BlockRecord, CodeTokens, Gop, Header, TileRecord, Writer, token_encoder
+from elastictok_cli.container import BlockRecord, Gop, Header, TileRecord, Writer
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 
 
 def example() -> bytes:

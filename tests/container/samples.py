@@ -9,18 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from elastictok_cli.container import (
-    AudioPacket,
-    AudioStream,
-    BlockRecord,
-    CodeTokens,
-    Gop,
-    Header,
-    Reader,
-    TileRecord,
-    Writer,
-    token_encoder,
-)
+import elastictok_cli.models  # noqa: F401  (registers the syntaxes of tokens)
+from elastictok_cli.container import AudioPacket, AudioStream, BlockRecord, Gop, Header, Reader, TileRecord, Writer
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 
 SOUND = AudioStream("aac", Fraction(1, 48000), 48000, 2, "stereo", 1024, b"\x11\x90\x56\xe5\x00")
 

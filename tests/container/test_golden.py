@@ -15,17 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elastictok_cli.container import (
-    BlockRecord,
-    CodeTokens,
-    Gop,
-    Header,
-    Reader,
-    TileRecord,
-    Writer,
-    decode_gop,
-    token_encoder,
-)
+from elastictok_cli.container import BlockRecord, Gop, Header, Reader, TileRecord, Writer, decode_gop
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 
 from .samples import gop, gops, header, write
 

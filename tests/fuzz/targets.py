@@ -18,23 +18,15 @@ from container.example import example
 from container.samples import header, small
 from models.streams import FSQ, packed, tensors
 
-from elastictok_cli.container import (
-    Header,
-    Reader,
-    decode_gop,
-    etok_of,
-    save_tokens,
-    token_arrays,
-    token_decoder,
-    token_encoder,
-)
+from elastictok_cli.container import Header, Reader, decode_gop, etok_of, save_tokens, token_arrays
 from elastictok_cli.container import format as fmt
 from elastictok_cli.container.chunks import parse_audio, parse_gop, parse_index
 from elastictok_cli.container.head import parse_head
+from elastictok_cli.entropy.bitstream import token_decoder, token_encoder
 from elastictok_cli.errors import ElasticTokError
-from elastictok_cli.models.config import PRESETS, ElasticConfig
-from elastictok_cli.models.convert import plan
-from elastictok_cli.models.stream import read_index
+from elastictok_cli.models.elastic.config import PRESETS, ElasticConfig
+from elastictok_cli.models.elastic.convert import plan
+from elastictok_cli.models.elastic.stream import read_index
 
 from .mutate import chunks_of, lying, mutated
 
@@ -128,8 +120,10 @@ def _tokens(chance: random.Random, syntax: str) -> None:
 @cache
 def _nano() -> tuple[Any, Header, tuple[bytes, ...]]:
     """Start values, a header of 48x32, and whole GOPs of some noise that moves."""
-    from elastictok_cli.kernels import contexts, rangecoder
-    from elastictok_cli.models.nano.model import NanoModel, Weights
+    from elastictok_cli.entropy import rangecoder
+    from elastictok_cli.models.nano.model import NanoModel
+    from elastictok_cli.models.nano.syntax import contexts
+    from elastictok_cli.models.nano.weights import Weights
 
     tables = rangecoder.new_contexts(contexts.COUNT)
     model = NanoModel(Weights(tables, bytes(16), 0), threads=1)

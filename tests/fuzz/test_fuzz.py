@@ -9,7 +9,7 @@ from container.samples import header
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elastictok_cli.container import token_decoder
+from elastictok_cli.entropy.bitstream import token_decoder
 from elastictok_cli.errors import DamagedFile
 
 from .mutate import chunks_of, lying, rng, sealed

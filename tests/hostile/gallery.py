@@ -30,7 +30,8 @@ from elastictok_cli.container.chunks import CHUNK_EXTRA, pack_chunk, pack_index,
 from elastictok_cli.container.fields import uint
 from elastictok_cli.container.format import GOP, HEAD, INDX, SIGNATURE
 from elastictok_cli.container.head import pack_head
-from elastictok_cli.kernels import contexts, rangecoder
+from elastictok_cli.entropy import rangecoder
+from elastictok_cli.models.nano.syntax import contexts
 
 MIB = 1 << 20
 DATA = six.FILE.read_bytes()
@@ -328,7 +329,7 @@ def checkpoints() -> Iterator[Case]:
 
 
 def _sizes() -> dict[str, Any]:
-    from elastictok_cli.models.config import PRESETS
+    from elastictok_cli.models.elastic.config import PRESETS
 
     sizes: dict[str, Any] = json.loads(PRESETS["fsq"].to_json())
     del sizes["hidden_size"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import convert
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import convert
 
 from .streams import FSQ, VAE, write_params
 

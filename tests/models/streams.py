@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import expected
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import expected
 
 FSQ = ElasticConfig(
     name="tiny-fsq",

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from elastictok_cli.container.entropy import values_crc
+from elastictok_cli.entropy.bitstream import CodeTokens
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.adapter import ElasticModel, ElasticTokens, truncate
+from elastictok_cli.models.elastic.adapter import ElasticModel, truncate
 from elastictok_cli.models.registry import load
 
 SIDE = 32
@@ -63,7 +63,7 @@ def test_the_decoder_shows_what_the_encoder_measured(model: ElasticModel) -> Non
         measured = model.reconstruct(encoder, tokens)
         model.reconstruct(encoder, model.tokens(encoder, analysis, 11))  # another candidate comes between
         encoder = model.advance(encoder, tokens, analysis)
-        read = ElasticTokens(tokens.values.copy(), tokens.frames)
+        read = CodeTokens(tokens.values.copy(), tokens.frames)
         np.testing.assert_array_equal(model.reconstruct(decoder, read), measured)
         decoder = model.advance(decoder, read)
 
@@ -116,13 +116,15 @@ def test_tokens_are_not_nested(model: ElasticModel) -> None:
 def test_tokens_are_what_the_container_stores(model: ElasticModel) -> None:
     state = model.start(SIDE, SIDE)
     tokens = model.tokens(state, model.prepare(state, clip(2)), 8)
-    shape = (8,) if model.channels == 1 else (8, 5)
+    shape = (8,) if model.spec.channels == 1 else (8, 5)
     assert (tokens.values.shape, tokens.values.dtype) == (
         shape,
-        np.uint16 if model.channels == 1 else np.int8,
+        np.uint16 if model.spec.channels == 1 else np.int8,
     )
-    assert tokens.crc(7) == values_crc(tokens.values, 2, 0, 7)
-    assert model.extra == ({} if model.channels == 1 else {"scale": model.network.bottleneck.scale.tolist()})
+    assert tokens.crc(7) == CodeTokens(tokens.values, 2).crc(7)
+    assert model.header_fields == (
+        {} if model.spec.channels == 1 else {"scale": model.network.bottleneck.scale.tolist()}
+    )
 
 
 def test_a_picture_is_repeated_and_shown_once(model: ElasticModel) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elastictok_cli.errors import UsageError
-from elastictok_cli.models.config import PRESETS, ElasticConfig, config_named
+from elastictok_cli.models.elastic.config import PRESETS, ElasticConfig, config_named
 
 from .streams import FSQ, VAE
 

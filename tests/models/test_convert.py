@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from elastictok_cli.errors import ElasticTokError, InputError, OutputError
-from elastictok_cli.models.config import PRESETS
-from elastictok_cli.models.convert import convert, vae_scale
+from elastictok_cli.models.elastic.config import PRESETS
+from elastictok_cli.models.elastic.convert import convert, vae_scale
 
 from . import streams
 from .streams import (

@@ -15,8 +15,9 @@ import huggingface_hub.constants
 import pytest
 
 from elastictok_cli.errors import InputError, UnsupportedFile, UsageError
-from elastictok_cli.models import hub, registry
-from elastictok_cli.models.hub import check, pull
+from elastictok_cli.models import registry, weights_files
+from elastictok_cli.models.elastic import hub
+from elastictok_cli.models.elastic.hub import check, pull
 
 from .streams import FSQ, write_params
 
@@ -200,9 +201,9 @@ def test_what_cannot_be_pulled_is_said() -> None:
 
 def test_weights_that_changed_since_are_told(server: Hub) -> None:
     path = pull(NAME, endpoint=server.url)
-    assert check(registry.describe(path))
+    assert check(weights_files.describe(path))
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(UnsupportedFile, match="has changed since it was pulled"):
-        check(registry.describe(path))
+        check(weights_files.describe(path))

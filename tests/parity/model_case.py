@@ -15,14 +15,14 @@ from replay import Golden, linear_counts, replay
 from report import NEAR, Report
 from torch import Tensor, nn
 
-from elastictok_cli.models.adapter import truncate
-from elastictok_cli.models.bottleneck import FSQ
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import convert
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.layers import Past, longer
-from elastictok_cli.models.preprocess import original_picture
-from elastictok_cli.models.registry import load_network
+from elastictok_cli.models.elastic.adapter import truncate
+from elastictok_cli.models.elastic.bottleneck import FSQ
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import convert
+from elastictok_cli.models.elastic.layers import Past, longer
+from elastictok_cli.models.elastic.load import load_network
+from elastictok_cli.models.elastic.network import Elastic
+from elastictok_cli.models.elastic.preprocess import original_picture
 
 Array = npt.NDArray[Any]
 MOST_TOKENS = 4096  # in one batch of candidates

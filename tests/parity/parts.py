@@ -14,11 +14,11 @@ from replay import Golden, replay
 from report import NEAR, Report
 from safetensors import safe_open
 
-from elastictok_cli.models.bottleneck import FSQ
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import convert
-from elastictok_cli.models.layers import rope_table
-from elastictok_cli.models.preprocess import original_picture
+from elastictok_cli.models.elastic.bottleneck import FSQ
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import convert
+from elastictok_cli.models.elastic.layers import rope_table
+from elastictok_cli.models.elastic.preprocess import original_picture
 
 Array = npt.NDArray[Any]
 THETAS = {"fsq": 5e7, "vae": 5e6, "default": 1e4}

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elastictok_cli.models.config import ElasticConfig
+from elastictok_cli.models.elastic.config import ElasticConfig
 
 CONFIG = ElasticConfig(
     name="tiny-mini",

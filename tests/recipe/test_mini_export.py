@@ -15,9 +15,9 @@ import torch
 from mini_trainer import Plan, Trainer
 
 import elastictok_cli.api as et
-from elastictok_cli.models import registry
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models import registry, weights_files
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, rows, smooth
 
@@ -39,7 +39,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_exported_file_is_a_model_by_itself(weights: Path) -> None:
-    said = registry.metadata(weights)
+    said = weights_files.metadata(weights)
     assert (said["model"], said["syntax"]) == ("tiny-mini", "fsq/1")
     assert said["trained"].startswith("2 steps, 8 blocks")
     assert registry.load(weights, device="cpu").spec.max_tokens(1, 16, 16) == CONFIG.max_toks

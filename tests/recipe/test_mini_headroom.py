@@ -10,7 +10,7 @@ import torch
 from mini_loss import measured
 from torch import Tensor
 
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, rows, smooth
 

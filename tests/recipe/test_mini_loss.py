@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, smooth
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, smooth
 
@@ -62,7 +62,7 @@ def test_kept_and_dropped_tokens_have_the_same_constant_in_the_decoder(begun: El
 
 @pytest.mark.parametrize("offset", [-1, 1, -3, 0])
 def test_a_head_looks_at_its_place(offset: int) -> None:
-    from elastictok_cli.models.layers import Attention, rope_table, rotate
+    from elastictok_cli.models.elastic.layers import Attention, rope_table, rotate
 
     attention = Attention(CONFIG)
     with torch.no_grad():

@@ -17,7 +17,7 @@ import torch
 import train_mini
 from mini_trainer import Plan, Trainer, validate
 
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, rows, smooth
 

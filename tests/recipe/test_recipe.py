@@ -14,9 +14,9 @@ import numpy as np
 import train
 
 import elastictok_cli.api as et
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
+from elastictok_cli.models.nano.syntax import contexts as cx
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
 

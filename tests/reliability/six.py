@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from codec.dct import DctModel, DctTokens
+from codec.dct import DctModel
 
 from elastictok_cli.container import AudioPacket, AudioStream, BlockRecord, Gop, Header, TileRecord, Writer
-from elastictok_cli.container.entropy import token_encoder
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 from elastictok_cli.metrics import block_mse
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -43,7 +43,7 @@ def header() -> Header:
         tool="0.1.0", model=spec.name, model_digest=spec.digest, generation=0, syntax=spec.syntax,
         block_frames=spec.block_frames, gop_blocks=GOP_BLOCKS, coded_size=(SIDE, SIDE), display_size=(SIDE, SIDE),
         source_size=(SIDE, SIDE), time_base=Fraction(1, 12800), frame_rate=Fraction(25), multiple=spec.multiple,
-        threshold=THRESHOLD, search="fast", steps=spec.steps, channels=MODEL.channels,
+        threshold=THRESHOLD, search="fast", steps=spec.steps, channels=spec.channels,
         max_tokens=spec.max_tokens(spec.block_frames, SIDE, SIDE),
         audio=(AudioStream("aac", Fraction(1, 48000), 48000, 1, "mono", 1024, b"\x11\x88\x56\xe5\x00"),),
     )  # fmt: skip
@@ -64,7 +64,7 @@ def make() -> None:
             state, encoder, records = MODEL.start(SIDE, SIDE), token_encoder(head), []
             for at in range(first, min(first + 2 * GOP_BLOCKS, FRAMES), 2):
                 block = frames[at : at + 2]
-                tokens: DctTokens = MODEL.tokens(state, MODEL.prepare(state, block), 24, STEP)
+                tokens: CodeTokens = MODEL.tokens(state, MODEL.prepare(state, block), 24, STEP)
                 shown.append(MODEL.reconstruct(state, tokens))
                 state = MODEL.advance(state, tokens)
                 mse = block_mse(shown[-1], block)

@@ -25,14 +25,15 @@ import train
 
 import elastictok_cli.api as et
 from elastictok_cli.codec.events import BlockDone
-from elastictok_cli.kernels import compensate as mc
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
-from elastictok_cli.kernels import tokens as vocabulary
-from elastictok_cli.kernels.grammar import BlockTokens
-from elastictok_cli.kernels.hierarchy import coding_order
+from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano import Weights, block, encoder, model
+from elastictok_cli.models.nano import decoder, model, vocabulary
+from elastictok_cli.models.nano.recon.motion_compensation import compensate_alone
+from elastictok_cli.models.nano.search import encoder
+from elastictok_cli.models.nano.syntax import contexts as cx
+from elastictok_cli.models.nano.syntax.gop_structure import coding_order
+from elastictok_cli.models.nano.tokens import BlockTokens
+from elastictok_cli.models.nano.weights import Weights
 from elastictok_cli.whole import replacing
 
 THRESHOLD, SECONDS = 0.007, 2.0
@@ -47,7 +48,7 @@ def still(place: Any, links: Any, analysis: Any, part: Any, *_: Any) -> None:
 @numba.njit(nogil=True)
 def compensate_all_alone(ref0, ref1, mv, first_row, end_row, out):  # type: ignore[no-untyped-def]
     """In place of `compensate`: each 8x8 quarter from its own vector, without overlap."""
-    mc.compensate_alone(ref0, ref1, mv, np.ones((mv.shape[0] // 2, mv.shape[1] // 2), np.uint8), out)
+    compensate_alone(ref0, ref1, mv, np.ones((mv.shape[0] // 2, mv.shape[1] // 2), np.uint8), out)
 
 
 def all_overlapped(*_: Any) -> None:
@@ -74,11 +75,11 @@ def four_frames() -> None:
 VARIANTS: dict[str, Callable[[], None]] = {
     "whole": lambda: None,
     "without motion": lambda: setattr(encoder, "search_motion", still),
-    "without overlapped compensation": lambda: setattr(mc, "compensate", compensate_all_alone),
+    "without overlapped compensation": lambda: setattr(decoder, "compensate", compensate_all_alone),
     "overlapped compensation everywhere": lambda: setattr(encoder, "choose_alone", all_overlapped),
     "without rate-distortion decisions on levels": lambda: setattr(encoder, "encode_residual", unweighed),
-    "without the deblocking filter": lambda: setattr(block, "deblock", unfiltered),
-    "the same step for every kind of frame": lambda: setattr(block, "KIND_STEP", (1.0, 1.0, 1.0, 1.0, 1.0)),
+    "without the deblocking filter": lambda: setattr(decoder, "deblock", unfiltered),
+    "the same step for every kind of frame": lambda: setattr(decoder, "KIND_STEP", (1.0, 1.0, 1.0, 1.0, 1.0)),
     "4-frame blocks": four_frames,
     "start values that know nothing": lambda: None,
     "a ladder without an end": lambda: setattr(model, "COARSEST_STEP", 1e6),

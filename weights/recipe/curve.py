@@ -21,8 +21,8 @@ import data
 import numpy as np
 import train
 
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.entropy import rangecoder as rc
+from elastictok_cli.models.nano.syntax import contexts as cx
 
 Job = tuple[Path, np.ndarray, list[np.ndarray], int]
 

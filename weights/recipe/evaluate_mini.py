@@ -24,7 +24,7 @@ from mini_trainer import validate
 import elastictok_cli.api as et
 from elastictok_cli.bench.content import spearman
 from elastictok_cli.codec.picture import Picture
-from elastictok_cli.models.adapter import ElasticModel
+from elastictok_cli.models.elastic.adapter import ElasticModel
 from elastictok_cli.video import open_source
 
 SHARES = (0.0625, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)

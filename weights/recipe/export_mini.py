@@ -18,7 +18,7 @@ import torch
 from mini_trainer import Trainer
 from safetensors.torch import save_file
 
-from elastictok_cli.models.adapter import GENERATION
+from elastictok_cli.models.elastic.adapter import GENERATION
 
 TARGET = Path(__file__).resolve().parent.parent / "elastictok-mini.safetensors"
 

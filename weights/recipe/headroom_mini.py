@@ -20,8 +20,8 @@ from packed import Windows
 from torch import Tensor
 
 from elastictok_cli.api import load_model
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.network import Elastic
 
 THRESHOLD = 0.015
 MORE = (6, 12, 24)  # numbers a patch; a token has six

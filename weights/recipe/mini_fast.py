@@ -15,8 +15,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.layers import Attend, Attention, Layer
+from elastictok_cli.models.elastic.layers import Attend, Attention, Layer
+from elastictok_cli.models.elastic.network import Elastic
 
 Gradients = Callable[..., tuple[Tensor, ...]]
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elastictok_cli.models.bottleneck import FSQ, VAE
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.bottleneck import FSQ, VAE
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.network import Elastic
 
 AT_ONCE = 16  # rows that are measured together
 

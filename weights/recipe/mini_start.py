@@ -23,8 +23,8 @@ import torch
 from mini_loss import quantise
 from torch import Tensor
 
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.layers import Attention, Layer
+from elastictok_cli.models.elastic.layers import Attention, Layer
+from elastictok_cli.models.elastic.network import Elastic
 
 CONSTANT = -1  # its dimension of the residual stream, in both halves
 FLAG = -2  # the encoder's: kept or not

@@ -20,8 +20,8 @@ from mini_loss import block_errors, kept_counts, measured, share_count
 from mini_muon import Muon
 from torch import Tensor
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.network import Elastic
 
 Sample = Callable[[np.random.Generator, int, int], Tensor]  # rows and frames wanted; (rows, frames, side, side, 3)
 

@@ -25,13 +25,15 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
-from elastictok_cli.kernels.grammar import BlockTokens, code_block
+from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano import SYNTAX, NanoModel, Weights
-from elastictok_cli.models.nano.block import State
-from elastictok_cli.models.nano.model import BLOCK_FRAMES
+from elastictok_cli.models.nano.decoder import State
+from elastictok_cli.models.nano.model import BLOCK_FRAMES, NanoModel
+from elastictok_cli.models.nano.syntax import SYNTAX
+from elastictok_cli.models.nano.syntax import contexts as cx
+from elastictok_cli.models.nano.syntax.block import code_block
+from elastictok_cli.models.nano.tokens import BlockTokens
+from elastictok_cli.models.nano.weights import Weights
 from elastictok_cli.whole import replacing
 
 GENERATION = 4

@@ -27,10 +27,10 @@ from mini_trainer import Plan, Trainer, validate
 from packed import Windows
 
 from elastictok_cli.api import load_model
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.registry import metadata
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.network import Elastic
+from elastictok_cli.models.weights_files import metadata
 
 CONFIG = ElasticConfig(
     name="elastictok-mini",

@@ -12,7 +12,7 @@ from typing import Self, TextIO
 from ..errors import OutputError
 from ..units import utf8
 from ..whole import replacing
-from .settings import Row
+from .row import Row
 
 JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
 

@@ -65,7 +65,7 @@ def bench(
 
     from ..bench import Plan, find_clips
     from ..models.registry import load
-    from .prepare import load_kernels, prepare
+    from .prepare import load_compiled, prepare
 
     unread: list[InputError] = []
     found = find_clips(clips, picture_size, unread.append)
@@ -84,7 +84,7 @@ def bench(
         tuple(found), Path(out), values, figure, picture_size, duration, stills, _codecs(codecs), " ".join(shown)
     )
     prepare(loaded, console)
-    load_kernels(loaded)  # or the first clip's times would be those of loading them
+    load_compiled(loaded)  # or the first clip's times would be those of loading them
     _run(plan, loaded, console)
     if unread:
         raise PartialResult(f"{plural(len(unread), 'file')} could not be read; the page is of the other {len(found):,}")

@@ -148,11 +148,12 @@ def _target(header: Header) -> str:
 def _find(header: Header) -> str | None:
     """Where the file's model is, by its digest; reads weights files, loads none."""
     from ..errors import UnsupportedFile
-    from ..models import registry
+    from ..models.registry import weights_files
+    from ..models.weights_files import sha256
 
-    for path in registry.files():
+    for path in weights_files():
         try:
-            if registry.sha256(path).startswith(header.model_digest.hex()):
+            if sha256(path).startswith(header.model_digest.hex()):
                 return str(path)
         except (OSError, UnsupportedFile):
             continue

@@ -1,7 +1,7 @@
-"""The kernels' one-time compilation: a word to the user, then all of it at once, before any bar is drawn.
+"""One-time compilation of a model's loops: a note to the user, then all of it at once, before any bar is drawn.
 
-Where the result is kept is decided by `kernels`. Without this the first block would take half a minute, and
-the bar would stand still.
+Without this the first block would take half a minute, and the bar would stand still. jit.py says where the result is
+kept.
 """
 
 from __future__ import annotations
@@ -11,91 +11,81 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .console import Console
 
 if TYPE_CHECKING:
-    from ..models.base import TokenModel
+    from ..container import Header
+    from ..models.base import ModelSpec, TokenModel
 
 PREPARING = "preparing the codec for this machine, once (about half a minute)"
 
 
 def prepare(model: TokenModel, console: Console) -> None:
-    """Compile the kernels if that was never done on this machine. Other models than nano have none."""
-    if not model.spec.syntax.startswith("nano/") or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    """Compile the model's loops if that was never done on this machine."""
+    if not model.spec.compiles or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return
-    from .. import kernels
+    from .. import jit
 
-    mark = kernels.cache_folder() / f"ready-{_fingerprint(Path(kernels.__file__).parent)}"
+    mark = jit.cache_folder() / f"ready-{_fingerprint(jit.sources())}"
     if mark.exists():
         return
-    if kernels.cache_note is not None:
-        console.note(kernels.cache_note)
+    if jit.cache_note is not None:
+        console.note(jit.cache_note)
     console.note(PREPARING)
-    # Numba compiles one function at a time; a second process does its share on the second core.
-    search = "elastictok_cli.models.nano.compile_search"
-    nowhere = subprocess.DEVNULL
-    with subprocess.Popen([sys.executable, "-m", search], stdin=nowhere, stdout=nowhere, stderr=nowhere) as other:
-        try:
-            warm_up(model, other)
-        finally:
-            other.kill()
+    quiet = subprocess.DEVNULL
+    # Numba compiles one function at a time; other processes do their share on other cores.
+    with ExitStack() as stack:
+        helpers = []
+        for module in model.spec.compiles:
+            command = [sys.executable, "-m", module]
+            helpers.append(stack.enter_context(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)))
+            stack.callback(helpers[-1].kill)
+        warm_up(model, helpers)
     _touch(mark)
 
 
-def load_kernels(model: TokenModel) -> None:
-    """All that is compiled and that this model uses, into this process."""
-    if model.spec.syntax.startswith("nano/"):
+def load_compiled(model: TokenModel) -> None:
+    """Load everything that is compiled and that this model uses into this process."""
+    if model.spec.compiles:
         warm_up(model)
         return
-    from ..kernels import rangecoder
-
-    contexts = rangecoder.new_contexts(8)
-    coder = rangecoder.encoder(64)
-    rangecoder.code_tree(*coder, contexts, 0, 1, 3)
-    rangecoder.code_tree(*rangecoder.decoder(rangecoder.finish(*coder)), contexts, 0, 0, 3)
-
-
-def warm_up(model: TokenModel, other: subprocess.Popen[bytes] | None = None) -> None:
-    """Run every kernel once: tiny blocks through the model and its entropy coder, there and back.
-
-    other: a process that compiles motion search; what needs it waits for its end.
-    """
-    from fractions import Fraction
-
     import numpy as np
 
-    from ..container import Header, token_decoder, token_encoder
+    from ..entropy.bitstream import CodeTokens, find_syntax, token_decoder, token_encoder
 
-    spec = model.spec
-    side = 4 * spec.multiple
-    header = Header(
-        tool="",
-        model=spec.name,
-        model_digest=spec.digest,
-        generation=spec.generation,
-        syntax=spec.syntax,
-        block_frames=spec.block_frames,
-        gop_blocks=spec.gop_blocks,
-        coded_size=(side, side),
-        display_size=(side, side),
-        source_size=(side, side),
-        time_base=Fraction(1, 25),
-        multiple=spec.multiple,
-        steps=spec.steps,
-        max_tokens=spec.max_tokens(spec.block_frames, side, side),
-    )
-    # Noise that moves: residual, motion and skipped parts all occur.
-    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    syntax, header = find_syntax(model.spec.syntax), _header(model.spec)
+    if syntax.codes:
+        one = CodeTokens(np.zeros((1, *syntax.empty(header.channels).shape[1:]), syntax.dtype), 1)
+        encoder = token_encoder(header)
+        encoder.write(one)
+        token_decoder(encoder.finish(), header).read(1, 1)
+
+
+def warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) -> None:
+    """Run everything that is compiled once: tiny blocks through the model and its entropy coder, there and back.
+
+    helpers: processes that compile a share; predicted frames wait for their end.
+    """
+    import numpy as np
+
+    from ..entropy.bitstream import token_decoder, token_encoder
+
+    spec, header = model.spec, _header(model.spec)
+    height, width = header.geometry.height, header.geometry.width
+    # Noise that moves: residual, motion and skipped blocks all occur.
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     moving = np.stack([np.roll(noise, 2 * t, axis=1) for t in range(spec.block_frames)])
-    tables = getattr(model, "tables", None)
-    encoder, coded = token_encoder(header, tables), []
-    state = model.start(side, side)
+    encoder, coded = token_encoder(header, model.tables), []
+    state = model.start(height, width)
     for frames in (moving[:1], moving, moving[::-1], moving[:3]):
-        if len(frames) > 1 and other is not None:
-            other.wait()
+        if len(frames) > 1:
+            for helper in helpers:
+                helper.wait()
         pixels = np.ascontiguousarray(frames)
         analysis = model.prepare(state, pixels)
         tokens = model.tokens(state, analysis, step=spec.steps // 2)
@@ -104,10 +94,36 @@ def warm_up(model: TokenModel, other: subprocess.Popen[bytes] | None = None) -> 
         encoder.write(tokens, 0)
         coded.append(tokens)
         state = model.advance(state, tokens, analysis)
-    decoder = token_decoder(encoder.finish(), header, tables)
+    decoder = token_decoder(encoder.finish(), header, model.tables)
     for tokens in coded:
         decoder.read(tokens.frames, tokens.count, tokens.step, 0)
     decoder.finish(encoder.digest)
+
+
+def _header(spec: ModelSpec) -> Header:
+    """The header of a small file of this model: one tile, or four by four of the units that frames are padded to."""
+    from fractions import Fraction
+
+    from ..container import Header
+
+    height, width = spec.tile or (4 * spec.multiple, 4 * spec.multiple)
+    return Header(
+        tool="",
+        model=spec.name,
+        model_digest=spec.digest,
+        generation=spec.generation,
+        syntax=spec.syntax,
+        block_frames=spec.block_frames,
+        gop_blocks=spec.gop_blocks,
+        coded_size=(width, height),
+        display_size=(width, height),
+        source_size=(width, height),
+        time_base=Fraction(1, 25),
+        multiple=spec.multiple,
+        steps=spec.steps,
+        channels=spec.channels,
+        max_tokens=spec.max_tokens(spec.block_frames, height, width),
+    )
 
 
 def _touch(mark: Path) -> None:
@@ -117,10 +133,9 @@ def _touch(mark: Path) -> None:
         return  # then it is said again next time; nothing else depends on it
 
 
-def _fingerprint(sources: Path) -> str:
-    """Of what numba compiles anew for, beside what the folder's name says: place and dates of sources, processor."""
-    parts = [str(sources), _processor()]
-    parts += [f"{path.name} {path.stat().st_mtime_ns}" for path in sorted(sources.glob("*.py"))]
+def _fingerprint(sources: Sequence[Path]) -> str:
+    """Digest of what makes numba compile again: the path and date of each source, and the processor."""
+    parts = [_processor(), *(f"{path} {path.stat().st_mtime_ns}" for path in sources)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

@@ -83,14 +83,11 @@ class Pictures:
     def heat(self, number: int) -> tuple[list[Any], tuple[int, int]]:
         """Maps of every block of a file, and the size of a cell."""
         from ..container import Reader
-        from ..report.heat import cell_size, has_places, heat_maps
+        from ..models.registry import tables_for
+        from ..report.heat import cell_size, heat_maps
 
         with Reader(self.files[number]) as reader:
-            tables = None
-            if has_places(reader):
-                from ..models.registry import load_for
-
-                tables = getattr(load_for(reader.header, "cpu", self.model), "tables", None)
+            tables = tables_for(reader.header, self.model)
             return list(heat_maps(reader, tables)), cell_size(reader)
 
     def _kept(self, number: int) -> Kept | None:

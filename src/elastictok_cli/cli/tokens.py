@@ -34,15 +34,11 @@ def tokens(
     opened = source_of(source)
     name = target_of(output, source, ".tokens.npz", force)
 
-    from ..container import Reader, is_plain, save_tokens, token_arrays
+    from ..container import Reader, save_tokens, token_arrays
+    from ..models.registry import tables_for
 
     with Reader(opened, name=None if source != STREAM else "standard input") as reader:
-        tables = None
-        if not is_plain(reader.header):
-            from ..models.registry import load_for
-
-            tables = getattr(load_for(reader.header, "cpu", model), "tables", None)
-        arrays = token_arrays(reader, tables)
+        arrays = token_arrays(reader, tables_for(reader.header, model))
         sound = bool(reader.header.audio)
     out = io.BytesIO()
     save_tokens(out, arrays)

@@ -159,8 +159,7 @@ class Chooser:
         A model with a ladder may say with `coarsest_step(threshold, source)` where it ends for this block.
         """
         top = self.spec.steps - 1
-        coarsest_step = getattr(self.model, "coarsest_step", None)
-        low = 0 if coarsest_step is None else top - int(coarsest_step(self.limit, candidates.source))
+        low = top - self.model.coarsest_step(self.limit, candidates.source)
         return self._search(candidates, Span(low, top), before, lambda effort: (top - effort, None))
 
     def _by_count(self, candidates: Candidates, limit: int, before: Found | None) -> Choice:
@@ -205,10 +204,10 @@ class Chooser:
 
         A model with a ladder may say with `first_step(threshold)` which step usually meets.
         """
-        first_step = getattr(self.model, "first_step", None)
-        if first_step is None or span.log:
+        step = None if span.log else self.model.first_step(self.limit)
+        if step is None:
             return None
-        effort = span.high - int(first_step(self.limit))
+        effort = span.high - step
         return Found(effort, 0.0, True, (), "", None, effort)
 
     def _fixed(self, candidates: Candidates, count: int, before: Found | None) -> Choice:

@@ -91,7 +91,7 @@ def decode_blocks(
                     yield result
         return
     pictures = Pictures(reader.header, model)
-    with closing(ahead(parse(reader, getattr(model, "tables", None), first_gop, audio))) as items:
+    with closing(ahead(parse(reader, model.tables, first_gop, audio))) as items:
         for item in items:
             if not isinstance(item, ParsedBlock):
                 yield item

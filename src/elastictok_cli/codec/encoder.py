@@ -22,7 +22,6 @@ import numpy as np
 from ..container import Gop, Header, Writer
 from ..errors import InputError, ThresholdMissed, UsageError
 from ..models.base import TokenModel
-from ..models.threads import with_threads
 from ..video import Source
 from .ahead import ahead
 from .choose import Chooser, Wish
@@ -71,7 +70,7 @@ def encode(
     check_counts(jobs=jobs, threads=threads)
     header = writer.header
     clock = time.monotonic()
-    model = with_threads(model, max(1, threads // jobs))
+    model = model.with_threads(max(1, threads // jobs))
     chooser = Chooser(model, target, header.search, max_tokens)
     totals = Totals(header, model.spec)
     for gop in done:

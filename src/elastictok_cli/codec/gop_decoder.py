@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..container import BlockRecord, Gop, Header, Reader, token_decoder
+from ..container import BlockRecord, Gop, Header, Reader, decode_gop
 from ..errors import DamagedFile
 from ..models.base import Frames, TokenModel
 from .events import Warned
@@ -69,19 +69,11 @@ def parse_gop(task: GopTask, header: Header, tables: Any) -> Iterator[ParsedBloc
 
 
 def _parse_blocks(gop: Gop, number: int, header: Header, tables: Any, where: str) -> Iterator[ParsedBlock]:
-    decoder = token_decoder(gop.payload, header, tables, where)
-    at = 0
-    for i, block in enumerate(gop.blocks):
-        tokens = []
-        for tile, record in enumerate(block.tiles):
-            read = decoder.read(block.frames, record.count, record.step, tile)
-            if read.count != record.count:
-                raise DamagedFile(f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says")
-            tokens.append(read)
-        pts = tuple(gop.pts[at : at + block.frames].tolist())
-        yield ParsedBlock(number, i, gop.first_frame + at, pts, block, tuple(tokens))
-        at += block.frames
-    decoder.finish(gop.digest)
+    first = 0
+    for i, (block, tokens) in enumerate(zip(gop.blocks, decode_gop(gop, header, tables, where), strict=True)):
+        pts = tuple(gop.pts[first : first + block.frames].tolist())
+        yield ParsedBlock(number, i, gop.first_frame + first, pts, block, tokens)
+        first += block.frames
 
 
 class Pictures:
@@ -116,7 +108,7 @@ class DecodeJob:
         """parts: one `GopTask`."""
         (task,) = parts
         pictures, index = Pictures(self.header, self.model), task.index
-        for item in parse_gop(task, self.header, getattr(self.model, "tables", None)):
+        for item in parse_gop(task, self.header, self.model.tables):
             if isinstance(item, ParsedBlock):
                 send(replace(pictures.show(item, index), tokens=()))
                 index += 1

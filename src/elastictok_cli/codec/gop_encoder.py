@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
+from ..container import BlockRecord, Gop, Header, TileRecord
+from ..entropy.bitstream import token_encoder
 from ..errors import ThresholdMissed
 from ..models.base import Frames, State, TokenModel
-from ..models.threads import use_threads, with_threads
 from ..search import Found
 from .choose import Candidates, Choice, Chooser
 from .events import BlockDone, Probe, Tried
 from .picture import Picture
 from .target import Target
+from .worker import use_threads
 
 Block = tuple[list[int], Frames]  # PTS, (T, height, width, 3)
 Tell = Callable[[Tried], None]
@@ -45,7 +46,7 @@ class GopCoder:
         self.number, self.first_frame = number, first_frame
         self.states: list[State] = [self.model.start(*self.picture.tile) for _ in range(self.picture.tiles)]
         self.before: list[Found | None] = [None] * self.picture.tiles
-        self.coder = token_encoder(self.header, getattr(self.model, "tables", None))
+        self.coder = token_encoder(self.header, self.model.tables)
         self.pts: list[int] = []
         self.records = []
 
@@ -144,7 +145,7 @@ class GopJob:
         for pts, frames in blocks:
             if (now := threads()) != count:
                 count = now
-                coder.model = with_threads(self.model, now)
+                coder.model = self.model.with_threads(now)
                 use_threads(now)
             send(coder.add(pts, frames))
         send(coder.finish())

@@ -83,7 +83,7 @@ def jobs_for(header: Header, model: TokenModel, frames: int | None, decoding: bo
     if unknown.
     """
     gop_pixels = header.block_frames * header.gop_blocks * header.coded_size[0] * header.coded_size[1]
-    if model.spec.tile is not None or 3 * gop_pixels * (cores() + AHEAD) > MOST_BYTES:
+    if model.spec.slow or 3 * gop_pixels * (cores() + AHEAD) > MOST_BYTES:
         return 1
     if frames is None:
         return cores()

@@ -35,7 +35,7 @@ from .target import Target
 OF_LADDER = 0.6
 FAR = 1.3  # a threshold looser by this that saves less than a pass may miss the size by is at the model's end
 # Bits per pixel of usual clips at the default threshold: where the first pass starts.
-USUAL_BPP, USUAL_THRESHOLD = 0.05, 0.007
+USUAL_THRESHOLD = 0.007
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class _Search:
 
     def _first(self) -> float:
         """Where to start: what usual clips need for so many bits per pixel. A model may say so itself (`usual_bpp`)."""
-        usual = float(getattr(self.model, "usual_bpp", USUAL_BPP))
+        usual = self.model.spec.usual_bpp
         width, height = self.header_for(self.target).coded_size
         pixels = (self.frames or 0) * width * height
         value = self.target.value

@@ -89,7 +89,7 @@ class _Check:
                     yield from self._measure(item)
 
     def _tokens_only(self, model: TokenModel) -> Iterator[Event]:
-        for item in parse(self.reader, getattr(model, "tables", None), audio=False):
+        for item in parse(self.reader, model.tables, audio=False):
             if isinstance(item, Warned):
                 yield item
             elif not isinstance(item, tuple):

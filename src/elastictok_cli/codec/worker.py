@@ -8,6 +8,7 @@ import contextlib
 import os
 import pickle
 import signal
+import sys
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -32,6 +33,12 @@ def main(connection: Connection, job: bytes) -> None:
             connection.send((FAILED, _portable(error)))
         else:
             work.serve()
+
+
+def use_threads(threads: int) -> None:
+    """Set how many threads torch uses from now on in this process, if it is loaded at all."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads)
 
 
 class _Work:

@@ -1,19 +1,11 @@
-"""The .etok container: structures, writer, reader, and tokens to bytes (docs/format.md).
+"""The .etok container: structures, writer and reader (docs/format.md). To this room tokens are bytes.
 
-Never imports torch; numba only when tokens are touched, that is by `token_encoder`, `token_decoder`, `decode_gop`.
+Never imports torch or a model. The tokens of a GOP are read by `decode_gop`, through the syntax that their model
+registered.
 """
 
 from __future__ import annotations
 
-from .entropy import (
-    CodeTokens,
-    TokenDecoder,
-    TokenEncoder,
-    decode_gop,
-    register,
-    token_decoder,
-    token_encoder,
-)
 from .format import (
     FORMAT_VERSION,
     MSE_MOST,
@@ -27,9 +19,10 @@ from .format import (
     IndexEntry,
     TileRecord,
 )
+from .gop_tokens import decode_gop
 from .memory import check_size
 from .reader import Reader
-from .tokenfile import etok_of, is_plain, is_token_file, save_tokens, token_arrays
+from .tokenfile import etok_of, is_token_file, save_tokens, token_arrays
 from .verify import Finding
 from .writer import Writer, part_path
 
@@ -40,7 +33,6 @@ __all__ = [
     "AudioPacket",
     "AudioStream",
     "BlockRecord",
-    "CodeTokens",
     "Finding",
     "Geometry",
     "Gop",
@@ -48,18 +40,12 @@ __all__ = [
     "IndexEntry",
     "Reader",
     "TileRecord",
-    "TokenDecoder",
-    "TokenEncoder",
     "Writer",
     "check_size",
     "decode_gop",
     "etok_of",
-    "is_plain",
     "is_token_file",
     "part_path",
-    "register",
     "save_tokens",
     "token_arrays",
-    "token_decoder",
-    "token_encoder",
 ]

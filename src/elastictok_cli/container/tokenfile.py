@@ -19,9 +19,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from ..entropy.bitstream import CodeTokens, find_syntax, token_encoder
 from ..errors import DamagedFile, InputError, UnsupportedFile
-from .entropy import FSQ_CODES, TREE_BITS, CodeTokens, decode_gop, token_encoder
 from .format import MSE_MOST, BlockRecord, Gop, Header, TileRecord
+from .gop_tokens import decode_gop
 from .head import pack_head, parse_head
 from .reader import Reader
 from .writer import Writer
@@ -43,11 +44,6 @@ SHAPES: Mapping[str, tuple[str, int]] = {  # type and axes of what `etok_of` nee
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def is_plain(header: Header) -> bool:
-    """The tokens are codes that stand for themselves: arrays say all of them."""
-    return header.syntax in TREE_BITS
-
-
 def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
     """All tokens of a file. tables: the model's, for those that need them. Raises DamagedFile.
 
@@ -61,7 +57,7 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
         rows["pts"].append(gop.pts)
         where = f"{reader.name}: {reader.place(number)}"
         # the tokens first: their digest is compared behind the last block
-        for tokens, record in zip(decode_gop(gop, header, tables, where, True), gop.blocks, strict=True):
+        for tokens, record in zip(decode_gop(gop, header, tables, where), gop.blocks, strict=True):
             rows["gop"].append(number)
             rows["frames"].append(record.frames)
             for name in ("count", "step", "met", "mse"):
@@ -75,7 +71,7 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
         "header": np.array(json.dumps(_described(header), sort_keys=True)),
         "head": np.frombuffer(pack_head(header), np.uint8),
         "pts": np.concatenate([np.zeros(0, np.int64), *rows["pts"]]),
-        "values": np.concatenate(values) if values else _no_values(header),
+        "values": np.concatenate(values) if values else find_syntax(header.syntax).empty(header.channels),
     }
     for name, letter in (("gop", "i4"), ("frames", "i4")):
         arrays[name] = np.array(rows[name], letter)
@@ -84,10 +80,6 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
     if places:
         arrays["places"] = np.concatenate(places)
     return arrays
-
-
-def _no_values(header: Header) -> npt.NDArray[Any]:
-    return np.zeros((0, header.channels), np.int8) if header.syntax == "vae/1" else np.zeros(0, np.uint16)
 
 
 def save_tokens(file: BinaryIO, arrays: Arrays) -> None:
@@ -119,7 +111,7 @@ def etok_of(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) ->
     name = name or str(path)
     arrays = _load(path, name)
     header = parse_head(arrays["head"].tobytes(), f"{name}: header")
-    if not is_plain(header):
+    if not find_syntax(header.syntax, name).codes:
         raise UnsupportedFile(
             f"{name}: tokens of {header.model} are decoded from their .etok file, which says what these arrays do not"
         )
@@ -136,7 +128,7 @@ def etok_of(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) ->
 
 
 def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
-    counts, values, tiles = arrays["counts"], _codes(arrays["values"], header), header.geometry.tiles
+    counts, values, tiles = arrays["counts"], _checked(arrays["values"], header), header.geometry.tiles
     blocks = len(counts)
     for key in ("gop", "frames", "steps", "met", "mse"):
         if len(arrays[key]) != blocks or arrays[key].shape[1:] not in ((), (tiles,)):
@@ -174,17 +166,10 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
     return found
 
 
-def _codes(values: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
-    """As the entropy coder takes them."""
-    if header.syntax == "vae/1":
-        if values.dtype != np.int8 or values.shape[1:] != (header.channels,):
-            raise ValueError(f"{values.dtype} {values.shape} are no tokens of {header.channels} int8")
-        return values
-    if values.dtype.kind not in "iu" or values.ndim != 1:
-        raise ValueError(f"values of type {values.dtype} and shape {values.shape} are no codes")
-    if ((values < 0) | (values >= FSQ_CODES)).any():
-        raise ValueError(f"codes must be 0 .. {FSQ_CODES - 1}")
-    return values.astype(np.uint16)
+def _checked(values: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
+    """The values as the token encoder takes them. Raises ValueError for what cannot be tokens."""
+    check = find_syntax(header.syntax).check
+    return values if check is None else check(values, header.channels)
 
 
 def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:

@@ -1,35 +1,43 @@
 """The one interface that every model speaks (docs/architecture.md).
 
-A *block* is up to `block_frames` frames coded together; a GOP is `gop_blocks` blocks and starts without a past.
-Frames are uint8 RGB (T, H, W, 3) at the padded size (or one tile of it). A state is never changed in place:
-`advance` returns a new one, so that several candidates can be tried from the same past.
+A *block* is up to `block_frames` frames that are coded together. A GOP is up to `gop_blocks` blocks, and its first one
+is coded without a past. Frames are uint8 RGB (T, H, W, 3) at the padded size, or at the size of one tile. A state is
+never changed in place: `advance` returns a new one, so several candidates can be tried from the same past.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
+from ..types import Frames, Tokens
 
-Frames = npt.NDArray[np.uint8]  # (T, H, W, 3) RGB
+__all__ = ["Analysis", "Frames", "ModelSpec", "State", "TokenModel", "Tokens"]
+
 State = Any  # opaque to everyone but the model
 Analysis = Any  # likewise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """What the codec and the container must know about a model.
 
-    multiple: frame height and width must be multiples of it (the codec pads by repeating edges).
-    tile: (height, width) if the model takes only this size; None if it takes any padded size.
-    steps: number of entries in the quantiser ladder, 0 if the model has none. A larger step index is coarser:
-        fewer tokens, larger error.
-    nested: any prefix of the tokens of one `tokens(count=None)` call decodes (then `Tokens.prefix` is allowed).
-    tokens_per_frame_pixel: with it `max_tokens = frames * height * width * tokens_per_frame_pixel` for a block or tile.
     digest: first 16 bytes of the SHA-256 of the weights file.
-    syntax: names the entropy coder's grammar and its version, e.g. "nano/3", "fsq/1", "vae/1".
+    syntax: name of the bitstream syntax of its tokens, such as "nano/3" (entropy/bitstream.py).
+    multiple: frame height and width must be multiples of it; the codec pads by repeating edges.
+    tile: (height, width) if the model takes only this size; None if it takes any padded size.
+    steps: entries of the quantiser ladder, 0 if the model has none. A larger step index is coarser: fewer tokens and
+        a larger error.
+    nested: any prefix of a block's tokens decodes.
+    channels: numbers in one token.
+    tokens_per_frame_pixel: a block or tile has at most `frames * height * width` times as many tokens.
+    max_gop_blocks: the longest GOP that the model can code, in blocks; None for any.
+    usual_bpp: bits per pixel that usual clips need at an MSE of 0.007: where the search for a file size starts.
+    slow: a candidate takes seconds. Then the time is forecast, every candidate is reported, and GOPs are coded in one
+        process: the weights are large and the network uses every core.
+    compiles: modules that `python -m` runs to compile a share of the model's loops; empty if there are none.
     """
 
     name: str
@@ -39,67 +47,92 @@ class ModelSpec:
     block_frames: int
     gop_blocks: int
     multiple: int
-    tile: tuple[int, int] | None
-    steps: int
-    nested: bool
     vocabulary: int
-    min_tokens: int
-    tokens_per_frame_pixel: float
+    tile: tuple[int, int] | None = None
+    steps: int = 0
+    nested: bool = False
+    channels: int = 1
+    min_tokens: int = 0
+    tokens_per_frame_pixel: float = 1.0
+    max_gop_blocks: int | None = None
+    usual_bpp: float = 0.05
+    slow: bool = False
+    compiles: tuple[str, ...] = ()
 
     def max_tokens(self, frames: int, height: int, width: int) -> int:
-        """The most tokens that one block (or tile) of this size may have."""
+        """The most tokens that one block or tile of this size may have. height, width: in pixels."""
         return int(frames * height * width * self.tokens_per_frame_pixel)
 
 
-class Tokens(Protocol):
-    """The tokens of one block (or one tile of it), in importance order.
+class TokenModel(ABC):
+    """Frames to tokens and back, block after block, each conditioned on the blocks before it.
 
-    values: uint16 (count,) for integer vocabularies, int8 (count, channels) for quantised latents.
-    step: quantiser ladder index, 0 if the model has none. frames: how many frames the block has.
+    A model must have `spec`, `start`, `prepare`, `tokens`, `reconstruct` and `advance`. The rest has defaults.
     """
 
     @property
-    def step(self) -> int: ...
+    @abstractmethod
+    def spec(self) -> ModelSpec:
+        """See ModelSpec."""
 
-    @property
-    def frames(self) -> int: ...
-
-    @property
-    def count(self) -> int: ...
-
-    @property
-    def values(self) -> npt.NDArray[Any]: ...
-
-    def crc(self, before: int = 0) -> int:
-        """CRC-32 over all that the decoder needs of the tokens, continued from `before` (the GOP's token digest)."""
-        ...
-
-
-class TokenModel(Protocol):
-    """A model: frames to tokens and back, block after block, each conditioned on the blocks before it."""
-
-    @property
-    def spec(self) -> ModelSpec: ...
-
+    @abstractmethod
     def start(self, height: int, width: int) -> State:
-        """The state at the start of a GOP. height, width: padded frame (or tile) size in pixels."""
-        ...
+        """The state at the start of a GOP. height, width: padded frame or tile size in pixels."""
 
+    @abstractmethod
     def prepare(self, state: State, frames: Frames) -> Analysis:
-        """Everything that depends on the frames and the past but not on step or count."""
-        ...
+        """Everything that depends on the frames and the past, but not on step or count."""
 
+    @abstractmethod
     def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> Tokens:
-        """Tokens of the block at this step, the first `count` of them (None: all that the model has).
+        """Tokens of the block at this step, the first `count` of them; None for all that the model has.
 
-        nano: every step is an encoder pass, every count a cut of its result. The original: every count is a pass.
+        With a quantiser ladder every step is an encoder pass, and a count cuts its result. Without one, every count is
+        an encoder pass.
         """
-        ...
 
+    @abstractmethod
     def reconstruct(self, state: State, tokens: Tokens) -> Frames:
-        """The decoder's own path: uint8 RGB, (T, H, W, 3), what `decode` will show."""
-        ...
+        """The decoder's own path: uint8 RGB (T, H, W, 3), what `decode` will show."""
 
+    @abstractmethod
     def advance(self, state: State, tokens: Tokens, analysis: Analysis | None = None) -> State:
-        """The state for the next block. The decoder passes no analysis; the encoder passes it where it has it."""
-        ...
+        """The state for the next block. The encoder passes its analysis; the decoder has none."""
+
+    # --- hooks that most models leave as they are
+
+    @property
+    def tables(self) -> Any:
+        """Start values of the entropy coder's contexts, for syntaxes that have them."""
+        return None
+
+    @property
+    def header_fields(self) -> Mapping[str, Any]:
+        """JSON values that the file's header carries for this model, beside the spec."""
+        return {}
+
+    def with_threads(self, threads: int) -> Self:
+        """The same model, working in this many threads. States and tokens do not depend on their number."""
+        return self
+
+    def first_step(self, threshold: float) -> int | None:
+        """The step that usually meets an MSE of `threshold`: where a GOP's first search starts. None: anywhere."""
+        return None
+
+    def coarsest_step(self, threshold: float, source: Frames) -> int:
+        """The coarsest step that the search may take for this block."""
+        return self.spec.steps - 1
+
+    def evaluation_s(self) -> float:
+        """Seconds that one candidate of a slow model takes, about."""
+        return 0.0
+
+    @property
+    def past_bytes(self) -> int:
+        """Memory that one tile's past takes at the end of a GOP of usual length, when encoding."""
+        return 0
+
+    @property
+    def device_bytes(self) -> int | None:
+        """Memory of the GPU that the model is on; None if it is on none."""
+        return None

@@ -89,15 +89,21 @@ def for_output(colour: tuple[int, ...], width: int, height: int) -> Colour:
 
 
 class ToRgb:
-    """Frames of one stream to uint8 RGB of one size. blended: a transparent pixel was laid on white."""
+    """Frames of one stream to uint8 RGB of one size, by the tags in `colour`, which may change from frame to frame.
+
+    blended: a transparent pixel was laid on white.
+    """
 
     def __init__(self, width: int, height: int, colour: Colour) -> None:
         self.width, self.height, self.colour = width, height, colour
         self.blended = False
-        self._blend, self._scale = VideoReformatter(), VideoReformatter()
+        self._made_for: tuple[object, ...] = ()
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """uint8 (height, width, 3), contiguous, the caller's own."""
+        kind = (frame.width, frame.height, frame.format.name, self.colour)
+        if kind != self._made_for:  # scalers are for one kind of frame
+            self._blend, self._scale, self._made_for = VideoReformatter(), VideoReformatter(), kind
         if has_alpha(frame.format.name):
             frame = self._on_white(frame)
         rgb = self._convert(self._scale, frame, self.width, self.height, "rgb24").to_ndarray()

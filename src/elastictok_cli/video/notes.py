@@ -46,6 +46,8 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
         yield "the picture is turned upright" + (
             " (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else ""
         )
+    if probed.rate_is_guess and probed.frame_rate:
+        yield f"the file says no frame rate; {float(probed.frame_rate):g} frames a second are taken"
     if probed.still is not None:
         yield from probed.still.notes
     if probed.left_out:

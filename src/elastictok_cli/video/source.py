@@ -27,12 +27,12 @@ import numpy as np
 from ..errors import InputError, UsageError
 from . import geometry
 from .audio import AudioPacket, copy_packets
-from .colour import ToRgb
+from .clock import continuous
+from .convert import Converter
 from .decode import Range, VideoPass
-from .demux import opened, seek, video_stream
+from .demux import seek, video_stream
 from .info import Frame, SourceInfo
 from .notes import Notes, reading_notes
-from .orientation import upright
 from .probe import Probed, probe
 
 PathLike = str | os.PathLike[str]
@@ -137,9 +137,7 @@ class Source:
     def _timed(self) -> Iterator[Frame]:
         """Frames with PTS that grow, from the start of the range or a little before it."""
         it = self._probed
-        turned = it.orientation >= 5
-        width, height = (self.info.height, self.info.width) if turned else self.info.coded_size
-        to_rgb = ToRgb(width, height, it.colour)
+        convert = Converter(it, self.info.coded_size, self._notes)
         last: int | None = None
         for frame in VideoPass(it, self._range, self._notes).frames():
             pts = frame.pts if frame.pts is not None else frame.dts
@@ -154,15 +152,7 @@ class Source:
             if self._range.low is not None and pts < self._range.low:
                 yield Frame(pts, _NOTHING)  # it only says that the range begins later; no need to convert it
                 continue
-            if (frame.width, frame.height) != (it.width, it.height):
-                self._notes.add(
-                    f"the picture changes its size to {frame.width}x{frame.height}; "
-                    f"all frames are coded at {self.info.width}x{self.info.height}"
-                )
-            rgb = to_rgb(frame)
-            if to_rgb.blended:
-                self._notes.add("transparent pixels are laid on white")
-            yield Frame(pts, rgb if it.orientation == 1 else upright(rgb, it.orientation))
+            yield Frame(pts, convert(frame))
             if it.is_still:
                 return
 
@@ -175,14 +165,14 @@ class Source:
         first, last = self._range.low, self._range.high
         low = None if first is None else first * it.time_base
         high = None if last is None else last * it.time_base
-        with opened(it.path, it.name) as container:
+        with it.open() as container:
             # Sound lies in the file before the frames of its time, or behind them, by a second or so.
             early = it.origin if first is None else first - round(_SOUND_AHEAD_S / it.time_base)
-            if early > it.origin:
+            if early > it.origin and not it.restarts:
                 seek(container, video_stream(container, it.index), early)
             try:
-                yield from copy_packets(container.demux(), tracks, it.audio_ends, low, high)
-            except av.error.FFmpegError:
+                yield from copy_packets(continuous(container.demux()), tracks, it.audio_ends, low, high)
+            except (av.error.FFmpegError, OSError):
                 return  # the pass over the frames says so
 
     def close(self) -> None:
@@ -216,19 +206,26 @@ def open_source(
     for name, value in (("start", start), ("duration", duration)):
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"--{name} {value:g}: must be 0 seconds or more")
-    spooled: str | None = None
+    path, name, is_copy = _on_disk(source)
+    try:
+        return Source(probe(path, name), size, start, duration, path if is_copy else None)
+    except BaseException:
+        if is_copy:
+            Path(path).unlink(missing_ok=True)
+        raise
+
+
+def _on_disk(source: PathLike | BinaryIO) -> tuple[str, str, bool]:
+    """(path, name for messages, whether it is a copy): pipes and open files are copied, since they are read twice."""
     if isinstance(source, (str, os.PathLike)) and os.fspath(source) != "-":
         path, name = os.fspath(source), Path(source).name
-    else:
-        file = sys.stdin.buffer if isinstance(source, (str, os.PathLike)) else source
-        name = "standard input" if file is sys.stdin.buffer else Path(str(getattr(file, "name", "input"))).name
-        path = spooled = _spool(file)
-    try:
-        return Source(probe(path, name), size, start, duration, spooled)
-    except BaseException:
-        if spooled is not None:
-            Path(spooled).unlink(missing_ok=True)
-        raise
+        if os.path.isfile(path) or os.path.isdir(path) or not os.path.exists(path):
+            return path, name, False
+        with open(path, "rb") as pipe:
+            return _spool(pipe), name, True
+    file = sys.stdin.buffer if isinstance(source, (str, os.PathLike)) else source
+    name = "standard input" if file is sys.stdin.buffer else Path(str(getattr(file, "name", "input"))).name
+    return _spool(file), name, True
 
 
 def _spool(file: BinaryIO) -> str:

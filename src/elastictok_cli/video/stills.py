@@ -109,10 +109,12 @@ class _Reader:
         with _quiet():
             picture = self._open()
             if picture is None:
+                if self.kind == "WEBP" and self.data[12:16] == b"VP8X" and len(self.data) > 20 and self.data[20] & 2:
+                    raise self._animated()
                 return self._by_ffmpeg_alone()
             if getattr(picture, "n_frames", 1) > 1 and self.kind != "TIFF" and self.kind != "HEIF":
                 if self.kind == "WEBP":
-                    raise InputError(f"{self.name}: animated WebP cannot be read; convert it to GIF or MP4 first")
+                    raise self._animated()
                 return None  # APNG, AVIF sequence: FFmpeg reads them
             self._refuse_what_is_no_picture(picture)
             return self._decoded(picture)
@@ -183,6 +185,9 @@ class _Reader:
                 raise self._unreadable() from error
             finally:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+    def _animated(self) -> InputError:
+        return InputError(f"{self.name}: animated WebP cannot be read; convert it to GIF or MP4 first")
 
     def _unreadable(self) -> InputError:
         what = "an" if self.kind == "AVIF" else "a"

@@ -17,6 +17,7 @@ from .demux import opened
 
 _TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
 _KNOWS_END = ("mov", "gif", "apng")
+_NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 _MAX_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
 _MAX_PACKETS = 400  # looked at where the frame rate has to be measured
 
@@ -70,13 +71,24 @@ def frame_count(stream: av.VideoStream, duration: Fraction | None, rate: Fractio
     return max(1, round(duration * rate)) if duration and rate else None
 
 
-def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str) -> Fraction | None:
-    """The average one, if it can be one; otherwise the middle distance of the first few hundred frames."""
+def has_no_times(container: av.container.InputContainer) -> bool:
+    """Whether the format has no times at all: raw streams, and pictures behind one another."""
+    return bool(container.format.flags & _NO_TIMESTAMPS) or container.format.name.endswith("_pipe")
+
+
+def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> Fraction | None:
+    """The average one, if it can be one; otherwise the middle distance of the first few hundred frames.
+
+    In streams without times it is what the coded video itself says (FFmpeg counts 25 a second whatever that is).
+    """
+    if has_no_times(container):
+        guessed = stream.guessed_rate
+        return guessed if guessed and guessed <= _MAX_RATE else stream.average_rate
     rate = stream.average_rate
     if rate is not None and 0 < rate <= _MAX_RATE:
         return rate
     times: list[int] = []
-    with opened(path, name) as again:
+    with opened(path, path) as again:
         try:
             for packet in again.demux(again.streams[stream.index]):
                 if packet.pts is not None:
@@ -90,12 +102,10 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, p
     if not steps:
         return None
     mean = Fraction(len(steps), times[-1] - times[0]) / cast(Fraction, stream.time_base)
+    measured = mean.limit_denominator(1001) or None  # none where a damaged time makes it less than one in 1,000 s
     if steps[-1] > 2 * steps[0] + 1:  # uneven: the average, whatever it is
-        return mean.limit_denominator(1001)
-    return next(
-        (usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)),
-        mean.limit_denominator(1001),
-    )
+        return measured
+    return next((usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)), measured)
 
 
 def usual_duration(step: int | None, rate: Fraction | None, base: Fraction) -> int:

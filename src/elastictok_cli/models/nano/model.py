@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels import contexts as cx
-from ...kernels import rangecoder as rc
-from ...kernels import tokens as vocabulary
-from ...kernels.grammar import BlockTokens, code_block_links
+from ...entropy import rangecoder as rc
 from ...metrics import HALF_RANGE, contrast
-from ..base import Frames, ModelSpec
-from .block import STEPS, Decoded, State, decode_pixels
-from .encoder import Analysis, analyse, encode_block
+from ..base import Frames, ModelSpec, TokenModel
+from . import vocabulary
+from .decoder import STEPS, Decoded, State, decode_pixels
+from .syntax import NAME, SYNTAX
+from .syntax.block import code_block_links
+from .tokens import BlockTokens
+from .weights import Weights
 
-NAME = "elastictok-nano"
-SYNTAX = "nano/3"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
 FIRST_STEP = 11.6  # quantiser step over root of the squared error, as the first blocks of training clips had it
@@ -33,27 +32,9 @@ COARSEST_STEP = 24.0  # the same, where an easy block must not be coarser
 # In place of the threshold there, for a block of little contrast: this share of the contrast, at least this of the
 # threshold.
 CONTRAST_SHARE, CONTRAST_LEAST = 0.2, 1 / 8
+USUAL_BPP = 0.012  # of training clips at 0.007, geometric mean
 
 Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """The tensors of the weights file. contexts: start values, uint16 (contexts.COUNT, 3)."""
-
-    contexts: npt.NDArray[np.uint16]
-    digest: bytes
-    generation: int
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
-        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
-        contexts = tensors.get("contexts")
-        if contexts is None or contexts.shape != (cx.COUNT, 3) or contexts.dtype != np.uint16:
-            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 3)")
-        if contexts[:, rc.SEEN].max() > rc.SEEN_LIMIT:  # compiled code uses it as an index, unchecked
-            raise ValueError(f"a context has seen at most {rc.SEEN_LIMIT} bits")
-        return cls(np.ascontiguousarray(contexts), digest, generation)
 
 
 @dataclass(eq=False)
@@ -67,7 +48,7 @@ def _shown(decoded: Mapping[int, Decoded], frames: int) -> Frames:
     return np.stack([decoded[t].rgb for t in range(frames)])
 
 
-class NanoModel:
+class NanoModel(TokenModel):
     """The bundled model."""
 
     def __init__(self, weights: Weights, threads: int = 2) -> None:
@@ -94,16 +75,12 @@ class NanoModel:
             block_frames=BLOCK_FRAMES,
             gop_blocks=GOP_BLOCKS,
             multiple=16,
-            tile=None,
             steps=STEPS,
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
-            min_tokens=0,
-            tokens_per_frame_pixel=1.0,
+            usual_bpp=USUAL_BPP,
+            compiles=("elastictok_cli.models.nano.search.precompile",),
         )
-
-    # bits per pixel of training clips at 0.007 (geometric mean): where the search for a size starts
-    usual_bpp = 0.012
 
     @property
     def tables(self) -> npt.NDArray[np.uint16]:
@@ -114,12 +91,16 @@ class NanoModel:
         """Before the first block of a GOP. height, width: multiples of 16."""
         return State(height, width, None, self.weights.contexts)
 
-    def prepare(self, state: State, frames: Frames) -> Analysis:
-        """Source planes of the block; its motion is added as `tokens` needs it."""
+    def prepare(self, state: State, frames: Frames) -> Any:
+        """Source planes of the block (search/encoder.py, `Analysis`); its motion is added as `tokens` needs it."""
+        from .search.encoder import analyse  # a decoder loads nothing of the search
+
         return analyse(frames)
 
-    def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
+    def tokens(self, state: State, analysis: Any, count: int | None = None, step: int = 0) -> BlockTokens:
         """The block at this step, cut after `count` tokens. A candidate may use motion that an earlier one searched."""
+        from .search.encoder import encode_block
+
         parts, decoded = encode_block(state, analysis, step, self._pool)
         block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
@@ -152,7 +133,7 @@ class NanoModel:
         self._last = tokens, state, made
         return made
 
-    def reconstruct(self, state: State, tokens: BlockTokens) -> Frames:
+    def reconstruct(self, state: State, tokens: Any) -> Frames:
         """What the decoder shows: uint8 (T, H, W, 3).
 
         Tokens fresh from the encoder bring it with them, for its closed loop decodes as it goes; `advance` decodes
@@ -163,7 +144,7 @@ class NanoModel:
         decoded, _ = self._decode(state, tokens)
         return _shown(decoded, tokens.frames)
 
-    def advance(self, state: State, tokens: BlockTokens, analysis: Analysis | None = None) -> State:
+    def advance(self, state: State, tokens: Any, analysis: Any = None) -> State:
         """The state after the block: nothing but its last frame and the contexts."""
         decoded, ctx = self._decode(state, tokens)
         shown = tokens.shown if isinstance(tokens, NanoTokens) else None

@@ -1,0 +1,197 @@
+"""Tokens of a GOP to bytes and back: one range-coded stream over its blocks and tiles, in file order.
+
+A *syntax* says how tokens become bits. A model registers its own under the name that its files carry, such as "toy/1".
+
+    encoder = token_encoder(header, tables)        decoder = token_decoder(gop.payload, header, tables, where)
+    encoder.write(tokens, tile) ...                tokens = decoder.read(frames, count, step, tile) ...
+    payload, digest = encoder.finish(), encoder.digest          decoder.finish(gop.digest)
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DamagedFile, UnsupportedFile
+from ..types import Tokens
+
+
+class PaddedPicture(Protocol):
+    """The size of the picture that a model sees, in pixels."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+
+
+class StreamHeader(Protocol):
+    """What a syntax must know of the file; a container's `Header` has it."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def syntax(self) -> str: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def geometry(self) -> PaddedPicture: ...
+
+
+class SyntaxEncoder(Protocol):
+    """Writes the tokens of one GOP: blocks in order, within a block tiles in order."""
+
+    @property
+    def bits(self) -> int:
+        """Bits written so far, to within two."""
+        ...
+
+    def write(self, tokens: Any, tile: int) -> None: ...
+    def copy(self) -> Self: ...
+    def finish(self) -> bytes: ...
+
+
+class SyntaxDecoder(Protocol):
+    """Reads the tokens of one GOP."""
+
+    def read(self, frames: int, count: int, step: int, tile: int) -> Any: ...
+
+    def ended(self) -> bool:
+        """Whether all bytes were used and none were missing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """How tokens become bits, under the name that files carry.
+
+    encoder: (header, tables) to a SyntaxEncoder. decoder: (payload, header, tables, where) to a SyntaxDecoder.
+    tables: start values of the contexts out of the model's weights, None where there are none.
+    dtype: of one number of a token. vectors: a token has `header.channels` numbers instead of one.
+    codes: tokens stand for themselves, so arrays of values say everything and need no tables.
+    places: tokens have `places`, each token's place in the picture.
+    check: raises ValueError for an array that cannot be tokens, and returns it as `dtype`.
+    """
+
+    name: str
+    encoder: Callable[[StreamHeader, Any], SyntaxEncoder]
+    decoder: Callable[[bytes, StreamHeader, Any, str], SyntaxDecoder]
+    dtype: str = "uint16"
+    vectors: bool = False
+    codes: bool = False
+    places: bool = False
+    check: Callable[[npt.NDArray[Any], int], npt.NDArray[Any]] | None = None
+
+    def empty(self, channels: int) -> npt.NDArray[Any]:
+        """The values of no tokens."""
+        return np.zeros((0, channels) if self.vectors else 0, self.dtype)
+
+
+_syntaxes: dict[str, Syntax] = {}
+
+
+def register_syntax(syntax: Syntax) -> Syntax:
+    """Make a syntax known. A second one of the same name replaces the first."""
+    _syntaxes[syntax.name] = syntax
+    return syntax
+
+
+def find_syntax(name: str, where: str = "tokens") -> Syntax:
+    """The syntax of this name. Raises UnsupportedFile if no model has registered it."""
+    if name not in _syntaxes:
+        raise UnsupportedFile(
+            f"{where}: tokens of syntax {name!r} need another version of elastictok, or the package of their model"
+        )
+    return _syntaxes[name]
+
+
+@dataclass(frozen=True, eq=False)
+class CodeTokens:
+    """Tokens that stand for themselves. values: uint16 (count,), or int8 (count, channels)."""
+
+    values: npt.NDArray[Any]
+    frames: int
+    step: int = 0
+
+    @property
+    def count(self) -> int:
+        """Tokens kept."""
+        return len(self.values)
+
+    def crc(self, before: int = 0) -> int:
+        """CRC-32 over frames, count and step (u32 each), then the values, little-endian."""
+        before = zlib.crc32(struct.pack("<III", self.frames, len(self.values), self.step), before)
+        return zlib.crc32(np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before)
+
+
+class TokenEncoder:
+    """Writes the tokens of one GOP. digest: CRC-32 over the tokens so far."""
+
+    def __init__(self, header: StreamHeader, tables: Any) -> None:
+        self._coder = find_syntax(header.syntax, "output").encoder(header, tables)
+        self.digest = 0
+
+    def write(self, tokens: Tokens, tile: int = 0) -> None:
+        """Append one tile of the block. Raises ValueError for tokens that the syntax cannot say."""
+        self._coder.write(tokens, tile)
+        self.digest = tokens.crc(self.digest)
+
+    def cost(self, tokens: Tokens, tile: int = 0) -> int:
+        """Bits that `write` would add; nothing is written."""
+        trial = self._coder.copy()
+        trial.write(tokens, tile)
+        return trial.bits - self.bits
+
+    @property
+    def bits(self) -> int:
+        """Bits written so far, to within two: differences say what a block costs."""
+        return self._coder.bits
+
+    def finish(self) -> bytes:
+        """The GOP's payload."""
+        return self._coder.finish()
+
+
+class TokenDecoder:
+    """Reads the tokens of one GOP, in the order in which they were written."""
+
+    def __init__(self, payload: bytes, header: StreamHeader, tables: Any, where: str) -> None:
+        self._header, self._where = header, where
+        self._coder = find_syntax(header.syntax, where).decoder(payload, header, tables, where)
+        self.digest = 0
+
+    def read(self, frames: int, count: int, step: int = 0, tile: int = 0) -> Any:
+        """Tokens of one tile of one block. Raises DamagedFile if the bytes that follow are none."""
+        if count > self._header.max_tokens:
+            raise DamagedFile(f"{self._where}: {count} tokens in a block of at most {self._header.max_tokens}")
+        tokens = self._coder.read(frames, count, step, tile)
+        self.digest = tokens.crc(self.digest)
+        return tokens
+
+    def finish(self, digest: int) -> None:
+        """Raises DamagedFile unless the stream ended with the last token and the tokens are those written."""
+        if not self._coder.ended():
+            raise DamagedFile(f"{self._where}: its tokens do not end where its bytes end")
+        if self.digest != digest:
+            raise DamagedFile(
+                f"{self._where}: its tokens are not those written, though its bytes are; "
+                f"were other weights of {self._header.model} used?"
+            )
+
+
+def token_encoder(header: StreamHeader, tables: Any = None) -> TokenEncoder:
+    """An encoder for one GOP. Raises UnsupportedFile for an unknown syntax."""
+    return TokenEncoder(header, tables)
+
+
+def token_decoder(payload: bytes, header: StreamHeader, tables: Any = None, where: str = "tokens") -> TokenDecoder:
+    """A decoder for one GOP. where: begins the messages, such as 'clip.etok: GOP 3 (00:06.0-00:08.0)'."""
+    return TokenDecoder(payload, header, tables, where)

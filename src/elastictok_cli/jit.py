@@ -1,0 +1,83 @@
+"""Compile loops to machine code with numba, and keep the result in the user's cache folder.
+
+With NUMBA_DISABLE_JIT=1 the same functions run as plain Python: the tests use that as their oracle.
+
+A compiled function has the types of its arguments. It checks no index: a caller checks what comes from a file.
+Whatever decides a token or a byte on disk is integer arithmetic. Float results that reach a decoded pixel are computed
+without `fastmath`, so they are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, overload
+
+import numba
+
+from .folders import cache, private
+
+Loop = Callable[..., Any]  # numba infers the types, and takes no annotations
+
+PACKAGE = Path(__file__).parent
+
+
+def sources() -> list[Path]:
+    """Every file of the package that holds compiled functions."""
+    return sorted(path for path in PACKAGE.rglob("*.py") if b"import compiled" in path.read_bytes())
+
+
+cache_note: str | None = None  # why compiled functions are not kept, if they are not
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Return the folder for this version's compiled functions, made if it is missing.
+
+    Code is loaded from it, so only this user can write to it; without one it is a temporary folder that goes with the
+    process, and `cache_note` says why. Its name is a digest of all sources that hold compiled functions. Numba itself
+    looks only at the file of the function that it loads, so it would keep using what other files have since changed.
+    """
+    global cache_note
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for source in sources():
+        digest.update(source.read_bytes())
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    try:
+        return private((Path(chosen) if chosen else cache()) / f"kernels-{digest.hexdigest()[:16]}")
+    except OSError as error:
+        where = error.filename or "the cache folder"
+        cache_note = f"compiled kernels are not kept: {where}: {error.strerror or error}"
+    folder = tempfile.mkdtemp(prefix="elastictok-")
+    os.environ["NUMBA_CACHE_DIR"] = folder  # processes started from here share it
+    atexit.register(_remove, folder, os.getpid())
+    return Path(folder)
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not a forked worker, which inherits the call
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+
+
+@overload
+def compiled(function: Loop) -> Loop: ...
+@overload
+def compiled(*, fastmath: bool = False, inline: bool = False) -> Callable[[Loop], Loop]: ...
+def compiled(function: Any = None, *, fastmath: bool = False, inline: bool = False) -> Any:
+    """Compile a function at its first call; it releases the GIL.
+
+    fastmath: sums of floats may be reordered. Only for estimates of the encoder, never for a decoded pixel.
+    inline: copy the function into its callers before types are inferred.
+    """
+    decorate = numba.njit(cache=True, nogil=True, fastmath=fastmath, inline="always" if inline else "never")
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,65 @@
+"""A GOP's tokens to bytes and back: the syntax "nano/3"."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...entropy import rangecoder as rc
+from .syntax.block import code_block
+from .syntax.frame import FrameTokens, Link
+from .tokens import BlockTokens
+
+# Bytes that one block can need at most: 33 bits a coefficient, and some for motion. Bounds a damaged stream as well.
+BYTES_PER_PIXEL = 14
+
+
+class GopEncoder:
+    """Writes the blocks of one GOP. start: context start values, uint16 (contexts.COUNT, 3)."""
+
+    def __init__(self, start: npt.NDArray[np.uint16]) -> None:
+        self._ctx = start.copy()
+        self._past: Link | None = None
+        self._coder: rc.Coder | None = None
+
+    def write(self, block: BlockTokens, tile: int = 0) -> None:
+        """Append one block."""
+        size = block.parts[0].q.size * block.frames * BYTES_PER_PIXEL // 3 + 4096
+        self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
+        self._past = code_block(self._coder, self._ctx, self._past, block.parts)
+
+    @property
+    def bits(self) -> int:
+        """Bits written so far, to within two."""
+        return 0 if self._coder is None else rc.bits_written(self._coder)
+
+    def copy(self) -> GopEncoder:
+        """An encoder that goes on from here, and leaves this one as it is."""
+        other = GopEncoder(self._ctx)
+        other._past, other._coder = self._past, self._coder and rc.copied(self._coder)
+        return other
+
+    def finish(self) -> bytes:
+        """The bytes of the GOP."""
+        return rc.finish(*self._coder) if self._coder is not None else b""
+
+
+class GopDecoder:
+    """Reads them back. height, width: the padded frame."""
+
+    def __init__(self, payload: bytes, start: npt.NDArray[np.uint16], height: int, width: int) -> None:
+        self._ctx = start.copy()
+        self._past: Link | None = None
+        self._coder = rc.decoder(payload)
+        self._size = height, width
+
+    def read(self, frames: int, count: int, step: int, tile: int = 0) -> BlockTokens:
+        """The next block. `count` is not needed to read it: the codec compares it with what was read."""
+        parts = [FrameTokens.empty(*self._size) for _ in range(frames)]
+        block = BlockTokens(parts, step, self._past)
+        self._past = code_block(self._coder, self._ctx, self._past, parts)
+        return block
+
+    def ended(self) -> bool:
+        """Whether the stream ends exactly here."""
+        return rc.ended(*self._coder)

@@ -1,0 +1,1 @@
+"""What a decoder shows: prediction, transforms, filters and colour. Knows nothing of the search."""
