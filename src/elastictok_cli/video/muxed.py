@@ -15,10 +15,11 @@ import av.error
 
 from ..errors import OutputError, UsageError
 from . import geometry
-from .audio import Packet, add_track, out_packet
+from .audio import Packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
+from .sound_tracks import OutTrack, open_track
 from .timing import usual_duration
 
 _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
@@ -38,8 +39,7 @@ class MuxedSink(Sink):
         self._codec = self._choose_codec()
         self._file = PartFile(path, options.overwrite)
         self._output: av.container.OutputContainer | None = None
-        self._tracks: dict[int, av.AudioStream] = {}
-        self._last_dts: dict[int, int] = {}
+        self._tracks: dict[int, OutTrack] = {}
         self._durations: dict[int, int] = {}  # of the frames that the encoder holds
         self._held: tuple[int, av.VideoFrame] | None = None
         self._packet: av.Packet[Any] | None = None
@@ -49,7 +49,7 @@ class MuxedSink(Sink):
         self._early: list[Packet] = []  # sound before the first frame; its time decides where both begin
         try:
             with writing(self.name):
-                self._open(sound=True)
+                self._open(sound=options.audio != "none")
         except BaseException:
             self.abort()
             raise
@@ -78,13 +78,13 @@ class MuxedSink(Sink):
             # counter-clockwise here
             stream.set_display_rotation(-info.rotation)
         for number, (track, spoken) in enumerate(zip(info.audio, info.languages, strict=True) if sound else ()):
-            added = add_track(output, track)
-            if added is None:
-                self._leave_out_sound(track.codec)
-            else:
+            added, note = open_track(output, self._format, track, self._options.audio)
+            if note is not None:
+                self._note(note)
+            if added is not None:
                 self._tracks[number] = added
                 if spoken:
-                    added.metadata["language"] = spoken
+                    added.stream.metadata["language"] = spoken
         try:
             output.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
@@ -92,13 +92,9 @@ class MuxedSink(Sink):
             if not self._tracks:
                 raise OutputError(f"{self.name}: {self._codec} cannot be written ({error})") from error
             self._tracks.clear()
-            self._leave_out_sound(", ".join(track.codec for track in info.audio))
+            codecs = ", ".join(track.codec for track in info.audio)
+            self._note(f"the sound ({codecs}) cannot go into {self._file.path.suffix} and is left out")
             self._open(sound=False)
-
-    def _leave_out_sound(self, codec: str) -> None:
-        suffix = self._file.path.suffix
-        keep = "" if suffix == ".mkv" else "; .mkv keeps it"
-        self._note(f"the sound ({codec}) cannot go into {suffix} and is left out{keep}")
 
     def _format_options(self) -> dict[str, str]:
         if self._format not in ("mp4", "mov"):
@@ -218,19 +214,15 @@ class MuxedSink(Sink):
             self._packet = packet
 
     def _write_audio(self, packet: Packet) -> None:
-        stream = self._tracks.get(packet.stream)
-        if stream is None:
+        track = self._tracks.get(packet.stream)
+        if track is None:
             return
         if self._origin is None:
             self._early.append(packet)
             return
         assert self._output is not None
-        base = self._info.audio[packet.stream].time_base
-        shift = round(self._origin * self._info.time_base / base)
-        copied = out_packet(packet, stream, base, shift, self._last_dts.get(packet.stream))
-        assert copied.dts is not None
-        self._last_dts[packet.stream] = copied.dts
-        self._output.mux(copied)
+        for made in track.packets(packet, self._origin * self._info.time_base):
+            self._output.mux(made)
 
     def _finish(self) -> None:
         assert self._held is not None and self._output is not None and self._origin is not None
@@ -245,6 +237,9 @@ class MuxedSink(Sink):
             if self._format in ("mp4", "mov"):
                 packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)
+        for track in self._tracks.values():
+            for made in track.rest():
+                self._output.mux(made)
         self._output.close()
         self._output = None
         self._file.keep()
