@@ -14,15 +14,12 @@ def open_closed() -> None:
     """Put the null device where a standard stream is closed: the next file to be opened would get its number, and
     what libraries print would go into that file. Results go nowhere then, as was asked for."""
     for number, (name, mode) in _MODES.items():
-        try:
-            os.fstat(number)
-        except OSError:
+        if getattr(sys, name) is None:  # as Python leaves it where there is no such stream
             _closed.add(number)
-            opened = os.open(os.devnull, os.O_RDWR)
-            if opened != number:  # one before it stays closed
-                os.dup2(opened, number)
-                os.close(opened)
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - the process closes it
+            with contextlib.suppress(OSError):
+                while os.open(os.devnull, os.O_RDWR) < number:
+                    pass  # a lower number was free; it is filled as well
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - the process closes it
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # another's object in its place
             # The bytes of a name that are no UTF-8 are printed as they are; what an encoding lacks, as its number.

@@ -71,8 +71,8 @@ def html_report(
         "theme": f' data-theme="{theme}"' if theme else "",
         "css": _part("report.css"),
         "js": _part("report.js"),
-        # "</script>" inside a name must not end the script
-        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/"),
+        # "</script>" and "<!--<script>" inside a name must not end the script, or keep it from ending
+        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "about": "".join(_about(report.usage) for report in reports),
         "stage": _stage(reports, player),
         "key": _key(labels, cuts),

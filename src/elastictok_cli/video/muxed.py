@@ -26,6 +26,7 @@ _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
 _QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "ffv1": "ffv1"}
 _IN_WEBM = ("av1", "vp9")
+_SIDES = {"h264": (1, 16384), "hevc": (16, 65535), "av1": (4, 16384), "vp9": (1, 65535), "ffv1": (2, 65535)}
 _UNTIMED_HEVC = 2  # frames: x265 takes the DTS of no more than these from memory that it never set
 _MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast clocks start anywhere
 
@@ -37,6 +38,7 @@ class MuxedSink(Sink):
         super().__init__(path.name)
         self._format, self._options, self._info = container_format, options, info
         self._codec = self._choose_codec()
+        self._check_sides()
         self._file = PartFile(path, options.overwrite)
         self._output: av.container.OutputContainer | None = None
         self._tracks: dict[int, OutTrack] = {}
@@ -66,6 +68,17 @@ class MuxedSink(Sink):
             self._note(f"WebM cannot hold {codec}, so the video is AV1; .mp4 or .mkv hold it")
             return "av1"
         return codec
+
+    def _check_sides(self) -> None:
+        """Raises UsageError for a size that the codec's encoder refuses in words of its own."""
+        size = output_size(self._options, self._info)
+        low, high = _SIDES[self._codec]
+        if min(size) < low or max(size) > high:
+            width, height = size
+            raise UsageError(
+                f"{self.name}: {self._codec} takes sides of {low:,} to {high:,} pixels, and this is {width}x{height}; "
+                "--codec vp9 takes any"
+            )
 
     def _open(self, sound: bool) -> None:
         """Header and encoder. An encoder or format that refuses does so here, before any frame."""

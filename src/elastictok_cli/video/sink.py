@@ -156,7 +156,8 @@ class PartFile:
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
         self._refuse_existing()
-        self.part = path.parent / f".{path.stem}.{secrets.token_hex(4)}.part"
+        # From the root on, since FFmpeg takes "12:30.mp4" for a protocol; short, since a name has at most 255 bytes.
+        self.part = path.parent.absolute() / f".{path.stem[:40]}.{secrets.token_hex(4)}.part"
         with writing(str(path)):
             self.part.touch(exist_ok=False)
 
