@@ -51,8 +51,7 @@ def test_a_batch_of_any_names_leaves_a_row_for_each(run: Run, clip: Path, model:
     assert len(rows) == len(names) + 1 and [row["status"] for row in rows].count("done") == len(names)
     lines = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()]
     assert sorted(Path(line["source"]).name for line in lines) == sorted([*names, os.fsdecode(b"bad\xff.mp4")])
-    again = run("batch", folder, "-o", tmp_path / "out", *options)
-    assert len((tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()) <= len(lines) + 1, again.err
+    assert f"{len(names)} as before" in run("batch", folder, "-o", tmp_path / "out", *options).err
 
 
 @pytest.mark.parametrize("command", ["encode", "decode", "tokens", "stats --plot", "compare"])
@@ -66,8 +65,16 @@ def test_an_output_that_is_a_folder_is_refused_before_anything_is_coded(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize("command", ["info {etok}", "stats {etok} --json", "decode {etok} -o {out}", "--version"])
+@pytest.mark.parametrize(
+    "command, closed",
+    [
+        ("info {etok}", "<&-"),
+        ("info {etok}", ">&-"),
+        ("stats {etok} --json", "2>&-"),
+        ("--version", "<&- >&- 2>&-"),
+        ("decode {etok} -o {out}", "<&- >&- 2>&-"),
+    ],
+)
 def test_closed_streams_are_no_fault(etok: Path, tmp_path: Path, command: str, closed: str) -> None:
     out = tmp_path / "out.y4m"
     line = f"{sys.executable} -m elastictok_cli {command.format(etok=etok, out=out)} {closed}"
