@@ -59,6 +59,7 @@ MEMORY = 3 << 30  # bytes above what the process has when it starts
 def seeds() -> tuple[tuple[str, bytes], ...]:
     """(suffix, bytes) of every video that this FFmpeg can write."""
     found = []
+    os.environ.setdefault("SVT_LOG", "1")  # it reports on stderr, and only this stops it
     with tempfile.TemporaryDirectory() as folder:
         for number, (suffix, codec, pixel_format, sound) in enumerate(CONTAINERS):
             path = Path(folder) / f"{number}.{suffix}"

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.bitstream import BitStreamFilterContext
 
-from .clips import picture, write_video
+from .clips import _Tone, picture, write_video
 
 MILLI = Fraction(1, 1000)
 TS_CLOCK = 1 << 33
@@ -95,8 +95,8 @@ def repeated(path: Path) -> Path:
 
 
 def raw(path: Path, codec: str = "libx264", rate: int = 60) -> Path:
-    """A stream without a container: 12 frames."""
-    formats = {"libx264": "h264", "libx265": "hevc", "mjpeg": "mjpeg"}
+    """A stream without a container, or with next to none: 12 frames."""
+    formats = {"libx264": "h264", "libx265": "hevc", "libvpx": "ivf"}
     options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     with av.open(str(path), "w", format=formats.get(codec, codec)) as file:
         stream = file.add_stream(codec, rate=rate, options=options)
@@ -187,6 +187,22 @@ def transparent_vp9(path: Path, codec: str = "libvpx-vp9") -> Path:
             frame.pts, frame.time_base = number, Fraction(1, 10)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
+    return path
+
+
+def sound_with_a_picture(path: Path, pictures: int) -> Path:
+    """A second of sound and a track of pictures, which nothing marks as a cover."""
+    with av.open(str(path), "w") as file:
+        cover = file.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        tone = _Tone(file, "aac")
+        for number in range(pictures):
+            frame = av.VideoFrame.from_ndarray(picture(number), "rgb24").reformat(format="yuvj420p")
+            frame.pts, frame.time_base = number * 10, Fraction(1, 25)
+            file.mux(cover.encode(frame))
+        file.mux(cover.encode(None))
+        tone.until(1.0)
+        tone.finish()
     return path
 
 

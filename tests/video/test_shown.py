@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from elastictok_cli.errors import InputError
 from elastictok_cli.video import open_source
 from elastictok_cli.video.integrity import damaged_ogg_pages
 
@@ -25,6 +26,7 @@ APERTURES = [
     ((48, 1, 40, 1, -8, 1, 4, 1), (0, 8, 16, 0)),
     ((63, 1, 48, 1, -1, 2, 0, 1), (0, 0, 1, 0)),
     ((96, 2, 120, 3, 0, 1, 0, 1), (8, 4, 8, 4)),
+    ((123, 2, 48, 1, 0, 1, 0, 1), (1, 0, 2, 0)),  # as FFmpeg rounds it
     ((64, 1, 48, 1, 0, 1, 0, 1), (0, 0, 0, 0)),
 ]
 # No aperture at all: no denominator, larger than the picture, beside it, nothing left.
@@ -62,7 +64,10 @@ def test_a_clean_aperture_that_makes_no_sense_is_none(tmp_path: Path, fields: tu
 
 def test_pixel_crop_of_matroska_is_obeyed(tmp_path: Path) -> None:
     whole, _ = frames_of(write_video(tmp_path / "whole.mkv", 4))
-    frames, _ = frames_of(odd.with_pixel_crop(tmp_path / "a.mkv", (2, 4, 6, 8)))
+    path = odd.with_pixel_crop(tmp_path / "a.mkv", (2, 4, 6, 8))
+    frames, _ = frames_of(path)
+    with open_source(path) as source:
+        assert source.info.sar == 1 and source.info.source_size == (56, 36)
     expected = [frame[4:40, 2:58] for frame in whole]
     assert len(frames) == 4 and frames[0].shape == (36, 56, 3)
     assert max(float(np.abs(a.astype(int) - b).mean()) for a, b in zip(frames, expected, strict=True)) < 1
@@ -88,6 +93,14 @@ def test_a_larger_track_of_one_picture_is_not_the_video(tmp_path: Path) -> None:
     assert len(frames) == 12 and frames[0].rgb.shape == (48, 64, 3)
     assert np.abs(frames[5].rgb.astype(int) - picture(5)).mean() < 6
     assert source.notes == ["left out: stream 0 (video 320x240)"]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov"])
+def test_sound_with_a_cover_that_is_not_marked_is_no_video(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="sound with a cover picture; there is no video in it"):
+        open_source(odd.sound_with_a_picture(tmp_path / name, 1))
+    with open_source(odd.sound_with_a_picture(tmp_path / name, 2)) as source:
+        assert len(list(source.frames())) == 2
 
 
 def flip(path: Path, at: int) -> None:

@@ -149,3 +149,10 @@ def test_pictures_behind_one_another_are_a_video(tmp_path: Path) -> None:
     path.write_bytes(packets[0])
     with open_source(path) as source:
         assert len(list(source.frames())) == 1 and source.info.is_still
+
+
+def test_a_short_part_of_a_slow_video_is_a_frame(tmp_path: Path) -> None:
+    path = odd.raw(tmp_path / "a.ivf", "libvpx", 1)
+    for duration, frames in ((0.2, 1), (2.0, 2)):
+        with open_source(path, duration=duration) as source:
+            assert source.info.time_base == 1 and len(list(source.frames())) == frames

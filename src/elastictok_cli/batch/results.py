@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from ..atomic_file import atomic_write
 from ..errors import OutputError
 from ..units import utf8
-from ..whole import replacing
 from .row import Row
 
 JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
@@ -110,7 +110,7 @@ def save_table(path: Path, rows: Iterable[Row]) -> bool:
     lines = [{key: utf8(it) if isinstance(it, str) else it for key, it in asdict(row).items()} for row in rows]
     table = pyarrow.Table.from_pylist(lines, _schema(pyarrow))
     try:
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             pyarrow.parquet.write_table(table, part)
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror or error}") from None

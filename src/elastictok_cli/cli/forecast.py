@@ -58,7 +58,7 @@ def evaluations(header: Header) -> float:
     from ..search import Span, run, strategy
 
     if header.target == "tokens":
-        return 1.0 if header.is_measured else 0.5  # of an encoder and a decoder pass, see codec/choose.py
+        return 1.0 if header.is_measured else 0.5  # of an encoder and a decoder pass, see codec/rdo.py
     span = Span(1, max(1, header.max_tokens), log=True)
     found, total = None, 0
     for part in _ANSWERS:
@@ -78,7 +78,7 @@ def _check_memory(model: TokenModel, header: Header, tiles: int, decoding: bool)
     there = model.device_bytes or machine_bytes()
     if there is None or need <= there:
         return
-    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
+    height, width = header.geometry.tile_hw
     way = (
         "decode on a larger machine"
         if decoding

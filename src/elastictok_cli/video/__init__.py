@@ -1,6 +1,5 @@
 """Video at the edges, by PyAV: frames and sound in, frames and sound out. Nothing here knows a token."""
 
-from .audio import AudioInfo, AudioPacket
 from .colour import Fitted
 from .formats import open_sink
 from .geometry import crop, pad, tile, untile
@@ -9,8 +8,6 @@ from .sink import Sink, SinkOptions
 from .source import Source, open_source
 
 __all__ = [
-    "AudioInfo",
-    "AudioPacket",
     "Fitted",
     "Frame",
     "Sink",

@@ -97,7 +97,9 @@ def _aperture_crop(fields: tuple[int, ...], width: int, height: int) -> Crop | N
     )
     left = int((width - shown_width) / 2 + right_by)
     top = int((height - shown_height) / 2 + down_by)
-    return Crop(left, top, int(width - left - shown_width), int(height - top - shown_height))
+    right = width - 1 - int((width + shown_width) / 2 + right_by - 1)
+    bottom = height - 1 - int((height + shown_height) / 2 + down_by - 1)
+    return Crop(left, top, right, bottom)
 
 
 def _elements(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:

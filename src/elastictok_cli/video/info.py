@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..types import AudioTrack
 from . import geometry
-from .audio import AudioInfo
 from .geometry import Pixels
 
 
@@ -20,7 +20,8 @@ class SourceInfo:
     frame_rate: average, None if unknown. frames_estimate, duration_s: of the part that will be read, None if
     unknown. end_pts: where the last frame ends, None if the input does not say. ends_as_usual: that is where the
     frame rate and the frame before would have it end. is_part: frames before the first one given were left out.
-    colour: primaries, transfer, matrix, range (FFmpeg's numbers), the last two as they were taken. notes: each
+    colour: primaries, transfer, matrix, range (FFmpeg's numbers), the last two as they were taken. pixel_format: of the
+    first frame, FFmpeg's name. notes: each
     automatic decision in one sentence.
     """
 
@@ -41,7 +42,8 @@ class SourceInfo:
     is_part: bool
     colour: tuple[int, int, int, int]
     is_still: bool
-    audio: tuple[AudioInfo, ...]
+    pixel_format: str
+    audio: tuple[AudioTrack, ...]
     notes: tuple[str, ...]
 
     @property
@@ -51,7 +53,7 @@ class SourceInfo:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Of the audio tracks, see `AudioInfo`."""
+        """Of the audio tracks, see `AudioTrack`."""
         return tuple(track.language for track in self.audio)
 
     @property

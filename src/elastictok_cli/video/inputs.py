@@ -14,17 +14,17 @@ PICTURES = frozenset(("avif", "bmp", "jpeg", "jpg", "png", "tif", "tiff", "webp"
 # FFmpeg's demuxers that read one file and nothing else. Not on it: lists (hls, dash, concat, imf, sdp, rtsp), numbered
 # files (image2), pairs of files (vobsub), devices, text, SVG (which may refer to files), and samples without a header.
 _CONTAINERS = (
-    "apng asf avi dhav dv flv gif gxf hxvs ivf kux lmlm4 live_flv lxf matroska mov mpeg mpegts mxf mxg nsv nut "
-    "nuv ogg pva rm smjpeg swf ty wtv yuv4mpegpipe"
+    "apng asf avi dhav dv flv gif gxf hxvs ifv iv8 ivf kux live_flv lmlm4 luodat lvf lxf matroska mov mpeg mpegts "
+    "mpjpeg msnwctcp mxf mxg nc nsv nut nuv ogg pva r3d rm simbiosis_imx smjpeg swf ty wtv yuv4mpegpipe"
 )
 _STREAMS = (
     "apv av1 avs2 avs3 cavsvideo dirac dnxhd evc h261 h263 h264 hevc ingenient m4v mjpeg mjpeg_2000 mpegvideo obu "
     "vc1 vc1test vvc"
 )
 _CLASSICS = (
-    "4xm anm bethsoftvid bfi bink c93 cdxl cine dfa dsicin dxa ea film_cpk filmstrip flic gdv hnm idcin ipmovie "
-    "ipu iss jv mlv mm mods moflex mtv mv mvi pmp psxstr rl2 roq rpl ser sga siff smk smush thp tiertexseq tmv "
-    "usm vivo vmd wc3movie wsvqa xmv yop"
+    "4xm anm bethsoftvid bfi bink c93 cdg cdxl cine dfa dsicin dxa ea film_cpk filmstrip flic frm gdv hnm idcin "
+    "ipmovie ipu iss jv mlv mm mods moflex mtv mv mvi paf pdv pmp psxstr rl2 roq rpl sdr2 ser sga siff smk smush "
+    "thp tiertexseq tmv usm vivo vmd wc3movie wsvqa xmv yop"
 )
 _PICTURES = (
     "bmp cri dds dpx exr gem gif hdr j2k jpeg jpegls jpegxl jpegxs pam pbm pcx pfm pgm pgmyuv pgx phm photocd "

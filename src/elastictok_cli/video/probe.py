@@ -16,9 +16,9 @@ import av.error
 from av.sidedata.sidedata import Type as SideData
 
 from ..errors import InputError
+from ..types import AudioTrack
 from . import stills
 from .aperture import crop_of
-from .audio import AudioInfo
 from .clock import restarts
 from .colour import Colour, known
 from .demux import is_encrypted, make_decoder, opened, video_stream
@@ -72,7 +72,7 @@ class Probed:
     origin: int = 0
     dts_lag: int | None = None
     may_restart: bool = False
-    audio: dict[int, AudioInfo] = field(default_factory=dict)
+    audio: dict[int, AudioTrack] = field(default_factory=dict)
     audio_ends: dict[int, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     still: stills.Still | None = None

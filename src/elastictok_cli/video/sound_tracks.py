@@ -13,7 +13,8 @@ import av.container
 import av.error
 import numpy as np
 
-from .audio import Packet, Track, add_track, out_packet
+from ..types import AudioPacket, AudioTrack
+from .audio import add_track, out_packet
 
 AudioMode = Literal["auto", "copy", "none"]
 
@@ -29,7 +30,7 @@ class OutTrack(Protocol):
 
     stream: av.AudioStream
 
-    def packets(self, packet: Packet, shift_s: Fraction) -> Iterator[av.Packet[Any]]:
+    def packets(self, packet: AudioPacket, shift_s: Fraction) -> Iterator[av.Packet[Any]]:
         """What to mux for a packet of the source. shift_s: taken off its times."""
 
     def rest(self) -> Iterator[av.Packet[Any]]:
@@ -39,11 +40,11 @@ class OutTrack(Protocol):
 class CopiedTrack:
     """Packets as they are."""
 
-    def __init__(self, stream: av.AudioStream, track: Track) -> None:
+    def __init__(self, stream: av.AudioStream, track: AudioTrack) -> None:
         self.stream, self._base = stream, track.time_base
         self._last_dts: int | None = None
 
-    def packets(self, packet: Packet, shift_s: Fraction) -> Iterator[av.Packet[Any]]:
+    def packets(self, packet: AudioPacket, shift_s: Fraction) -> Iterator[av.Packet[Any]]:
         copied = out_packet(packet, self.stream, self._base, round(shift_s / self._base), self._last_dts)
         self._last_dts = copied.dts
         yield copied
@@ -55,7 +56,7 @@ class CopiedTrack:
 class CodedTrack:
     """Packets decoded and coded anew; gaps between them become silence, so that sound stays in step."""
 
-    def __init__(self, output: av.container.OutputContainer, track: Track, codec: str) -> None:
+    def __init__(self, output: av.container.OutputContainer, track: AudioTrack, codec: str) -> None:
         self._base = track.time_base
         self._decoder = cast(av.AudioCodecContext, av.CodecContext.create(track.codec, "r"))
         self._decoder.sample_rate, self._decoder.layout = track.sample_rate, track.layout
@@ -70,7 +71,7 @@ class CodedTrack:
         self._resampler = av.AudioResampler(self._format, layout, rate)
         self._next: int | None = None  # sample at which the sound so far ends
 
-    def packets(self, packet: Packet, shift_s: Fraction) -> Iterator[av.Packet[Any]]:
+    def packets(self, packet: AudioPacket, shift_s: Fraction) -> Iterator[av.Packet[Any]]:
         data: av.Packet[Any] = av.Packet(packet.data)
         try:
             frames = self._decoder.decode(data)
@@ -112,7 +113,7 @@ class CodedTrack:
 
 
 def open_track(
-    output: av.container.OutputContainer, container_format: str, track: Track, mode: AudioMode
+    output: av.container.OutputContainer, container_format: str, track: AudioTrack, mode: AudioMode
 ) -> tuple[OutTrack | None, str | None]:
     """(track, note): copied, coded anew, or None if it is left out; the note says which and why."""
     suffix = _SUFFIXES[container_format]
@@ -135,12 +136,12 @@ def open_track(
     return coded, f"the sound ({track.codec}) {why} in {suffix}, so it is coded as {label}{keep}"
 
 
-def _plays(container_format: str, track: Track) -> bool:
+def _plays(container_format: str, track: AudioTrack) -> bool:
     """Whether common players of the last ten years play a copy. PCM in MP4 is ISO/IEC 23003-5, which few know."""
     return not (container_format == "mp4" and track.codec.startswith("pcm_")) and _holds(container_format, track)
 
 
-def _holds(container_format: str, track: Track) -> bool:
+def _holds(container_format: str, track: AudioTrack) -> bool:
     """Whether FFmpeg's muxer takes the codec; tried on a file in memory."""
     try:
         with av.open(io.BytesIO(), "w", format=container_format) as trial:

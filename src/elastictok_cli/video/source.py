@@ -25,8 +25,9 @@ import av.error
 import numpy as np
 
 from ..errors import InputError, UsageError
+from ..types import AudioPacket
 from . import geometry
-from .audio import AudioPacket, copy_packets
+from .audio import copy_packets
 from .clock import continuous
 from .convert import Converter
 from .decode import Range, VideoPass
@@ -55,7 +56,8 @@ class Source:
         self._has_range = start is not None or duration is not None
         low = probed.origin + round(start / base) if start else None
         first = probed.origin if low is None else low
-        self._range = Range(low, None if duration is None else first + round(duration / base))
+        # At least a tick: in time-lapse video that can be a second.
+        self._range = Range(low, None if duration is None else first + max(round(duration / base), duration > 0))
         self.info = self._describe(size, start, duration)
         self._notes = Notes(self.info.notes)
 
@@ -106,6 +108,7 @@ class Source:
             is_part=bool(start),
             colour=it.colour,
             is_still=it.is_still,
+            pixel_format=it.pixel_format,
             audio=tuple(it.audio.values()),
             notes=tuple(reading_notes(it, size, stored, coded)),
         )
@@ -127,7 +130,7 @@ class Source:
             return
         if seen and self._has_range:
             length = f"; it lasts {self._probed.duration_s:.2f} s" if self._probed.duration_s else ""
-            raise UsageError(f"{self.info.name}: no frame between --start and the end of --duration{length}")
+            raise UsageError(f"{self.info.name}: no frame between `start` and the end of `duration`{length}")
         raise InputError(f"{self.info.name}: no frame in it can be decoded")
 
     def pictures(self) -> Iterator[av.VideoFrame]:

@@ -11,10 +11,12 @@ import av.stream
 from av.stream import Disposition
 
 from ..errors import InputError
-from .audio import AudioInfo, can_copy, describe
+from ..types import AudioTrack
+from .audio import can_copy, describe
 
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image | Disposition.dependent
-_MAX_PACKETS = 2000  # of all streams, looked at to see which video has more than one picture
+_PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")  # of covers
+_MAX_PACKETS = 5000  # of all streams, looked at to see which video has more than one picture
 
 
 def choose_video(container: av.container.InputContainer, name: str) -> av.VideoStream:
@@ -29,10 +31,24 @@ def choose_video(container: av.container.InputContainer, name: str) -> av.VideoS
     videos = [s for s in videos if s.codec_context is not None]
     if not videos:
         raise InputError(f"{name}: its video is in a codec that this FFmpeg cannot decode")
-    if len(videos) > 1:
-        moving = with_several_pictures(container, {s.index for s in videos})
-        videos = [s for s in videos if s.index in moving] or videos
+    moving = _moving(container, videos)
+    videos = [s for s in videos if s.index in moving] or [s for s in videos if not _may_be_cover(container, s)]
+    if not videos:
+        raise InputError(f"{name}: sound with a cover picture; there is no video in it")
     return max(videos, key=lambda s: s.codec_context.width * s.codec_context.height)
+
+
+def _moving(container: av.container.InputContainer, videos: list[av.VideoStream]) -> set[int]:
+    """Those that show more than one picture; all, where it need not be looked at."""
+    if len(videos) == 1 and not _may_be_cover(container, videos[0]):
+        return {videos[0].index}
+    known = {s.index for s in videos if s.frames > 1}
+    return known | with_several_pictures(container, {s.index for s in videos} - known)
+
+
+def _may_be_cover(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+    """Whether a single picture of this stream is one to look at while the sound plays."""
+    return bool(container.streams.audio) and stream.codec_context.codec.canonical_name in _PICTURE_CODECS
 
 
 def with_several_pictures(container: av.container.InputContainer, candidates: set[int]) -> set[int]:
@@ -51,7 +67,7 @@ def with_several_pictures(container: av.container.InputContainer, candidates: se
     return several
 
 
-def copied_audio(container: av.container.InputContainer) -> dict[int, AudioInfo]:
+def copied_audio(container: av.container.InputContainer) -> dict[int, AudioTrack]:
     """The audio tracks that come along, by stream index."""
     return {
         track.index: describe(track)

@@ -13,6 +13,7 @@ import av
 import av.container
 import av.error
 
+from ..units import last_frame_ticks
 from .demux import opened
 
 _TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
@@ -108,21 +109,10 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream, p
     return next((usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)), measured)
 
 
-def usual_duration(step: int | None, rate: Fraction | None, base: Fraction) -> int:
-    """Ticks that a last frame lasts where nothing says it: by the rate, but no longer than the frame before.
-
-    step: ticks of the frame before, None if there is none.
-    """
-    usual = max(1, round(1 / ((rate or 25) * base)))
-    if step is None:
-        return usual
-    return min(step, usual) if rate else step
-
-
 def ends_as_usual(
     container: av.container.InputContainer, index: int, end: int, rate: Fraction | None, base: Fraction
 ) -> bool:
-    """Whether stream `index` ends where `usual_duration` would have it end, to a tick. Nothing is decoded.
+    """Whether stream `index` ends where `last_frame_ticks` would have it end, to a tick. Nothing is decoded.
 
     container: open; it is read from its last key frame on, or from its start if it cannot seek.
     """
@@ -131,7 +121,7 @@ def ends_as_usual(
         return False
     step = times[-1] - times[-2] if len(times) > 1 else None
     # A tick: lengths are rounded, and in another time base.
-    return abs(times[-1] + usual_duration(step, rate, base) - end) <= 1
+    return abs(times[-1] + last_frame_ticks(step, rate, base) - end) <= 1
 
 
 def _last_times(container: av.container.InputContainer, index: int, end: int) -> list[int]:
