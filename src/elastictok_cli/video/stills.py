@@ -27,6 +27,7 @@ from PIL import (
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
+    TgaImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -37,13 +38,14 @@ from .colour import Colour, ToRgb, known
 from .picture_files import another_follows, closed_webp, kind_of
 
 _HEAD = 4096  # bytes that tell the kind
-_DECODERS = {"PNG": "png", "JPEG": "mjpeg", "TIFF": "tiff", "BMP": "bmp", "WEBP": "webp"}  # FFmpeg's
+_DECODERS = {"PNG": "png", "JPEG": "mjpeg", "TIFF": "tiff", "BMP": "bmp", "WEBP": "webp", "TGA": "targa"}  # FFmpeg's
 _OPENERS: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
+    "TGA": TgaImagePlugin.TgaImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
 _AS_STORED = {  # what undoes an orientation
@@ -84,7 +86,7 @@ def read(path: str, name: str) -> Still | None:
     Raises InputError for a picture that cannot be read, is too large, or needs an extra that is not installed.
     """
     with open(path, "rb") as file:
-        kind = kind_of(file.read(_HEAD))
+        kind = kind_of(file.read(_HEAD)) or ("TGA" if path.lower().endswith(".tga") else None)  # it has no signature
         if kind is None:
             return None
         file.seek(0)
