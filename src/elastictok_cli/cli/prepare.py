@@ -34,6 +34,8 @@ def prepare(model: TokenModel, console: Console) -> None:
     mark = jit.cache_folder() / f"ready-{_fingerprint(jit.sources())}"
     if mark.exists():
         return
+    if jit.cache_note is not None:
+        console.note(jit.cache_note)
     console.note(PREPARING)
     quiet = subprocess.DEVNULL
     # Numba compiles one function at a time; other processes do their share on other cores.

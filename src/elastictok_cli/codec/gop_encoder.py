@@ -95,8 +95,8 @@ class GopEncoder:
             event = self._event(index, first_frame, record, decisions, self.coder.bits - bits_before)
         if self.is_strict and not event.met:
             raise ThresholdMissed(
-                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
-                f"{self.header.threshold:.5f}; {event.why} (leave `strict` out to keep it as missed)"
+                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.3g} over "
+                f"{self.header.threshold:.3g}; {event.why} (leave `strict` out to keep it as missed)"
             )
         return event
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 from ..container import BlockRecord, Header, Reader
 from ..metrics import psnr_db
+from ..units import one_line, utf8
 
 # So many times the tokens of the blocks around it a block needs where new content comes in, mostly at a cut.
 CUT_FACTOR = 1.8
@@ -58,6 +60,11 @@ class Usage:
     parts: Mapping[str, int]
     first_s: float = 0.0
     gop_bytes: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The file's name without its folder, as it can be drawn."""
+        return one_line(utf8(Path(self.name).name))
 
     @property
     def frames(self) -> int:
