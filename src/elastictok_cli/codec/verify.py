@@ -10,7 +10,7 @@ from contextlib import closing
 import numpy as np
 
 from ..container import Reader, TileRecord
-from ..errors import ElasticTokError
+from ..errors import ElasticTokError, InputError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
 from ..video import Source
@@ -18,6 +18,7 @@ from .decoder import check_model, decode_blocks, parse
 from .events import BlockChecked, Event, Started, Verified, Warned
 from .gop_decoder import DecodedBlock
 from .picture import Picture
+from .source_check import SourceCheck
 
 
 def verify(
@@ -28,8 +29,8 @@ def verify(
 
     model: tokens are decoded and compared with their digest. source: opened at the file's coded size; frames
     are matched by PTS, so it may hold more than was encoded. Nothing of the file's contents raises; only a
-    source without a model does (ValueError), another model (UnsupportedFile), and what reading the source
-    raises.
+    source without a model does (ValueError), another model (UnsupportedFile), another video than the source
+    (InputError, source_check.py), and what reading the source raises.
     """
     if source is not None and model is None:
         raise ValueError("measuring needs the model")
@@ -59,6 +60,8 @@ def verify(
                 yield event
                 if isinstance(event, Warned):
                     findings.append(event.text)
+        except InputError:  # of the source, not of the file
+            raise
         except ElasticTokError as error:
             findings.append(str(error))
             yield Warned(str(error))
@@ -76,6 +79,7 @@ class _Check:
         self.reader, self.picture, self.matched = reader, picture, matched
         self.seen = self.false = self.unmatched = self.frames = 0
         self.error, self.samples = 0.0, 0
+        self.source_check = SourceCheck(reader.name, matched.name) if matched is not None else None
 
     def blocks(self, model: TokenModel) -> Iterator[Event]:
         if self.matched is None:
@@ -112,6 +116,7 @@ class _Check:
         assert self.matched is not None
         source = self.matched.frames(block.pts)
         record, mse, ok = block.record, None, True
+        stored = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(record.tiles))
         self.seen += 1
         self.frames += record.frames
         if source is None:
@@ -119,6 +124,8 @@ class _Check:
             ok = False
             self.unmatched += 1
         else:
+            assert self.source_check is not None
+            self.source_check.block(block.frames[0], source[0], frame=block.first_frame, stored_mse=stored)
             errors = self._errors(block.frames, source)
             threshold = self.reader.header.threshold
             ok = all(self._holds(tile, error, threshold) for tile, error in zip(record.tiles, errors, strict=True))
@@ -127,7 +134,6 @@ class _Check:
             self.error += total
             self.samples += source.size
             mse = total / source.size
-        stored = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(record.tiles))
         yield BlockChecked(
             block.index,
             block.gop,
@@ -159,6 +165,7 @@ class _Matched:
     """The source's frames by PTS, read once, forwards."""
 
     def __init__(self, source: Source) -> None:
+        self.name = source.info.name
         self._frames = iter(source.frames())
 
     def frames(self, pts: tuple[int, ...]) -> Frames | None:
