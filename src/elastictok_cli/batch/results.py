@@ -11,7 +11,7 @@ from typing import Self, TextIO
 
 from ..errors import OutputError
 from ..whole import replacing
-from .settings import Row
+from .row import Row
 
 JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,41 +10,23 @@ from ..container import AudioStream, Header
 from ..container.format import MOST_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
-from ..search import strategy
 from ..video import AudioInfo, SourceInfo
+from .settings import EncodeSettings
 from .target import Target
 
 
-def make_header(
-    info: SourceInfo,
-    model: TokenModel,
-    target: Target,
-    *,
-    search: str = "fast",
-    gop_blocks: int | None = None,
-    audio: bool = True,
-    max_tokens: int | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Header:
-    """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were
-    trained on. max_tokens: the limit of a block that `encode` is given; a resumed run must have the same.
+def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -> Header:
+    """The header of the file that these settings make of a source.
 
-    Raises UsageError for an unknown search, or a GOP length or limit that cannot be.
+    Raises UsageError for a GOP length that the model cannot have.
     """
-    spec = model.spec
-    strategy(search)
-    for option, count in (("--max-tokens", max_tokens), ("--gop", gop_blocks)):
-        if count is not None and count != int(count):
-            raise UsageError(f"{option} {count}: must be a whole number")
-    if max_tokens is not None and max_tokens < 1:
-        raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
-    blocks = spec.gop_blocks if gop_blocks is None else gop_blocks
-    if blocks < 1:
-        raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
+    spec, target = model.spec, settings.target
+    blocks = settings.gop_blocks or spec.gop_blocks
     if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
-        raise UsageError(f"--gop {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
+        raise UsageError(f"`gop_blocks` {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
     if spec.max_gop_blocks is not None and blocks > spec.max_gop_blocks:
-        raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
+        raise UsageError(f"`gop_blocks` {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
+    max_tokens, audio = settings.max_tokens, settings.audio
     header = Header(
         tool=__version__,
         model=spec.name,
@@ -67,7 +48,7 @@ def make_header(
         target=target.kind,
         target_value=target.value,
         threshold=target.limit,
-        search=search,
+        search=settings.search,
         steps=spec.steps,
         channels=spec.channels,
         is_still=info.is_still,
@@ -78,7 +59,6 @@ def make_header(
             **_unmeasured(target),
             **({} if max_tokens is None else {"limit": max_tokens}),
             **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
-            **(extra or {}),
         },
     )
     height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
