@@ -104,5 +104,5 @@ def caption(panel: Panel, block: int, per_frame: bool, shown: Pixels, source: Pi
     unit = " per frame" if per_frame else ""
     text = f"block {block}: {token_rate(use, per_frame):,.0f} tokens{unit} · "
     if panel.keep is not None:
-        return f"{text}{quality_text(block_mse(shown, source), 1)} here"
+        return f"{text}{quality_text(block_mse(shown, source), 1)} in this frame"
     return text + quality_text(use.mse, 1) + ("" if use.met else " · missed")

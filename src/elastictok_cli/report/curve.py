@@ -27,7 +27,7 @@ Pixels = npt.NDArray[np.uint8]
 
 DPI = 100
 PLAYHEAD = 2  # pixels wide
-MAX_TICKS = 4  # of the token axis
+MAX_TICKS, MAX_LOG_TICKS = 4, 6  # of the token axis
 
 
 def in_frames(usages: Sequence[Usage]) -> bool:
@@ -110,7 +110,7 @@ class Curve:
 
     def _margins(self, usages: Sequence[Usage], font: int) -> Any:
         """Room for the labels: the widest number at the left, one line below, one line above."""
-        digits = len(f"{self._top(usages):,.0f}")
+        digits = len(f"{self._span(usages)[1]:,.0f}")
         across, down = font / self.width, font / self.height
         left, below, above = (0.62 * digits + 1.2) * across, 2.4 * down, 1.9 * down
         return (left, below, 1 - left - 1.2 * across, 1 - below - above)
@@ -120,8 +120,16 @@ class Curve:
         least = 1 if self.logarithmic else 0
         return [max(least, token_rate(block, self.per_frame)) for block in usage.blocks]
 
-    def _top(self, usages: Sequence[Usage]) -> float:
-        return max((rate for usage in usages for rate in self._rates(usage)), default=1) or 1
+    def _span(self, usages: Sequence[Usage]) -> tuple[float, float]:
+        """The least and the most of the blocks that lie in the time shown."""
+        rates = [
+            rate
+            for usage in usages
+            for block, rate in zip(usage.blocks, self._rates(usage), strict=True)
+            if usage.first_s + block.time_s < self.end_s
+            and usage.first_s + block.time_s + block.duration_s > self.start_s
+        ]
+        return min(rates, default=1), max(rates, default=1) or 1
 
     def _draw(self, axes: Axes, usages: Sequence[Usage], curves: bool) -> None:
         unit = f"tokens per {'frame' if self.per_frame else 'block'}"
@@ -130,12 +138,11 @@ class Curve:
         if self.note:
             axes.set_title(self.note, loc="right", fontsize="small", color=self.theme.faint)
         axes.set_xlim(0, self.end_s - self.start_s)  # so that round numbers are marked, wherever the video starts
-        top = self._top(usages)
+        low, top = self._span(usages)
         if self.logarithmic:
             axes.set_yscale("log")
-            low = min((rate for usage in usages for rate in self._rates(usage)), default=1)
             axes.set_ylim(low / 1.3, 1.3 * top)
-            log_axis(axes.yaxis, MAX_TICKS)
+            log_axis(axes.yaxis, MAX_LOG_TICKS)
         else:
             axes.set_ylim(0, 1.12 * top)
             axes.locator_params(axis="y", nbins=MAX_TICKS, integer=True)
