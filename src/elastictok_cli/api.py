@@ -86,6 +86,8 @@ def encode(
 
     if target is not None:
         settings["target"] = target if isinstance(target, Target) else Target.threshold(target)
+    if "size" in settings:
+        settings["size"] = str(settings["size"])  # a number is the shorter side
     chosen = EncodeSettings(**settings)
     model = load_model(model) if model is None or isinstance(model, (str, os.PathLike)) else model
     return _last(encode_file(source, output, model, chosen), Finished, watch)

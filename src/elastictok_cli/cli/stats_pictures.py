@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_file import atomic_write
 from ..errors import UnsupportedFile, UsageError
-from ..whole import replacing
 from .console import Console
 from .curves import Kept, Rates, curves_path, read_curves
 
@@ -116,7 +116,7 @@ class Pictures:
         with TemporaryDirectory(prefix="elastictok-") as folder:
             player = self._player(Path(folder))
             text = html_report(reports, player, self.cuts, self.theme)
-        with replacing(name) as part:
+        with atomic_write(name) as part:
             part.write_text(text, encoding="utf-8")
 
     def _player(self, folder: Path) -> Any:

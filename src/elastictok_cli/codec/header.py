@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from .. import __version__
-from ..container import AudioStream, Header
-from ..container.format import MOST_GOP_FRAMES
+from ..container import Header
+from ..container.format import MAX_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
-from ..video import AudioInfo, SourceInfo
+from ..video import SourceInfo
 from .settings import EncodeSettings
 from .target import Target
 
@@ -22,7 +22,7 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
     """
     spec, target = model.spec, settings.target
     blocks = settings.gop_blocks or spec.gop_blocks
-    if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
+    if blocks > (most := MAX_GOP_FRAMES // spec.block_frames):
         raise UsageError(f"`gop_blocks` {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
     if spec.max_gop_blocks is not None and blocks > spec.max_gop_blocks:
         raise UsageError(f"`gop_blocks` {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
@@ -52,7 +52,7 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
         steps=spec.steps,
         channels=spec.channels,
         is_still=info.is_still,
-        audio=tuple(_stream(track) for track in info.audio) if audio else (),
+        audio=info.audio if audio else (),
         extra={
             **model.header_fields,
             **_times(info),
@@ -61,8 +61,7 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
             **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
         },
     )
-    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
-    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))
+    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, *header.geometry.tile_hw))
 
 
 def _times(info: SourceInfo) -> dict[str, Any]:
@@ -77,15 +76,3 @@ def _times(info: SourceInfo) -> dict[str, Any]:
 
 def _unmeasured(target: Target) -> dict[str, Any]:
     return {} if target.measured else {"measured": False}
-
-
-def _stream(track: AudioInfo) -> AudioStream:
-    return AudioStream(
-        track.codec,
-        track.time_base,
-        track.sample_rate,
-        track.channels,
-        track.layout,
-        track.frame_size,
-        track.extradata,
-    )

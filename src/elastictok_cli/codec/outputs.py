@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..atomic_file import resolve_output
 from ..errors import OutputError, UsageError
-from ..whole import destination
 
 
 def check_output(output: object, *sources: object, overwrite: bool) -> None:
@@ -24,10 +24,10 @@ def check_output(output: object, *sources: object, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; `output` must name a file")
     try:
-        destination(path)
+        resolve_output(path)
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}") from None
+        raise OutputError(f"{path}: {error.strerror}; on the command line `output` - writes to a pipe") from None
     if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path}: exists already and stays as it is; `overwrite` replaces it")
+        raise OutputError(f"{path}: exists already and stays as it is; `overwrite` replaces it, `output` names another")
     if not path.parent.exists() and "%" not in path.name:  # numbered pictures get their folder made
         raise OutputError(f"{path}: the folder {path.parent} does not exist")

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import numpy as np
 
-from ..container import Reader, TileRecord
+from ..container import Reader, TileRecord, check_file
 from ..errors import ElasticTokError, InputError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
@@ -50,7 +50,7 @@ def verify(
         header.threshold,
         header.search,
     )
-    findings = [finding.text for finding in reader.verify()]
+    findings = [finding.text for finding in check_file(reader)]
     for text in findings:
         yield Warned(text)
     check = _Check(reader, Picture(header), _Matched(source) if source is not None else None)
@@ -116,7 +116,7 @@ class _Check:
         assert self.matched is not None
         source = self.matched.frames(block.pts)
         record, mse, ok = block.record, None, True
-        stored = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(record.tiles))
+        stored = record.mse
         self.seen += 1
         self.frames += record.frames
         if source is None:

@@ -23,7 +23,8 @@ from ..metrics import Pixels
 from ..report.canvas import Canvas
 from ..report.curve import in_frames
 from ..report.theme import DARK, Theme
-from ..video import AudioInfo, Fitted, Sink, SinkOptions, Source, open_sink
+from ..types import AudioTrack
+from ..video import Fitted, Sink, SinkOptions, Source, open_sink
 from ..video.sound import Sound
 from .matched import Matched, Shot
 from .panels import PERCENT_NOTE, Panel, caption, comparable, labels
@@ -60,7 +61,7 @@ class _CanvasInfo:
     coded_size: tuple[int, int]
     time_base: Fraction
     frame_rate: Fraction | None
-    audio: tuple[AudioInfo, ...]
+    audio: tuple[AudioTrack, ...]
     rotation: Literal[0] = 0
     sar: Fraction = Fraction(1)
     colour: tuple[int, int, int, int] = (1, 1, 1, 1)  # BT.709, limited: what players take most sizes for
@@ -215,7 +216,7 @@ class _Run:
         end = round(self.end_s / self.source.info.time_base)
         return SinkOptions(codec=codec, crf=crf, overwrite=options.overwrite, rebase=True, end_pts=end)
 
-    def _canvas_info(self, audio: tuple[AudioInfo, ...]) -> _CanvasInfo:
+    def _canvas_info(self, audio: tuple[AudioTrack, ...]) -> _CanvasInfo:
         info = self.source.info
         return _CanvasInfo(
             coded_size=self.canvas.size, time_base=info.time_base, frame_rate=info.frame_rate, audio=audio

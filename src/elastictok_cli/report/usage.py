@@ -99,7 +99,6 @@ class Usage:
 def read_usage(reader: Reader, name: str | None = None) -> Usage:
     """One pass over a file. Raises DamagedFile where it is damaged."""
     header = reader.header
-    shares = visible_shares(header)
     blocks: list[BlockUse] = []
     times: list[float] = []  # when each block begins, and when the last ends
     last = step = 0  # PTS of the last frame, and its distance from the one before it
@@ -107,11 +106,11 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
         at = 0
         for place, record in enumerate(gop.blocks):
             times.append(header.seconds(int(gop.pts[at])))
-            blocks.append(_block(len(blocks), number, place, gop.first_frame + at, record, header, shares))
+            blocks.append(_block(len(blocks), number, place, gop.first_frame + at, record, header))
             at += record.frames
         last, step = int(gop.pts[-1]), int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else step
     if blocks:
-        times.append(header.seconds(header.last_end(last, step)))
+        times.append(header.seconds(header.video_end(last, step)))
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     duration = times[-1] - times[0] if times else 0.0
@@ -145,15 +144,14 @@ def cumulative_bytes(usage: Usage) -> list[float]:
     return out
 
 
-def _block(
-    index: int, gop: int, place: int, first: int, record: BlockRecord, header: Header, shares: Sequence[float]
-) -> BlockUse:
+def _block(index: int, gop: int, place: int, first: int, record: BlockRecord, header: Header) -> BlockUse:
     # Models with tiles have all their places in every block, however few frames it shows (models/adapter.py).
     frames = record.frames if header.tile is None else header.block_frames
     most = header.max_tokens * frames // header.block_frames * len(record.tiles)
-    mse = sum(tile.mse * share for tile, share in zip(record.tiles, shares, strict=True))
     step = min(tile.step for tile in record.tiles)
-    return BlockUse(index, gop, first, record.frames, 0, 0, record.count, most, mse, record.met, step, place == 0)
+    return BlockUse(
+        index, gop, first, record.frames, 0, 0, record.count, most, record.mse, record.met, step, place == 0
+    )
 
 
 def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
@@ -174,17 +172,3 @@ def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
             high = rates[i] > CUT_FACTOR * max(last, median(usual))
         out.append(replace(block, cut=high and not before))
     return out
-
-
-def visible_shares(header: Header) -> list[float]:
-    """Of every tile, the share of the visible picture that is its; they add up to 1."""
-    geometry, (width, height) = header.geometry, header.coded_size
-    if geometry.tile is None:
-        return [1.0]
-    th, tw = geometry.tile
-    areas = [
-        max(0, min(height - y, th)) * max(0, min(width - x, tw))
-        for y in range(0, geometry.height, th)
-        for x in range(0, geometry.width, tw)
-    ]
-    return [area / (width * height) for area in areas]
