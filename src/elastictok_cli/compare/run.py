@@ -91,20 +91,7 @@ def compare(
     clock = time.monotonic()
     header = panels[0].reader.header
     size = _picture_size(header, options.height)  # its errors come before any decoding
-    yield Started(
-        job="compare",
-        frames_estimate=source.info.frames_estimate,
-        width=header.coded_size[0],
-        height=header.coded_size[1],
-        frame_rate=float(header.frame_rate) if header.frame_rate else None,
-        model=header.model,
-        block_frames=header.block_frames,
-        gop_blocks=header.gop_blocks,
-        max_tokens=header.max_tokens * header.geometry.tiles,
-        target=header.target,
-        threshold=header.threshold,
-        search=header.search,
-    )
+    yield Started.of("compare", header, source.info.frames_estimate)
     matched = Matched(source, [panel.reader for panel in panels], [panel.model for panel in panels])
     with closing(matched.shots()) as shots:
         first = next(shots)
@@ -256,12 +243,10 @@ class _Run:
             first_frame=block.first_frame,
             frames=block.frames,
             counts=(block.tokens,),
-            probes=(),
             mse=block.mse,
             met=block.met,
             tokens=block.tokens,
             max_tokens=block.max_tokens,
-            bits=0,
         )
 
     def _check(self, shot: Shot) -> None:

@@ -58,8 +58,8 @@ class Perceptual:
         for half, top in (("d", 0), ("s", height)):
             ends = "".join(f"[{half}{i}]" for i in range(count))
             halves.append(f"[{half}]crop={width}:{height}:0:{top},{_TO_YUV},split={count}{ends}")
-        ends = [f"[d{i}][s{i}]{FILTERS[name]}[out{i}]" for i, name in enumerate(self.names)]
-        graph = ";".join(["[0:v]split=2[d][s]", *halves, *ends])
+        filters = [f"[d{i}][s{i}]{FILTERS[name]}[out{i}]" for i, name in enumerate(self.names)]
+        graph = ";".join(["[0:v]split=2[d][s]", *halves, *filters])
         arguments = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{2 * height}", "-i", "-"]
         arguments += ["-filter_complex", graph]
         for i in range(count):
@@ -73,10 +73,11 @@ def _stacked(pairs: Iterator[tuple[Pixels, Pixels]]) -> Iterator[bytes]:
         yield np.concatenate([decoded, source]).tobytes()
 
 
-def perceptual(ffmpeg: Ffmpeg | None, name: str) -> Perceptual:
-    """One measure. Raises UsageError if no ffmpeg was found."""
-    if name not in NAMES:
-        raise UsageError(f"--metric {name}: is {' or '.join(NAMES)}")
+def find_measure(ffmpeg: Ffmpeg | None, names: Sequence[str]) -> Perceptual:
+    """The measures of these names. Raises UsageError for an unknown name, and if no ffmpeg was found that has them."""
+    for name in names:
+        if name not in NAMES:
+            raise UsageError(f"--metric {name}: is {' or '.join(NAMES)}")
     if ffmpeg is None:
-        raise UsageError(f"--metric {name}: needs an ffmpeg with {FILTERS[name]}, and none was found; {INSTALL}")
-    return Perceptual(ffmpeg, (name,))
+        raise UsageError(f"--metric {names[0]}: needs an ffmpeg with {FILTERS[names[0]]}; {INSTALL}")
+    return Perceptual(ffmpeg, names)

@@ -25,7 +25,7 @@ import av
 import numpy as np
 
 from ..metrics import HALF_RANGE, squared_error
-from .colour import FLAGS, FULL, RGB, SMPTE170M, Colour, FromRgb, ToRgb
+from .colour import FLAGS, FULL, RGB, SMPTE170M, Colour, FromRgb, ToRgb, has_alpha
 from .ffmpeg import cpu_between, cpu_seconds
 from .geometry import Pixels
 from .source import Source, open_source
@@ -144,13 +144,13 @@ def colour_of(source: Source, codec: Codec) -> Colour:
 
 def pictures_420(source: Source, codec: Codec, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
     """The frames as 8-bit 4:2:0 of this size, in order of time."""
-    width, height = size
-    if codec.given_rgb or source.info.is_still or source.info.colour[2] == RGB:
+    (width, height), info = size, source.info
+    if codec.given_rgb or info.is_still or info.colour[2] == RGB or has_alpha(info.pixel_format):
         convert = FromRgb(width, height, "yuvj420p" if codec.given_rgb else "yuv420p", colour_of(source, codec))
         for frame in source.frames():
             yield convert(frame.rgb[:height, :width])
         return
-    levels = source.info.colour[3]
+    levels = info.colour[3]
     for picture in source.pictures():
         yield picture.reformat(
             width, height, "yuv420p", src_color_range=levels, dst_color_range=levels, interpolation=FLAGS
