@@ -15,13 +15,13 @@ from codec.conftest import moving, write_clip
 from codec.dct import DctModel
 
 from elastictok_cli.batch.plan import plan as plan_batch
-from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
+from elastictok_cli.bench import JobDone, Plan, Planned, Written, choose_codecs, find_clips, run_bench
 from elastictok_cli.bench import run as bench_run
 from elastictok_cli.bench.clips import stills_of
 from elastictok_cli.bench.measure import measure_fixed
-from elastictok_cli.bench.run import Written
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import InputError, UsageError
+from elastictok_cli.video.reference import CODECS
 
 THRESHOLDS = (0.03, 0.007)
 
@@ -37,8 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(folder: Path, out: Path, **changes: Any) -> Plan:
-    fields: dict[str, Any] = {"thresholds": THRESHOLDS, "stills": 1, "codecs": ("x264 medium",), "command": "bench it"}
-    return Plan(tuple(find_clips([str(folder)])), out, **{**fields, **changes})
+    fields: dict[str, Any] = {"thresholds": THRESHOLDS, "stills": 1, "codecs": (CODECS["x264"],), "command": "bench it"}
+    return Plan(clips=tuple(find_clips([str(folder)])), out=out, **{**fields, **changes})
 
 
 def finish(events: Iterator[Any]) -> tuple[list[JobDone], Written]:
@@ -79,7 +79,7 @@ def test_numbers_of_the_page_are_those_of_the_json(done: tuple[Path, list[JobDon
         over = s["bytes_over"]["x264 medium"]
         want = f"| {s['threshold']:g} | {100 * s['met_share']:.1f} | {100 * s['tokens_share']:.3g} | {s['bpp']:.4f} "
         if s["kind"] == "video":
-            want += f"| {s['bytes_a_second'] / 1000:.2f} "
+            want += f"| {s['bytes_per_second'] / 1000:.2f} "
         assert want in page
         assert over["clips"] == 0 or f"{over['total']:.2f} / {over['geometric_mean']:.2f}" in page
     for row in found["rows"]:
@@ -99,7 +99,7 @@ def test_sums_are_sums_of_the_rows(done: tuple[Path, list[JobDone], Written]) ->
         )
         if s["kind"] == "video":
             seconds = sum(r["frames"] / 25 for r in rows)
-            assert s["bytes_a_second"] == pytest.approx(s["bytes"] / seconds, rel=1e-4)
+            assert s["bytes_per_second"] == pytest.approx(s["bytes"] / seconds, rel=1e-4)
         for r in rows:
             assert r["worst_block_mse"] <= r["threshold"] and r["blocks_met"] == r["blocks"]
             assert r["tokens"] == sum(r["tokens_by_block"])
@@ -167,7 +167,7 @@ def test_pictures_alone_have_no_curves_of_videos(
 ) -> None:
     (picture,) = (done[0] / "work").glob("a@1*.png")
     clips = tuple(find_clips([str(picture)]))
-    _, written = finish(run_bench(Plan(clips, tmp_path, THRESHOLDS, codecs=()), DctModel()))
+    _, written = finish(run_bench(Plan(clips=clips, out=tmp_path, thresholds=THRESHOLDS, codecs=()), DctModel()))
     assert {p.name for p in written.files} >= {"figure4.svg"} and not (tmp_path / "benchmarks" / "rate.svg").exists()
     assert set(results(tmp_path)["figure4"]) == {"image"}
 
@@ -187,7 +187,9 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--figure-threshold"):
         plan(folder, tmp_path, figure_threshold=0.5)
     with pytest.raises(UsageError, match="--codecs vp6"):
-        plan(folder, tmp_path, codecs=("vp6",))
+        choose_codecs(["vp6"], None)
+    with pytest.raises(UsageError, match="--codecs vvenc: no ffmpeg was found for it; pip install"):
+        choose_codecs(["x264", "vvenc"], None)
     with pytest.raises(UsageError, match="--threshold 27"):
         plan(folder, tmp_path, thresholds=(27.0,))
 
@@ -202,7 +204,7 @@ def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_p
     assert len({point["tokens_share"] for point in video}) > 1  # not all of them everything
     for point in video:
         assert point["tokens_share"] == pytest.approx(point["tokens"] / most, rel=0.2)
-    assert "| video: tokens a tile of a block |" in (tmp_path / "benchmarks.md").read_text()
+    assert "| video: tokens per tile of a block |" in (tmp_path / "benchmarks.md").read_text()
 
 
 def test_the_error_of_a_fixed_block_is_its_worst_tiles(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ from ..report.theme import LIGHT, Theme
 from ..units import plural
 
 COLUMNS = 4  # of small rate curves
-FAR_LEFT = 0.2  # times the smallest fixed budget: where Figure 4 begins at the latest
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
@@ -35,21 +36,24 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
+    """The whole elastic curve. Below: tokens per frame. Above: the same in per cent of the model's count, as in the
+    paper."""
     kinds = results["figure4"]
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     for ax, (kind, found) in zip(axes, kinds.items(), strict=True):
-        elastic = [(100 * t, 100 * s) for t, s in found["elastic"]]
-        fixed = [(100 * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
+        most = found["max_tokens_per_frame"]
+        elastic = [(most * t, 100 * s) for t, s in found["elastic"]]
+        fixed = [(most * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
         if elastic:  # where no block meets there is no cap to draw
             ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic")
             ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6)
         if fixed:
             ax.plot(*zip(*fixed, strict=True), "s--", color=theme.series[1], linewidth=1, label="fixed, same model")
         ax.set_xscale("log")
-        if fixed:  # where some blocks need next to nothing, the curve begins far to the left
-            ax.set_xlim(left=max(ax.get_xlim()[0], FAR_LEFT * fixed[0][0]))
         log_axis(ax.xaxis)
-        ax.set_xlabel("tokens used, % of the most possible")
+        ax.set_xlabel("tokens per frame" if kind == "video" else "tokens per picture")
+        above = ax.secondary_xaxis("top", functions=(partial(mul, 100 / most), partial(mul, most / 100)))
+        above.set_xlabel("per cent of the most that the model can use")
         ax.set_ylabel("blocks that meet the threshold, %")
         ax.set_ylim(0, 104)
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
@@ -57,6 +61,8 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         ax.set_title(f"{kind}s: {blocks}, threshold {results['figure_threshold']:g}", loc="left")
         if elastic:
             ax.legend(frameon=False, loc="best")
+        figure.draw_without_rendering()  # an axis that follows another has its limits only then
+        log_axis(above.xaxis)
     return True
 
 
@@ -80,7 +86,8 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         rows = sorted((r for r in results["rows"] if r["clip"] == clip and r["psnr_db"]), key=lambda r: r["bpp"])
         pixels = rows[0]["width"] * rows[0]["height"] * rows[0]["frames"]
         for codec, colour in zip(results["codecs"], cycle(theme.series[1:], len(results["codecs"])), strict=True):
-            points = [(8 * b / pixels, psnr_db(mse)) for _, b, mse in results["references"][clip][codec] if mse]
+            curve = results["references"][clip][codec]
+            points = [(8 * p["bytes"] / pixels, psnr_db(p["mse"])) for p in curve if p["mse"]]
             if points:
                 ax.plot(*zip(*sorted(points), strict=True), color=colour, linewidth=1.1, label=codec)
         ours = [(r["bpp"], r["psnr_db"]) for r in rows]
@@ -118,5 +125,5 @@ def _content(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         found = results["content"]["spearman"][name]
         ax.set_title(f"{name}: rank correlation {found:.2f}" if found is not None else name, loc="left")
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
-    axes[0].set_ylabel("tokens a thousand pixels")
+    axes[0].set_ylabel("tokens per thousand pixels")
     return True

@@ -26,7 +26,8 @@ from .source import Source
 KEY_FRAME_S = 5
 VVENC, SVTAV1 = "libvvenc", "libsvtav1"
 SVT_PRESETS = (8, 4)
-SVT_QUALITIES = (*range(15, 64, 6), 67, 70)
+VVENC_QUALITIES, SVT_QUALITIES = tuple(range(18, 64, 5)), (*range(15, 64, 6), 67, 70)
+PEERS = ("vvenc", *(f"svtav1-p{preset}" for preset in SVT_PRESETS))
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,20 @@ class FfmpegCodec(Codec):
 
 
 def find_peers(ffmpeg: Ffmpeg) -> dict[str, Codec]:
-    """The codecs of this ffmpeg by their names with version and preset; those that it was built with."""
+    """The codecs of PEERS that this ffmpeg was built with, by these short names."""
     found: dict[str, Codec] = {}
     if VVENC in ffmpeg.encoders:
-        found["VVenC faster"] = FfmpegCodec(tuple(range(18, 64, 5)), ffmpeg, VVENC, "vvc", _vvenc, 10)
+        found["vvenc"] = FfmpegCodec(
+            "VVenC faster", VVENC_QUALITIES, ffmpeg, VVENC, "vvc", _vvenc, 10, build=ffmpeg.version
+        )
     if SVTAV1 in ffmpeg.encoders:
         version = _svt_version(ffmpeg)
         for preset in SVT_PRESETS:
             name = f"SVT-AV1 {version} preset {preset}"
-            found[name] = FfmpegCodec(SVT_QUALITIES, ffmpeg, SVTAV1, "obu", partial(_svtav1, preset))
+            options = partial(_svtav1, preset)
+            found[f"svtav1-p{preset}"] = FfmpegCodec(
+                name, SVT_QUALITIES, ffmpeg, SVTAV1, "obu", options, build=ffmpeg.version
+            )
     return found
 
 

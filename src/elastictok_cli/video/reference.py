@@ -41,10 +41,13 @@ Scores = Mapping[str, float]  # measures beside the MSE, by their names
 class Codec(ABC):
     """A codec and its qualities, the best first; they span MSE 0.0005 to 0.03 on most clips.
 
-    given_rgb: its 4:2:0 is made from RGB, with full levels.
+    name: with its preset, for people. given_rgb: its 4:2:0 is made from RGB, with full levels. build: of the program
+    that it is part of, where that can be another one from run to run.
     """
 
+    name: str
     qualities: tuple[int, ...]
+    build: str = field(default="", kw_only=True)
     given_rgb: bool = field(default=False, kw_only=True)
 
     @abstractmethod
@@ -208,20 +211,25 @@ def _crf(quality: int, **more: str) -> dict[str, str]:
     return {"crf": str(quality), **more}
 
 
-CODECS: Mapping[str, Codec] = {
-    "x264 medium": LibavCodec(tuple(range(15, 52, 3)), "libx264", "h264", lambda q: _crf(q, preset="medium")),
-    "x265 medium": LibavCodec(
-        tuple(range(15, 52, 4)),
-        "libx265",
-        "hevc",
-        lambda q: _crf(q, preset="medium", **{"x265-params": "log-level=none:info=0"}),
-    ),
-    "SVT-AV1 preset 8": LibavCodec(tuple(range(15, 64, 6)), "libsvtav1", "libdav1d", lambda q: _crf(q, preset="8")),
-    "MJPEG": LibavCodec(
-        (2, 3, 4, 6, 8, 12, 18, 26, 31),
-        "mjpeg",
-        "mjpeg",
-        lambda q: {"qmin": str(q), "qmax": str(q)},
-        given_rgb=True,
-    ),
-}
+_X264 = LibavCodec(
+    "x264 medium", tuple(range(15, 52, 3)), "libx264", "h264", lambda quality: _crf(quality, preset="medium")
+)
+_X265 = LibavCodec(
+    "x265 medium",
+    tuple(range(15, 52, 4)),
+    "libx265",
+    "hevc",
+    lambda quality: _crf(quality, preset="medium", **{"x265-params": "log-level=none:info=0"}),
+)
+_SVTAV1 = LibavCodec(
+    "SVT-AV1 preset 8", tuple(range(15, 64, 6)), "libsvtav1", "libdav1d", lambda quality: _crf(quality, preset="8")
+)
+_MJPEG = LibavCodec(
+    "MJPEG",
+    (2, 3, 4, 6, 8, 12, 18, 26, 31),
+    "mjpeg",
+    "mjpeg",
+    lambda quality: {"qmin": str(quality), "qmax": str(quality)},
+    given_rgb=True,
+)
+CODECS: Mapping[str, Codec] = {"x264": _X264, "x265": _X265, "svtav1": _SVTAV1, "mjpeg": _MJPEG}
