@@ -15,12 +15,22 @@ from codec.conftest import moving, write_clip
 from codec.dct import DctModel
 
 from elastictok_cli.batch.plan import plan as plan_batch
-from elastictok_cli.bench import JobDone, Plan, Planned, Written, choose_codecs, find_clips, run_bench
+from elastictok_cli.bench import (
+    JobDone,
+    Plan,
+    Planned,
+    Written,
+    choose_codecs,
+    choose_perceptual,
+    find_clips,
+    run_bench,
+)
 from elastictok_cli.bench import run as bench_run
 from elastictok_cli.bench.clips import stills_of
 from elastictok_cli.bench.measure import measure_fixed
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import InputError, UsageError
+from elastictok_cli.video.ffmpeg import INSTALL, find_ffmpeg
 from elastictok_cli.video.reference import CODECS
 
 THRESHOLDS = (0.03, 0.007)
@@ -156,9 +166,13 @@ def test_another_precision_is_measured_again(
     import shutil
 
     shutil.copytree(done[0], tmp_path / "out")
-    model = DctModel()
-    model.extra = {"precision": "bfloat16"}  # type: ignore[attr-defined]
-    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), model))
+
+    class Bfloat16(DctModel):
+        @property
+        def header_fields(self) -> dict[str, str]:
+            return {"precision": "bfloat16"}
+
+    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), Bfloat16()))
     assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
 
 
@@ -190,7 +204,7 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
         choose_codecs(["vp6"], None)
     with pytest.raises(UsageError, match="--codecs vvenc: no ffmpeg was found for it; pip install"):
         choose_codecs(["x264", "vvenc"], None)
-    with pytest.raises(UsageError, match="--threshold 27"):
+    with pytest.raises(UsageError, match="`threshold` 27"):
         plan(folder, tmp_path, thresholds=(27.0,))
 
 
@@ -242,3 +256,46 @@ def test_clips_of_which_no_block_meets_have_a_page_and_a_figure(folder: Path, tm
     found = results(tmp_path)
     assert found["figure4"]["video"]["elastic"] == [] and found["summary"][0]["met_share"] == 0
     assert (tmp_path / "benchmarks" / "figure4.png").exists() and all(path.exists() for path in written.files)
+
+
+def test_peers_are_measured_beside_the_rest_and_no_win_is_counted_where_they_cannot_go(
+    folder: Path, tmp_path: Path
+) -> None:
+    """One clip, one threshold at which VVenC is compared and one that is coarser than anything it can do."""
+    ffmpeg = find_ffmpeg()
+    assert ffmpeg is not None  # of imageio-ffmpeg, in the extra `dev`
+    codecs, notes = choose_codecs(["x264", "vvenc"], ffmpeg)
+    clip = tuple(find_clips([str(folder / "a.mkv")]))
+    coarse = 0.9
+    what = Plan(
+        clips=clip, out=tmp_path, thresholds=(0.007, coarse), stills=0, codecs=codecs,
+        perceptual=choose_perceptual(ffmpeg),
+    )  # fmt: skip
+    finish(run_bench(what, DctModel()))
+    found, page = results(tmp_path), (tmp_path / "benchmarks.md").read_text()
+    assert notes == [] and found["codecs"] == ["x264 medium", "VVenC faster"] and found["scores"] == ["xpsnr", "vmaf"]
+    fine, rough = found["summary"]
+    assert fine["bytes_over"]["VVenC faster"]["clips"] == 1
+    assert rough["bytes_over"]["VVenC faster"] == {
+        "clips": 0, "total": None, "geometric_mean": None, "least": None, "most": None,
+    }  # fmt: skip
+    assert "none reached" in page and f"| video, {coarse:g} |" in page
+    (row,) = (row for row in found["rows"] if row["threshold"] == 0.007)
+    assert row["scores"]["xpsnr"] > 15 and set(row["scores_of"]["VVenC faster"]) == {"xpsnr", "vmaf"}
+    ours, theirs = (fine["cpu_s_per_frame"][name] for name in ("elastictok", "VVenC faster"))
+    assert all(cost > 0 for cost in (*ours, *theirs)) and rough["cpu_s_per_frame"]["VVenC faster"] is None
+    assert ffmpeg.version in page
+
+
+def test_what_no_ffmpeg_has_is_left_out_with_a_note() -> None:
+    codecs, notes = choose_codecs(None, None)
+    assert codecs == tuple(CODECS.values())
+    assert notes == [f"no ffmpeg was found for vvenc, svtav1-p8, svtav1-p4; left out ({INSTALL})"]
+    assert choose_perceptual(None) is None
+
+
+def test_the_page_is_one_file_with_everything_that_the_markdown_has(done: tuple[Path, list[JobDone], Written]) -> None:
+    markdown, page = ((done[0] / name).read_text() for name in ("benchmarks.md", "report.html"))
+    assert page.count("<table>") == len(re.findall(r"^\|---", markdown, re.M)) > 4
+    assert page.count('<img src="data:image/svg+xml;base64,') == markdown.count("![")
+    assert "the same model" in page and not re.search(r"(src|href)=\"(https?:)?//", page)

@@ -106,3 +106,24 @@ def test_without_the_model_the_structure_is_still_checked(
     assert said.code == 0
     assert "note: only structure and checksums are checked" in said.err
     assert said.err.splitlines()[-1].endswith(f"structure, checksums of {FRAMES} frames")
+
+
+def test_other_measures_by_an_external_ffmpeg(run: Run, etok: Path, clip: Path) -> None:
+    said = run("verify", etok, "--source", clip, "--metric", "xpsnr", "--metric", "vmaf", "--json")
+    assert said.code == 0, said.err
+    last = json.loads(said.out.splitlines()[-1])
+    assert last["type"] == "perceptual" and 10 < last["xpsnr"] < 60 and 0 <= last["vmaf"] <= 100
+    assert said.err.endswith(f"; XPSNR {last['xpsnr']:.2f} dB; VMAF {last['vmaf']:.2f}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--metric", "vmaf"], "--metric compares with the source"),
+        (["--metric", "lpips", "--source"], "--metric lpips: is xpsnr or vmaf"),
+        (["--metric", "vmaf", "--ffmpeg", "/nowhere/ffmpeg", "--source"], "--ffmpeg /nowhere/ffmpeg: cannot be run"),
+    ],
+)
+def test_measures_that_cannot_be_meant(run: Run, etok: Path, clip: Path, arguments: list[str], says: str) -> None:
+    said = run("verify", etok, *arguments, *([clip] if arguments[-1] == "--source" else []))
+    assert said.code == 2 and says in said.err and said.err.count("\n") == 1

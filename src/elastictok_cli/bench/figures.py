@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from operator import mul
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..report.theme import LIGHT, Theme
 from ..units import plural
 
 COLUMNS = 4  # of small rate curves
+MIN_SPAN = 4.0  # times: the least that a token axis spans
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
@@ -45,11 +47,15 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         elastic = [(most * t, 100 * s) for t, s in found["elastic"]]
         fixed = [(most * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
         if elastic:  # where no block meets there is no cap to draw
-            ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic")
-            ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6)
+            ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic", zorder=3)
+            ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6, zorder=3)
         if fixed:
             ax.plot(*zip(*fixed, strict=True), "s--", color=theme.series[1], linewidth=1, label="fixed, same model")
         ax.set_xscale("log")
+        low, high = ax.get_xlim()
+        if high < MIN_SPAN * low:  # of few blocks that are alike: so that a few round numbers are in it
+            middle = (low * high) ** 0.5
+            ax.set_xlim(middle / MIN_SPAN**0.5, middle * MIN_SPAN**0.5)
         log_axis(ax.xaxis)
         ax.set_xlabel("tokens per frame" if kind == "video" else "tokens per picture")
         above = ax.secondary_xaxis("top", functions=(partial(mul, 100 / most), partial(mul, most / 100)))
@@ -85,11 +91,11 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
     for ax, clip in zip(axes, clips, strict=False):
         rows = sorted((r for r in results["rows"] if r["clip"] == clip and r["psnr_db"]), key=lambda r: r["bpp"])
         pixels = rows[0]["width"] * rows[0]["height"] * rows[0]["frames"]
-        for codec, colour in zip(results["codecs"], cycle(theme.series[1:], len(results["codecs"])), strict=True):
+        for codec, (colour, style) in _styles(results["codecs"], theme).items():
             curve = results["references"][clip][codec]
             points = [(8 * p["bytes"] / pixels, psnr_db(p["mse"])) for p in curve if p["mse"]]
             if points:
-                ax.plot(*zip(*sorted(points), strict=True), color=colour, linewidth=1.1, label=codec)
+                ax.plot(*zip(*sorted(points), strict=True), color=colour, linestyle=style, linewidth=1.1, label=codec)
         ours = [(r["bpp"], r["psnr_db"]) for r in rows]
         ax.plot(
             *zip(*ours, strict=True), "o-", color=theme.series[0], linewidth=2, markersize=4, label=results["model"]
@@ -105,6 +111,16 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=5 if columns > 2 else 3, frameon=False, fontsize=8)
     return True
+
+
+def _styles(codecs: Sequence[str], theme: Theme) -> dict[str, tuple[str, str]]:
+    """(colour, line) of each codec: dashed where the colours begin again."""
+    colours = theme.series[1:]
+    lines = ("-", "--", ":")
+    return {
+        codec: (colour, lines[i // len(colours) % len(lines)])
+        for i, (codec, colour) in enumerate(zip(codecs, cycle(colours, len(codecs)), strict=True))
+    }
 
 
 def _content(results: dict[str, Any], figure: Any, theme: Theme) -> bool:

@@ -96,15 +96,15 @@ def _paper(results: dict[str, Any]) -> str:
         ours = [p["ratio"] for p in points if p["ratio"] is not None]
         if ours:
             span = f"{min(ours):.2f}" if len(ours) == 1 else f"{min(ours):.2f} to {max(ours):.2f}"
-            said.append(f"on {kind}s {ratios[0]:g} and {ratios[1]:g} at two thresholds; here {span}")
+            said.append(f"{ratios[0]:g} and {ratios[1]:g} on {kind}s (here {span})")
     if not said:
         return ""
     return (
-        f"The paper (arXiv 2410.08368, Figure 4) reports {'; '.join(said)}. What differs: its baselines are models "
-        "that were trained apart for each count, here both curves are **the same model**, which was not trained for "
-        "one count; its pictures are of ImageNet and its videos of a set of its own, at thresholds of their own; and "
-        "its per cent are of a fixed number of codes per block, while a model whose tokens are decisions may use up to "
-        "one token per pixel, so that its per cent are far smaller."
+        f"The paper (arXiv 2410.08368, Figure 4) reports ratios of {' and of '.join(said)}, each at two thresholds. "
+        "What differs: its baselines are models that were trained apart for each count, here both curves are **the "
+        "same model**, which was not trained for one count; its pictures are of ImageNet and its videos of a set of its "
+        "own, at thresholds of their own; and its per cent are of a fixed number of codes per block, while a model "
+        "whose tokens are decisions may use up to one token per pixel, so that its per cent are far smaller."
     )
 
 
@@ -217,7 +217,7 @@ def _speed(results: dict[str, Any]) -> str:
         rows.append(
             [
                 f"{s['kind']}, {s['threshold']:g}", _number(s["encode_fps"], ".2f"), _number(s["decode_fps"], ".1f"),
-                f"{s['evaluations_a_block']:.1f}",
+                f"{s['evaluations_per_block']:.1f}",
                 *(f"{1000 * s['stages_s'][stage] / s['frames']:.0f}" for stage in stages),
                 bytes_in_words(s["peak_bytes"]) if s["peak_bytes"] else "",
             ]

@@ -22,7 +22,7 @@ function numberOf(text) {
 function sort(table, column, descending) {
   const rows = [...table.tBodies[0].rows];
   const texts = rows.map((row) => row.cells[column].textContent.trim());
-  const numeric = texts.every((text) => text === "" || /^[+-]?\d/.test(text));
+  const numeric = texts.some((text) => /^[+-]?\d/.test(text)); // "none reached" comes last then
   const keys = new Map(rows.map((row, i) => [row, numeric ? numberOf(texts[i]) : texts[i]]));
   rows.sort((a, b) => {
     const [x, y] = [keys.get(a), keys.get(b)];
