@@ -26,21 +26,22 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
         ("rate", _rate, _rate_size(results)),
         ("content", _content, (9.6, 4.0)),
     ):
-        for suffix in (".png", ".svg"):
-            path = folder / f"{name}{suffix}"
-            with new_figure(*size, LIGHT) as figure:
-                if not draw(results, figure, LIGHT):
+        paths = [folder / f"{name}{suffix}" for suffix in (".png", ".svg")]
+        with new_figure(*size, LIGHT) as figure:
+            if draw(results, figure, LIGHT):
+                for path in paths:
+                    save_figure(figure, str(path))
+                made += paths
+            else:
+                for path in paths:
                     path.unlink(missing_ok=True)  # of an earlier run with more to draw
-                    continue
-                save_figure(figure, str(path))
-            made.append(path)
     return made
 
 
 def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
     """The whole elastic curve. Below: tokens per frame. Above: the same in per cent of the model's count, as in the
     paper."""
-    kinds = results["figure4"]
+    kinds, percents = results["figure4"], []
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     for ax, (kind, found) in zip(axes, kinds.items(), strict=True):
         most = found["max_tokens_per_frame"]
@@ -67,8 +68,10 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         ax.set_title(f"{kind}s: {blocks}, threshold {results['figure_threshold']:g}", loc="left")
         if elastic:
             ax.legend(frameon=False, loc="best")
-        figure.draw_without_rendering()  # an axis that follows another has its limits only then
-        log_axis(above.xaxis)
+        percents.append(above.xaxis)
+    figure.draw_without_rendering()  # an axis that follows another has its limits only then
+    for axis in percents:
+        log_axis(axis)
     return True
 
 

@@ -102,8 +102,8 @@ def _paper(results: dict[str, Any]) -> str:
     return (
         f"The paper (arXiv 2410.08368, Figure 4) reports ratios of {' and of '.join(said)}, each at two thresholds. "
         "What differs: its baselines are models that were trained apart for each count, here both curves are **the "
-        "same model**, which was not trained for one count; its pictures are of ImageNet and its videos of a set of its "
-        "own, at thresholds of their own; and its per cent are of a fixed number of codes per block, while a model "
+        "same model**, which was not trained for one count; its pictures are of ImageNet and its videos of a set of "
+        "its own, at thresholds of their own; and its per cent are of a fixed number of codes per block, while a model "
         "whose tokens are decisions may use up to one token per pixel, so that its per cent are far smaller."
     )
 
