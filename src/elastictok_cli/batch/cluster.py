@@ -33,7 +33,7 @@ class RayEngine:
         try:
             import ray
         except ImportError:
-            raise UsageError("--engine ray: Ray is not installed; pip install 'elastictok[ray]' brings it") from None
+            raise UsageError("`engine` ray: Ray is not installed; pip install 'elastictok[ray]' brings it") from None
         self._ray: Any = ray
         try:
             if address is None:
@@ -42,7 +42,7 @@ class RayEngine:
                 _check(address)
                 ray.init(address=address, log_to_driver=False)
         except (OSError, ValueError, RuntimeError) as error:
-            raise UsageError(f"--address {address}: {str(error).splitlines()[0]}") from None
+            raise UsageError(f"`address` {address}: {str(error).splitlines()[0]}") from None
         self.nodes = sum(bool(node["Alive"]) for node in self._ray.nodes())
         self.workers = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._piece: Any = ray.remote(num_cpus=1, max_retries=LOST)(_piece)

@@ -142,7 +142,7 @@ def pull(
     from ..models.weights_files import describe
 
     console = Console(quiet)
-    file = describe(run(name, revision=revision, digest=sha256, force=force, say=lambda text: console.line(text)))
+    file = describe(run(name, revision=revision, digest=sha256, force=force, on_status=lambda text: console.line(text)))
     console.line(f"{file.model}: {size(file.bytes)}, {file.digest[:12]}")
     sys.stdout.write(f"{file.path}\n")
 

@@ -43,7 +43,7 @@ def playable(path: str | os.PathLike[str], folder: Path) -> Path:
             sound.until(float(frame.pts * source.info.time_base))
         sound.until(math.inf)
     if copy.stat().st_size > MAX_MADE:
-        raise UsageError(f"{source_path}: is too long to be put into a page; a part of it, or no --source, is not")
+        raise UsageError(f"{source_path}: is too long to be put into a page; a part of it, or no `source`, is not")
     return copy
 
 

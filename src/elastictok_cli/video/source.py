@@ -124,7 +124,7 @@ class Source:
             return
         if seen and self._has_range:
             length = f"; it lasts {self._probed.duration_s:.2f} s" if self._probed.duration_s else ""
-            raise UsageError(f"{self.info.name}: no frame between --start and the end of --duration{length}")
+            raise UsageError(f"{self.info.name}: no frame between `start` and the end of `duration`{length}")
         raise InputError(f"{self.info.name}: no frame in it can be decoded")
 
     def pictures(self) -> Iterator[av.VideoFrame]:
