@@ -1,4 +1,4 @@
-"""From clips to start values: the split, the tallies, the fit."""
+"""From clips to start values: the split, the counts, the fit."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_frames_are_padded_to_whole_ctus() -> None:
     assert not np.array_equal(v[0], data.frames(DEMO, 6, 1)[0])
 
 
-def test_a_context_starts_as_its_clips_had_it() -> None:
-    """Agreeing clips give a firm start, disagreeing ones a loose start, and no clip at all knows nothing."""
+def test_start_values_are_firm_where_clips_agree() -> None:
+    """They are loose where clips differ, and neutral without any."""
     rng = np.random.default_rng(1)
     agree = rng.binomial(400, 0.1, 50)
     differ = rng.binomial(400, rng.beta(0.5, 1.5, 50))
@@ -68,7 +68,7 @@ def test_fitted_start_values_make_the_clip_smaller() -> None:
 
 
 def test_the_curve_is_of_the_first_clips_and_falls(tmp_path: Path) -> None:
-    """Clips that agree about a context: more of them say it better."""
+    """Of clips that agree about a context, more estimate it better."""
     rng = np.random.default_rng(0)
     ones = rng.binomial(20, 0.05, (5, cx.COUNT))
     found = curve.tables([np.stack([20 - one, one], -1).astype(np.int64) for one in ones])
