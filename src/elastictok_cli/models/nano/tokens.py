@@ -19,7 +19,7 @@ from .syntax.gop_structure import coding_order
 class BlockTokens:
     """The tokens of one block.
 
-    parts: the tokens of each frame, by time.. reference: the last frame of the block before, None at
+    parts: the tokens of each frame, by time. reference: the last frame of the block before, None at
     the start of a GOP.
     """
 
