@@ -133,8 +133,7 @@ def pull(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Fetch a published model from the Hugging Face Hub and convert it. Goes on where an interrupted pull
-    stopped.
+    """Fetch a published model from the Hugging Face Hub and convert it; continue an interrupted pull.
 
     Needs the extra: pip install 'elastictok\\[hub]'. HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN mean what they
     always do.
