@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..entropy.bitstream import find_syntax
 from ..errors import UnsupportedFile, UsageError
-from .weights_files import SUFFIX, home, metadata, packaged_weights, sha256, weights_in_home
+from .weights_files import SUFFIX, metadata, packaged_weights, sha256, weights_in_home
 
 if TYPE_CHECKING:
     from .base import TokenModel
@@ -170,8 +170,8 @@ def find_weights(name: str) -> Path | None:
     entry = find_entry(name)
     if entry is not None and entry.weights == "packaged":
         return packaged_weights(name)
-    path = home() / f"{name}{SUFFIX}"
-    if os.path.basename(name) == name and path.is_file():
+    path = next((path for path in weights_in_home() if path.name == f"{name}{SUFFIX}"), None)
+    if path is not None:
         return path
     if entry is not None and entry.weights == "own":
         return None
