@@ -64,8 +64,8 @@ def bench(
     figure = usual if figure_threshold is None else figure_threshold
 
     from ..bench import Plan, find_clips
+    from ..codec.prepare import load_compiled, prepare
     from ..models.registry import load
-    from .prepare import load_compiled, prepare
 
     unread: list[InputError] = []
     found = find_clips(clips, picture_size, unread.append)
@@ -83,7 +83,7 @@ def bench(
     plan = Plan(
         tuple(found), Path(out), values, figure, picture_size, duration, stills, _codecs(codecs), " ".join(shown)
     )
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     load_compiled(loaded)  # or the first clip's times would be those of loading them
     _run(plan, loaded, console)
     if unread:

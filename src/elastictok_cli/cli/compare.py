@@ -110,16 +110,16 @@ def _encode(
     """A file for this comparison only. None: the default threshold."""
     from ..codec.events import Opened
     from ..codec.pipeline import encode_file
+    from ..codec.prepare import prepare
     from ..codec.settings import EncodeSettings
     from ..codec.target import Target
     from ..models.registry import load
-    from .prepare import prepare
     from .progress import follow
 
     target = Target.threshold() if threshold is None else Target.threshold(threshold)
     path = folder / f"{target.value:g}.etok"
     loaded = load(model, device, "float32")
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     console.line(f"encoding {Path(source).name} at threshold {target.value:g}")
     events = encode_file(source, path, loaded, EncodeSettings(target=target, audio=False))
     follow((event for event in events if not isinstance(event, Opened)), Console(console.quiet, console.verbose))
@@ -129,15 +129,15 @@ def _encode(
 def _models(readers: list[Reader], device: str, model: str | None, console: Console) -> list[TokenModel]:
     """One for each file. Slow models, which are large, are shared; nano keeps the last block it decoded, so each file
     has its own."""
+    from ..codec.prepare import prepare
     from ..models.registry import load_for
     from .forecast import is_slow
-    from .prepare import prepare
 
     loaded: list[TokenModel] = []
     for reader in readers:
         same = [m for m, r in zip(loaded, readers, strict=False) if is_slow(m) and _key(r) == _key(reader)]
         loaded.append(same[0] if same else load_for(reader.header, device, model))
-        prepare(loaded[-1], console)
+        prepare(loaded[-1], console.note)
     return loaded
 
 

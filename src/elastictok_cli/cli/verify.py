@@ -39,11 +39,11 @@ def verify(
     opened = source_of(file)
 
     from ..codec.events import Verified
+    from ..codec.prepare import prepare
     from ..codec.verify import verify as run
     from ..container import Reader
     from ..errors import DamagedFile, InputError, ThresholdMissed, UnsupportedFile
     from ..models.registry import load_for
-    from .prepare import prepare
     from .progress import follow
 
     with Reader(opened, name=None if file != STREAM else "standard input") as reader:
@@ -55,7 +55,7 @@ def verify(
                 raise
             console.note(f"only structure and checksums are checked: {error}")
         if loaded is not None:
-            prepare(loaded, console)
+            prepare(loaded, console.note)
         with _source(source, reader.header.coded_size) as video:
             result = follow(run(reader, loaded, video), console)
     assert isinstance(result, Verified)
