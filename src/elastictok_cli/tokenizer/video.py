@@ -96,8 +96,9 @@ def _uint8(video: npt.NDArray[Any], value_range: tuple[float, float] | None) -> 
     least, most = float(video.min()), float(video.max())
     if not low <= least <= most <= high:  # false for NaN too
         raise UsageError(f"frames have values from {least:g} to {most:g}, outside {value_range}; scale or clip them")
-    wide = video.astype(np.float64 if video.dtype == np.float64 else np.float32)
-    return np.rint((wide - low) * (255 / (high - low))).astype(np.uint8)
+    wide: npt.NDArray[Any] = video.astype(np.float64 if video.dtype == np.float64 else np.float32)
+    levels: Frames = np.rint((wide - low) * (255 / (high - low))).astype(np.uint8)
+    return levels
 
 
 def to_device(frames: Frames, device: Any) -> Any:
