@@ -9,8 +9,8 @@
     tokenizer = et.Tokenizer.from_pretrained("elastictok-mini")
     codes = tokenizer.encode(video, threshold=0.007)  # video: uint8 (T, H, W, 3)
 
-The names below are those of `elastictok_cli.api` and `elastictok_cli.tokenizer`. They are loaded when first used, so that
-importing the package, as every command does, costs nothing.
+The names below are those of `elastictok_cli.api` and `elastictok_cli.tokenizer`. They are loaded when first used, so
+that importing the package, as every command does, costs nothing.
 """
 
 from __future__ import annotations

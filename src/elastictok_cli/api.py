@@ -124,8 +124,7 @@ def verify(
     model: TokenModel | None = None,
     watch: Watcher | None = None,
 ) -> Verified:
-    """Check an .etok file: structure, checksums, tokens, and beside its source every block's error. See
-    `Verified`."""
+    """Check an .etok file: structure, checksums, tokens; with its source, the error of every block. See `Verified`."""
     from .codec.verify import verify as run
     from .video import open_source
 
@@ -157,7 +156,7 @@ class TokenBlock:
     first_frame: int
     frames: int
     tile: int
-    step: int
+    qindex: int
     values: npt.NDArray[Any]
 
 
@@ -184,7 +183,7 @@ class EtokFile:
         return self._model
 
     def blocks(self) -> Iterator[BlockRecord]:
-        """Counts, errors and steps of all blocks, from the tables alone."""
+        """Counts, errors and qindexes of all blocks, from the tables alone."""
         return self.reader.blocks()
 
     def tokens(self) -> Iterator[TokenBlock]:
@@ -204,7 +203,7 @@ class EtokFile:
                     item.first_frame,
                     tokens.frames,
                     tile,
-                    tokens.step,
+                    tokens.qindex,
                     np.asarray(tokens.values),
                 )
             index += 1

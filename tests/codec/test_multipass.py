@@ -123,7 +123,7 @@ def test_less_than_its_sound_is_refused_with_what_to_do(loud_clip: Path, tmp_pat
 
 def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
     (tmp_path / "a.etok").write_bytes(b"precious")
-    with pytest.raises(UsageError, match="100 B is too little: the tables alone take .*; give --target-size more$"):
+    with pytest.raises(UsageError, match="100 B is too little: the tables alone take .*; give `target_size` more$"):
         run(source, tmp_path / "a.etok", Target.size(100), overwrite=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
 

@@ -88,7 +88,7 @@ def test_strict_stops_at_the_same_block(clip: Path) -> None:
     said = []
     for jobs in (1, 2):
         with pytest.raises(ThresholdMissed) as caught:
-            encoded(clip, DctModel(steps=0), Target.threshold(0.0001), strict=True, jobs=jobs)
+            encoded(clip, DctModel(num_qindex=0), Target.threshold(0.0001), strict=True, jobs=jobs)
         said.append(str(caught.value))
     assert said[0] == said[1]
 
@@ -178,7 +178,7 @@ def test_an_error_of_the_input_comes_in_its_place() -> None:
 
 
 def test_a_process_that_dies_is_reported_in_one_line() -> None:
-    with pytest.raises(ElasticTokError, match=r"ended \(killed; often .* memory runs out\); --jobs 1 does without"):
+    with pytest.raises(ElasticTokError, match=r"ended \(killed; often .* memory runs out\); `jobs` 1 does without"):
         list(in_order(numbers(4), Dies(), 2, 2))
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from codec.conftest import moving
 from codec.dct import DctModel
+from models.conftest import fsq_file, vae_file
+
 from elastictok_cli.models.base import TokenModel
 from elastictok_cli.models.registry import load
-from models.conftest import fsq_file, vae_file
 
 __all__ = ["fsq_file", "vae_file"]
 

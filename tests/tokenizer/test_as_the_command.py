@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from codec.conftest import write_clip
 
 import elastictok_cli as et
-from codec.conftest import write_clip
 from elastictok_cli.container.format import mse_code
 from elastictok_cli.models.base import TokenModel
 from elastictok_cli.video import open_source
@@ -57,7 +57,7 @@ def test_tokens_errors_and_frames_are_those_of_the_command(
         assert mine.dtype == theirs.values.dtype
     tiles = [tile for block in blocks for tile in block.tiles]
     assert codes.counts.ravel().tolist() == [tile.count for tile in tiles]
-    assert codes.steps.ravel().tolist() == [tile.step for tile in tiles]
+    assert codes.qindex.ravel().tolist() == [tile.qindex for tile in tiles]
     assert codes.met.ravel().tolist() == [tile.met for tile in tiles]
     stored = [mse_code(mse, threshold) for mse in codes.mse.ravel()]
     assert stored == [mse_code(tile.mse, threshold) for tile in tiles]

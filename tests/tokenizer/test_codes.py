@@ -24,7 +24,7 @@ from elastictok_cli.tokenizer import tokenizer as room
 from .conftest import clip
 
 TINY = Path(__file__).parents[1] / "conformance" / "tiny-fsq.safetensors"
-ARRAYS = ("counts", "mse", "met", "steps", "frames")
+ARRAYS = ("counts", "mse", "met", "qindex", "frames")
 
 
 @pytest.mark.parametrize("name", ["fsq", "vae"])

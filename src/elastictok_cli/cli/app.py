@@ -15,6 +15,7 @@ import typer
 from . import batch, bench, compare, conformance, decode, encode, info, pack, stats, tokens, verify, weights
 from .console import Interrupted, drop_stdout, fail
 from .signals import Stopping
+from .streams import open_closed
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file "
@@ -75,6 +76,7 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. arguments: those of the process, unless given."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    open_closed()
     stopping = Stopping()
     try:
         with stopping:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -37,7 +37,15 @@ def decode(
         str,
         typer.Option("--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT),
     ] = "coded",
-    no_audio: opt.NoAudio = False,
+    audio: Annotated[
+        str,
+        typer.Option(
+            "--audio",
+            metavar="HOW",
+            help="copy; none; auto: copied where the format holds it, elsewhere coded as AAC.",
+            rich_help_panel=OUT,
+        ),
+    ] = "auto",
     recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
@@ -67,7 +75,7 @@ def decode(
         codec=codec,
         crf=crf,
         size=picture_size,
-        audio=not no_audio,
+        audio=cast(Any, audio),
         jobs=jobs,
         overwrite=force,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..atomic_file import atomic_write
 from ..errors import UnsupportedFile, UsageError
+from ..units import one_line, utf8
 from .console import Console
 from .curves import Kept, Rates, curves_path, read_curves
 
@@ -130,4 +131,4 @@ class Pictures:
 
         usage = self.usages[0]
         starts = 0.0 if self.decoded and usage.header.is_part else usage.first_s
-        return Player(playable(path, folder), starts, Path(path).name)
+        return Player(playable(path, folder), starts, one_line(utf8(Path(path).name)))

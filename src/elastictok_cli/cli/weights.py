@@ -102,9 +102,10 @@ def convert(
     [bold]elastictok encode in.mp4 --model fsq.safetensors --threshold 0.003[/bold]
     """
     from ..errors import OutputError, UsageError
+    from ..folders import home
     from ..models.elastic.config import config_named
     from ..models.elastic.convert import convert as run
-    from ..models.weights_files import SUFFIX, describe, home
+    from ..models.weights_files import SUFFIX, describe
 
     shape = config_named(config)
     if output is None:
@@ -132,8 +133,7 @@ def pull(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Fetch a published model from the Hugging Face Hub and convert it. Goes on where an interrupted pull
-    stopped.
+    """Fetch a published model from the Hugging Face Hub and convert it; continue an interrupted pull.
 
     Needs the extra: pip install 'elastictok\\[hub]'. HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN mean what they
     always do.

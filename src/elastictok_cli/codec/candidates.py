@@ -16,7 +16,7 @@ from ..models.base import Analysis, Frames, State, TokenModel, Tokens
 from ..stages import MEASURING, MODEL, stage
 from .events import Probe
 
-Key = tuple[int, int | None]  # step, count (None: all tokens of the step)
+Key = tuple[int, int | None]  # qindex, count (None: all tokens at this qindex)
 Result = TypeVar("Result")
 
 
@@ -78,7 +78,7 @@ class Candidates:
     def error(self, key: Key) -> Asking[float]:
         """Return the error of a candidate, and report it as a probe."""
         tokens, mse = yield from self.chosen(key)
-        self.probes.append(Probe(step=key[0], count=tokens.count, mse=mse))
+        self.probes.append(Probe(qindex=key[0], count=tokens.count, mse=mse))
         if self.on_probe is not None:
             self.on_probe(len(self.probes), self.probes[-1])
         return mse
@@ -86,7 +86,7 @@ class Candidates:
     def count(self, key: Key) -> Asking[float]:
         """Return the number of tokens of a candidate. Nothing is reconstructed."""
         count = (yield from self.tokens(key)).count
-        self.probes.append(Probe(step=key[0], count=count, mse=math.nan))
+        self.probes.append(Probe(qindex=key[0], count=count, mse=math.nan))
         return float(count)
 
     def keep(self, keys: Iterable[Key]) -> None:
@@ -105,7 +105,7 @@ def evaluate(model: TokenModel, wanted: Sequence[Wanted]) -> None:
                 [candidates.state for candidates, _ in to_make],
                 [candidates.analysis for candidates, _ in to_make],
                 [count for _, (_, count) in to_make],
-                [step for _, (step, _) in to_make],
+                [qindex for _, (qindex, _) in to_make],
             )
         for (candidates, key), tokens in zip(to_make, made, strict=True):
             candidates.add(key, tokens)

@@ -88,14 +88,16 @@ class GopEncoder:
                     index, sources[last:], last, BitBudget(bits_left, partial(self._cost, last))
                 )
             self.pts += pts
-            tiles = tuple(TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, step=d.tokens.step) for d in decisions)
+            tiles = tuple(
+                TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, qindex=d.tokens.qindex) for d in decisions
+            )
             record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
             self.records.append(record)
             event = self._event(index, first_frame, record, decisions, self.coder.bits - bits_before)
         if self.is_strict and not event.met:
             raise ThresholdMissed(
-                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
-                f"{self.header.threshold:.5f}; {event.why} (leave --strict out to keep it as missed)"
+                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.3g} over "
+                f"{self.header.threshold:.3g}; {event.why} (leave `strict` out to keep it as missed)"
             )
         return event
 

@@ -70,8 +70,8 @@ def header_of(spec: ModelSpec, width: int, height: int) -> Header:
         source_size=size,
         time_base=Fraction(1, 25),
         multiple=spec.multiple,
-        tile=spec.tile,
-        steps=spec.steps,
+        tile_hw=spec.tile_hw,
+        num_qindex=spec.num_qindex,
         channels=spec.channels,
     )
     return replace(header, max_tokens=spec.max_tokens(spec.block_frames, *header.geometry.tile_hw))

@@ -33,6 +33,8 @@ def prepare(model: TokenModel, announce: Callable[[str], None]) -> None:
     mark = jit.cache_folder() / f"ready-{_fingerprint(jit.sources())}"
     if mark.exists():
         return
+    if jit.cache_note is not None:
+        announce(jit.cache_note)
     announce(PREPARING)
     quiet = subprocess.DEVNULL
     # Numba compiles one function at a time; other processes do their share on other cores.
@@ -85,21 +87,21 @@ def _warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ())
                 helper.wait()
         pixels = np.ascontiguousarray(frames)
         analysis = model.prepare(state, pixels)
-        tokens = model.tokens(state, analysis, step=spec.steps // 2)
-        tokens = model.tokens(state, analysis, tokens.count // 2, spec.steps // 2)
+        tokens = model.tokens(state, analysis, qindex=spec.num_qindex // 2)
+        tokens = model.tokens(state, analysis, tokens.count // 2, spec.num_qindex // 2)
         model.reconstruct(state, tokens)
         encoder.write(tokens, 0)
         coded.append(tokens)
         state = model.advance(state, tokens, analysis)
     decoder = token_decoder(encoder.finish(), header, model.tables)
     for tokens in coded:
-        decoder.read(tokens.frames, tokens.count, tokens.step, 0)
+        decoder.read(tokens.frames, tokens.count, tokens.qindex, 0)
     decoder.finish(encoder.digest)
 
 
 def _small_header(spec: ModelSpec) -> Header:
     """The header of a small file of this model: one tile, or four by four of the units that frames are padded to."""
-    height, width = spec.tile or (4 * spec.multiple, 4 * spec.multiple)
+    height, width = spec.tile_hw or (4 * spec.multiple, 4 * spec.multiple)
     return header_of(spec, width, height)
 
 

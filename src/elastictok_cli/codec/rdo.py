@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import UsageError
 from ..models.base import Frames, TokenModel, Tokens
@@ -17,6 +17,8 @@ from ..stages import SEARCH, stage
 from .candidates import Asking, Candidates, Key
 from .events import Probe
 from .settings import EncodeSettings
+
+FIRST_SLOPE = 0.6  # octaves of error per octave of tokens, first blocks of training clips with elastictok-mini
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class BlockSearch:
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
         self.strategy: Strategy = strategy(settings.search)
-        for option, tokens in (("--tokens", target.tokens), ("--max-tokens", max_tokens)):
+        for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
                 raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
 
@@ -104,8 +106,8 @@ class BlockSearch:
         """Choose the tokens of one tile. A generator, because it asks for the candidates: see candidates.py.
 
         previous: what the search found for this tile in the block before, None for the first block of a GOP. budget:
-        if the tile meets its threshold, it gets the finest candidate that the budget pays for. before: the tile's
-        source in the block before, None likewise.
+        if the tile meets its threshold, it gets the finest candidate that the budget pays for. before: the last
+        frame of the tile's source in the block before, uint8 (1, height, width, 3), None likewise.
         """
         frames, height, width = candidates.source.shape[:3]
         max_tokens = self.spec.max_tokens(frames, height, width)
@@ -113,8 +115,8 @@ class BlockSearch:
             max_tokens = min(max_tokens, self.max_tokens)
         if self.target.tokens is not None:
             return (yield from self._fixed(candidates, min(self.target.tokens, max_tokens), previous))
-        if self.spec.steps > 0:
-            decision = yield from self._by_step(candidates, previous)
+        if self.spec.num_qindex > 0:
+            decision = yield from self._by_qindex(candidates, previous)
         else:
             decision = yield from self._by_count(candidates, max_tokens, previous, before)
         if decision.tokens.count <= max_tokens:
@@ -131,10 +133,10 @@ class BlockSearch:
             found=decision.found,
         )
 
-    def _by_step(self, candidates: Candidates, previous: Found | None) -> Asking[Decision]:
-        """Choose the coarsest step that meets the threshold, with all its tokens."""
-        finest = self.spec.steps - 1  # the effort of step 0
-        cheapest = finest - self.model.coarsest_step(self.max_mse, candidates.source)
+    def _by_qindex(self, candidates: Candidates, previous: Found | None) -> Asking[Decision]:
+        """Choose the coarsest qindex that meets the threshold, with all its tokens."""
+        finest = self.spec.num_qindex - 1  # the effort of qindex 0
+        cheapest = finest - self.model.coarsest_qindex(self.max_mse, candidates.source)
         span = Span(cheapest, finest)
         return (yield from self._search(candidates, span, previous, lambda effort: (finest - effort, None)))
 
@@ -144,6 +146,11 @@ class BlockSearch:
         """Choose the smallest count that meets the threshold."""
         fewest = min(max(1, self.spec.min_tokens), max_tokens)
         span = Span(fewest, max_tokens, log=True)
+        count_before = previous.effort if previous is not None and previous.met else None
+        if count_before is not None or previous is None:
+            count = self.model.first_count(candidates.state, candidates.source, self.max_mse, before, count_before)
+            if count is not None:
+                previous = self._start(span.clip(count), previous)
         return (yield from self._search(candidates, span, previous, lambda effort: (0, effort)))
 
     def _search(
@@ -166,11 +173,18 @@ class BlockSearch:
 
         It depends on nothing before the GOP, because GOPs can be coded in any order.
         """
-        step = None if span.log else self.model.first_step(self.max_mse)
-        if step is None:
+        qindex = None if span.log else self.model.first_qindex(self.max_mse)
+        if qindex is None:
             return None
-        effort = span.high - step
+        effort = span.high - qindex
         return Found(effort=effort, mse=0.0, met=True, probes=(), why="", inner=effort)
+
+    @staticmethod
+    def _start(effort: int, previous: Found | None) -> Found:
+        """Return a start for a search, at another effort than that of the block before."""
+        if previous is not None:
+            return replace(previous, effort=effort)
+        return Found(effort=effort, mse=0.0, met=True, probes=(), why="", slope=FIRST_SLOPE, inner=effort)
 
     def _filled(
         self, candidates: Candidates, decision: Decision, max_tokens: int, budget: BitBudget
@@ -179,12 +193,12 @@ class BlockSearch:
         if decision.found is None or not decision.met:
             return decision
         start = decision.found.effort
-        end = self.spec.steps - 1 if self.spec.steps else max_tokens
+        end = self.spec.num_qindex - 1 if self.spec.num_qindex else max_tokens
 
         # This search runs downwards from the largest effort: its own effort is the distance from there, and the value
         # that must become small enough is the cost.
         def key(distance: int) -> Key:
-            return (distance, None) if self.spec.steps else (0, end - distance)
+            return (distance, None) if self.spec.num_qindex else (0, end - distance)
 
         def cost(key: Key) -> Asking[float]:
             tokens = yield from candidates.tokens(key)
@@ -195,7 +209,7 @@ class BlockSearch:
         tokens, mse = yield from candidates.chosen(key(found.effort))
         if not found.met or mse > self.max_mse:
             return decision
-        candidates.probes.append(Probe(step=tokens.step, count=tokens.count, mse=mse))
+        candidates.probes.append(Probe(qindex=tokens.qindex, count=tokens.count, mse=mse))
         return Decision(
             tokens=tokens,
             mse=mse,
@@ -206,17 +220,17 @@ class BlockSearch:
         )
 
     def _fixed(self, candidates: Candidates, count: int, previous: Found | None) -> Asking[Decision]:
-        """Choose at most `count` tokens: the finest step that needs no more, or a prefix where there is no ladder.
+        """Choose at most `count` tokens: the finest qindex that needs no more, or a prefix where there is no ladder.
 
         Only the result is reconstructed and measured; not even that for a target that is not measured.
         """
         found, why = None, "as many as asked for"
         key: Key = (0, count)
-        if self.spec.steps:
-            # The same search with the roles exchanged: the effort is how coarse the step is, and the value that must
+        if self.spec.num_qindex:
+            # The same search with the roles exchanged: the effort is how coarse the qindex is, and the value that must
             # become small enough is the count.
-            span = Span(0, self.spec.steps - 1)
-            evaluation = _Evaluation(candidates, candidates.count, lambda step: (step, None), count)
+            span = Span(0, self.spec.num_qindex - 1)
+            evaluation = _Evaluation(candidates, candidates.count, lambda qindex: (qindex, None), count)
             found = yield from evaluation.run(strategy("fast")(span, float(count), previous))
             key, why = (found.effort, None), "the finest step that needs no more tokens"
             if not found.met and self.spec.nested:
@@ -225,7 +239,7 @@ class BlockSearch:
             tokens, mse = yield from candidates.chosen(key)
         else:
             tokens, mse = (yield from candidates.tokens(key)), math.nan
-        candidates.probes.append(Probe(step=tokens.step, count=tokens.count, mse=mse))
+        candidates.probes.append(Probe(qindex=tokens.qindex, count=tokens.count, mse=mse))
         if tokens.count > count:
             why = "the model cannot do with so few tokens"
         return Decision(

@@ -26,14 +26,14 @@ class TileEncoder:
     """One tile on its way through a GOP.
 
     state: of the model before the next block. found: by the search in the block before, None at the start of a GOP.
-    source: the tile in the block before, None likewise.
+    before: the last frame of its source in the block before, uint8 (1, tile height, tile width, 3), None likewise.
     """
 
     def __init__(self, model: TokenModel, search: BlockSearch, tile: tuple[int, int], visible: tuple[int, int]) -> None:
         self.search, self.visible = search, visible
         self.state: State = model.start(*tile)
         self.found: Found | None = None
-        self.source: Frames | None = None
+        self.before: Frames | None = None
 
 
 def encode_tiles(
@@ -55,14 +55,14 @@ def encode_tiles(
         callback = None if on_probe is None else _numbered(on_probe, number)
         candidates = Candidates(encoder.state, analysis, source, encoder.visible, callback)
         budget = None if budgets is None else budgets[number]
-        searches.append(encoder.search.decide(candidates, encoder.found, budget, encoder.source))
+        searches.append(encoder.search.decide(candidates, encoder.found, budget, encoder.before))
     decisions = run_together(model, searches)
     if len(encoders) > 1:
         decisions = _confirmed(model, encoders, sources, decisions)
     with stage(MODEL):
         states = model.advance_many([each.state for each in encoders], [each.tokens for each in decisions], analyses)
     for encoder, state, source, decision in zip(encoders, states, sources, decisions, strict=True):
-        encoder.state, encoder.source, encoder.found = state, source, decision.found
+        encoder.state, encoder.before, encoder.found = state, source[-1:].copy(), decision.found
     return decisions
 
 

@@ -28,8 +28,8 @@ class ModelSpec:
     digest: first 16 bytes of the SHA-256 of the weights file.
     syntax: name of the bitstream syntax of its tokens, such as "nano/3" (entropy/bitstream.py).
     multiple: frame height and width must be multiples of it; the codec pads by repeating edges.
-    tile: (height, width) if the model takes only this size; None if it takes any padded size.
-    steps: entries of the quantiser ladder, 0 if the model has none. A larger step index is coarser: fewer tokens and
+    tile_hw: (height, width) if the model takes only this size; None if it takes any padded size.
+    num_qindex: entries of the quantiser ladder, 0 if the model has none. A larger qindex is coarser: fewer tokens and
         a larger error.
     nested: any prefix of a block's tokens decodes.
     channels: numbers in one token.
@@ -49,8 +49,8 @@ class ModelSpec:
     gop_blocks: int
     multiple: int
     vocabulary: int
-    tile: tuple[int, int] | None = None
-    steps: int = 0
+    tile_hw: tuple[int, int] | None = None
+    num_qindex: int = 0
     nested: bool = False
     channels: int = 1
     min_tokens: int = 0
@@ -82,14 +82,14 @@ class TokenModel(ABC):
 
     @abstractmethod
     def prepare(self, state: State, frames: Frames) -> Analysis:
-        """Everything that depends on the frames and the past, but not on step or count."""
+        """Everything that depends on the frames and the past, but not on qindex or count."""
 
     @abstractmethod
-    def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> Tokens:
-        """Tokens of the block at this step, the first `count` of them; None for all that the model has.
+    def tokens(self, state: State, analysis: Analysis, count: int | None = None, qindex: int = 0) -> Tokens:
+        """Tokens of the block at this qindex, the first `count` of them; None for all that the model has.
 
-        With a quantiser ladder every step is an encoder pass, and a count cuts its result. Without one, every count is
-        an encoder pass.
+        With a quantiser ladder every qindex is an encoder pass, and a count cuts its result. Without one, every count
+        is an encoder pass.
         """
 
     @abstractmethod
@@ -111,10 +111,10 @@ class TokenModel(ABC):
         states: Sequence[State],
         analyses: Sequence[Analysis],
         counts: Sequence[int | None],
-        steps: Sequence[int],
+        qindexes: Sequence[int],
     ) -> list[Tokens]:
         """`tokens` for each state. A state may occur several times, with other counts."""
-        return [self.tokens(*each) for each in zip(states, analyses, counts, steps, strict=True)]
+        return [self.tokens(*each) for each in zip(states, analyses, counts, qindexes, strict=True)]
 
     def reconstruct_many(self, states: Sequence[State], tokens: Sequence[Tokens]) -> list[Frames]:
         """`reconstruct` for each state with its tokens. A state may occur several times."""
@@ -130,13 +130,15 @@ class TokenModel(ABC):
 
     def prefix(self, tokens: Tokens, count: int) -> Tokens:
         """The first `count` tokens of a block, for a nested model."""
-        return CodeTokens(tokens.values[:count], tokens.frames, tokens.step)
+        return CodeTokens(tokens.values[:count], tokens.frames, tokens.qindex)
 
-    def first_count(self, source: Frames, before: Frames | None) -> int | None:
-        """The count that usually meets the threshold of the block before, from what changed since then.
+    def first_count(
+        self, state: State, source: Frames, threshold: float, before: Frames | None, count_before: int | None
+    ) -> int | None:
+        """The count at which the search for a tile starts, for a model without a ladder. None: where searches start.
 
-        source: the tile, uint8 (T, H, W, 3). before: the same tile of the block before, as it was in the source.
-        None: no opinion.
+        source: the tile, uint8 (T, H, W, 3). before: the last frame of its source in the block before, uint8
+        (1, H, W, 3), and count_before: the count that met there; None for the first block of a GOP.
         """
         return None
 
@@ -154,13 +156,13 @@ class TokenModel(ABC):
         """The same model, working in this many threads. States and tokens do not depend on their number."""
         return self
 
-    def first_step(self, threshold: float) -> int | None:
-        """The step that usually meets an MSE of `threshold`: where a GOP's first search starts. None: anywhere."""
+    def first_qindex(self, threshold: float) -> int | None:
+        """The qindex that usually meets an MSE of `threshold`: where a GOP's first search starts. None: anywhere."""
         return None
 
-    def coarsest_step(self, threshold: float, source: Frames) -> int:
-        """The coarsest step that the search may take for this block."""
-        return self.spec.steps - 1
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
+        """The coarsest qindex that the search may take for this block."""
+        return self.spec.num_qindex - 1
 
     def evaluation_s(self) -> float:
         """Seconds that one candidate of a slow model takes, about."""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ..entropy.bitstream import find_syntax
 from ..errors import UnsupportedFile, UsageError
 from .openmp import share_cores
-from .weights_files import SUFFIX, home, metadata, packaged_weights, sha256, weights_in_home
+from .weights_files import SUFFIX, metadata, packaged_weights, sha256, weights_in_home
 
 if TYPE_CHECKING:
     from .base import TokenModel
@@ -171,8 +171,8 @@ def find_weights(name: str) -> Path | None:
     entry = find_entry(name)
     if entry is not None and entry.weights == "packaged":
         return packaged_weights(name)
-    path = home() / f"{name}{SUFFIX}"
-    if os.path.basename(name) == name and path.is_file():
+    path = next((path for path in weights_in_home() if path.name == f"{name}{SUFFIX}"), None)
+    if path is not None:
         return path
     if entry is not None and entry.weights == "own":
         return None
@@ -183,7 +183,7 @@ def find_weights(name: str) -> Path | None:
     known = entries()
     close = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}, or give a {SUFFIX} file"
-    raise UsageError(f"--model {name}: no such model; {hint}")
+    raise UsageError(f"`model` {name}: no such model; {hint}")
 
 
 def load(name: PathLike | None = None, device: str = "auto", precision: str = "float32") -> TokenModel:
@@ -196,13 +196,13 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
     share_cores()  # before anything loads torch
     precision = SHORT_PRECISIONS.get(precision, precision)
     if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision}: there are float32, {', '.join([*SHORT_PRECISIONS][1:])}")
+        raise UsageError(f"`precision` {precision}: there are float32, {', '.join([*SHORT_PRECISIONS][1:])}")
     if not DEVICES.fullmatch(device):  # checked for models that have no use for a device too
-        raise UsageError(f"--device {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
+        raise UsageError(f"`device` {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
     text = DEFAULT_MODEL if name is None else os.fspath(name)
     is_file = text.endswith(SUFFIX) or os.path.basename(text) != text
     if is_file and not Path(text).is_file():
-        raise UsageError(f"--model {text}: no such file")
+        raise UsageError(f"`model` {text}: no such file")
     weights = Path(text) if is_file else find_weights(text)
     if weights is None:
         entry = find_entry(text)
@@ -246,7 +246,7 @@ def load_for(
     pull = f"'elastictok weights pull {header.model}' or " if entry is not None and entry.published else ""
     raise UnsupportedFile(
         f"needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), which are "
-        f"not here; {pull}--model FILE.safetensors gives them"
+        f"not here; {pull}`model` FILE.safetensors gives them"
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 from ..container import BlockRecord, Header, Reader
 from ..metrics import psnr_db
+from ..units import one_line, utf8
 
 # So many times the tokens of the blocks around it a block needs where new content comes in, mostly at a cut.
 CUT_FACTOR = 1.8
@@ -19,7 +21,7 @@ FEWEST = 2  # of these; fewer tell nothing
 class BlockUse:
     """One block. time_s: of its first frame, from the start of the file; duration_s: to the next block.
 
-    tokens, max_tokens: of all tiles. mse: on [-1, 1], over what is visible. step: of the finest tile.
+    tokens, max_tokens: of all tiles. mse: on [-1, 1], over what is visible. qindex: of the finest tile.
     starts_gop: has no past. cut: needs far more than the blocks around it though it has a past.
     """
 
@@ -33,7 +35,7 @@ class BlockUse:
     max_tokens: int
     mse: float
     met: bool
-    step: int
+    qindex: int
     starts_gop: bool
     cut: bool = False
 
@@ -58,6 +60,11 @@ class Usage:
     parts: Mapping[str, int]
     first_s: float = 0.0
     gop_bytes: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The file's name without its folder, as it can be drawn."""
+        return one_line(utf8(Path(self.name).name))
 
     @property
     def frames(self) -> int:
@@ -146,11 +153,11 @@ def cumulative_bytes(usage: Usage) -> list[float]:
 
 def _block(index: int, gop: int, place: int, first: int, record: BlockRecord, header: Header) -> BlockUse:
     # Models with tiles have all their places in every block, however few frames it shows (models/adapter.py).
-    frames = record.frames if header.tile is None else header.block_frames
+    frames = record.frames if header.tile_hw is None else header.block_frames
     most = header.max_tokens * frames // header.block_frames * len(record.tiles)
-    step = min(tile.step for tile in record.tiles)
+    qindex = min(tile.qindex for tile in record.tiles)
     return BlockUse(
-        index, gop, first, record.frames, 0, 0, record.count, most, record.mse, record.met, step, place == 0
+        index, gop, first, record.frames, 0, 0, record.count, most, record.mse, record.met, qindex, place == 0
     )
 
 

@@ -59,7 +59,7 @@ class Codes:
     counts: int32, tokens of each place.
     mse: float64, error of each place on [-1, 1] as decode shows it; NaN if it was not measured.
     met: bool, the place meets the threshold, or has no more tokens than were asked for.
-    steps: int32, step of the model's quantiser ladder; 0 if the model has none.
+    qindex: int32, index into the model's quantiser ladder; 0 if the model has none.
     frames: int32 (blocks,), frames of each block.
     shape: of the video, (T, H, W, 3) or (B, T, H, W, 3).
     header: the model's name and digest, sizes of blocks and tiles. nested: fewer tokens of a place decode, too.
@@ -71,7 +71,7 @@ class Codes:
     counts: npt.NDArray[np.int32]
     mse: npt.NDArray[np.float64]
     met: npt.NDArray[np.bool_]
-    steps: npt.NDArray[np.int32]
+    qindex: npt.NDArray[np.int32]
     frames: npt.NDArray[np.int32]
     shape: tuple[int, ...]
     header: Header
@@ -157,7 +157,10 @@ class Codes:
             "values": np.concatenate(self.values),
             "gop": (np.arange(self.clips)[:, None] * (gops[-1] + 1) + gops).reshape(-1).astype(np.int32),
             "frames": np.tile(self.frames, self.clips),
-            **{name: getattr(self, name).reshape(blocks, tiles) for name in ("counts", "steps", "met", "mse")},
+            "counts": self.counts.reshape(blocks, tiles),
+            "steps": self.qindex.reshape(blocks, tiles),
+            "met": self.met.reshape(blocks, tiles),
+            "mse": self.mse.reshape(blocks, tiles),
             "shape": np.array(self.shape, np.int64),
             "nested": np.array(self.nested),
             "kept": np.array(-1 if self.kept is None else self.kept, np.int64),
@@ -215,7 +218,7 @@ class Codes:
             counts=counts,
             mse=by_place("mse", "f8"),
             met=by_place("met", "?"),
-            steps=by_place("steps", "i4"),
+            qindex=by_place("steps", "i4"),
             frames=np.array(places.frames, np.int32),
             shape=shape,
             header=header,
@@ -258,7 +261,7 @@ class Codes:
             counts=numbers.astype(np.int32).reshape(places.shape),
             mse=np.full(places.shape, np.nan),
             met=np.zeros(places.shape, np.bool_),
-            steps=np.zeros(places.shape, np.int32),
+            qindex=np.zeros(places.shape, np.int32),
             frames=np.array(places.frames, np.int32),
             shape=size,
             header=header,

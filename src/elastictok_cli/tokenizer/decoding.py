@@ -56,9 +56,9 @@ def _tokens(model: TokenModel, codes: Codes, clip: int) -> Iterator[list[Any]]:
             yield block if codes.kept is None else [model.prefix(each, codes.kept) for each in block]
         return
     at = clip * blocks * tiles
-    steps = codes.steps.reshape(-1)
+    qindex = codes.qindex.reshape(-1)
     for frames in codes.frames.tolist():
-        yield [CodeTokens(codes.values[i], frames, int(steps[i])) for i in range(at, at + tiles)]
+        yield [CodeTokens(codes.values[i], frames, int(qindex[i])) for i in range(at, at + tiles)]
         at += tiles
 
 
@@ -68,13 +68,13 @@ def _stored(model: TokenModel, codes: Codes, coded: Coded, clip: int) -> Iterato
     blocks, size = len(codes.frames), header.gop_blocks
     gops = -(-blocks // size)
     counts = coded.counts.reshape(codes.clips, blocks, tiles)[clip]
-    steps = codes.steps.reshape(codes.clips, blocks, tiles)[clip]
+    qindex = codes.qindex.reshape(codes.clips, blocks, tiles)[clip]
     for gop in range(gops):
         number = clip * gops + gop
         decoder = token_decoder(coded.payloads[number], header, model.tables, f"codes: clip {clip}, GOP {gop}")
         for block in range(gop * size, min((gop + 1) * size, blocks)):
             yield [
-                decoder.read(int(codes.frames[block]), int(counts[block, tile]), int(steps[block, tile]), tile)
+                decoder.read(int(codes.frames[block]), int(counts[block, tile]), int(qindex[block, tile]), tile)
                 for tile in range(tiles)
             ]
         decoder.finish(coded.digests[number])

@@ -22,8 +22,8 @@ MAX_SOURCE_BYTES = 1 << 28  # of their blocks, padded
 class Lane:
     """One clip on its way, with what became of each of its places. search: what its blocks must reach.
 
-    values, counts, mse, met, steps: see `Codes`, in the order block, tile. payloads, digests: of its GOPs, for a syntax
-    whose values do not say everything.
+    values, counts, mse, met, qindex: see `Codes`, in the order block, tile. payloads, digests: of its GOPs, for a
+    syntax whose values do not say everything.
     """
 
     def __init__(self, frames: Frames, search: BlockSearch) -> None:
@@ -32,7 +32,7 @@ class Lane:
         self.counts: list[int] = []
         self.mse: list[float] = []
         self.met: list[bool] = []
-        self.steps: list[int] = []
+        self.qindex: list[int] = []
         self.payloads: list[bytes] = []
         self.digests: list[int] = []
         self.encoders: list[TileEncoder] = []
@@ -63,7 +63,7 @@ class Lane:
             self.counts.append(decision.tokens.count)
             self.mse.append(decision.mse)
             self.met.append(decision.met)
-            self.steps.append(decision.tokens.step)
+            self.qindex.append(decision.tokens.qindex)
 
 
 def groups(model: TokenModel, tiling: Tiling, count: int) -> Iterator[range]:

@@ -186,7 +186,7 @@ class Tokenizer:
             counts=counts,
             mse=joined("mse", np.float64),
             met=joined("met", np.bool_),
-            steps=joined("steps", np.int32),
+            qindex=joined("qindex", np.int32),
             frames=np.array(places.frames, np.int32),
             shape=shape,
             header=header,

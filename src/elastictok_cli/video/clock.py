@@ -97,8 +97,11 @@ def continuous(packets: Iterable[av.Packet[Any]], clock: _Clock | None = None) -
 
 
 def _release(clock: _Clock, held: list[av.Packet[Any]], direction: int, late: int) -> Iterator[av.Packet[Any]]:
-    """direction: of the jump. late: packets since then of streams that went on, as a few do at the end of a recording;
-    many mean that one stream alone has odd times."""
+    """Yield the held packets, on a new clock if every stream jumped.
+
+    direction: of the jump. late: packets since then of streams that did not jump. A recording ends with a few of them;
+    many mean that one stream alone has odd times.
+    """
     everywhere = set(clock.streams) <= {packet.stream.index for packet in held}
     if held and (everywhere or (direction < 0 and late <= len(held) // 4)):
         clock.restart(held)

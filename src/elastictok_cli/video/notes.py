@@ -8,6 +8,8 @@ import av
 
 from .probe import Probed
 
+_MAX_NAMED = 5  # streams; a note is not to be longer than three lines
+
 
 class Notes:
     """Sentences in the order they came up, each once. damaged: some of the input could not be read."""
@@ -37,7 +39,7 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
         (width, height), (to_width, to_height) = stored, coded
         factor = width * height / (to_width * to_height)
         cost = f" (about {factor:.0f} times slower)" if factor >= 2 else ""
-        other = f"; --size source keeps every pixel{cost}" if size == "fit256" else ""
+        other = f"; `size` source keeps every pixel{cost}" if size == "fit256" else ""
         yield f"{width}x{height} is coded at {to_width}x{to_height}{other}"
     depth = max(component.bits for component in av.VideoFormat(probed.pixel_format).components)
     if depth > 8:
@@ -51,4 +53,6 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
     if probed.still is not None:
         yield from probed.still.notes
     if probed.left_out:
-        yield f"left out: {', '.join(probed.left_out)}"
+        more = len(probed.left_out) - _MAX_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        yield f"left out: {', '.join(probed.left_out[:_MAX_NAMED])}{rest}"

@@ -39,6 +39,7 @@ from .probe import Probed, probe
 PathLike = str | os.PathLike[str]
 
 _SOUND_AHEAD_S = 3
+_MAX_SIDE = 65_535  # an .etok keeps sizes in 16 bits
 
 
 class Source:
@@ -77,6 +78,11 @@ class Source:
         if it.orientation >= 5:
             stored, sar = (it.height, it.width), 1 / sar
         coded = geometry.coded_size(size, *stored)
+        if max(coded) > _MAX_SIDE:
+            raise UsageError(
+                f"{it.name}: {coded[0]}x{coded[1]}: a side of more than {_MAX_SIDE:,} pixels cannot be coded; "
+                "--size fit256 or --size N makes it smaller"
+            )
         left = it.duration_s
         if left is not None and self._has_range:
             left = max(0.0, left - (start or 0.0))
@@ -124,12 +130,14 @@ class Source:
             return
         if seen and self._has_range:
             length = f"; it lasts {self._probed.duration_s:.2f} s" if self._probed.duration_s else ""
-            raise UsageError(f"{self.info.name}: no frame between --start and the end of --duration{length}")
+            raise UsageError(f"{self.info.name}: no frame between `start` and the end of `duration`{length}")
         raise InputError(f"{self.info.name}: no frame in it can be decoded")
 
     def pictures(self) -> Iterator[av.VideoFrame]:
-        """The frames of a video's range as they were decoded (and made whole), before any scaling or conversion: for
-        who codes them otherwise. Their number and order are those of `frames`, unless times had to be made up."""
+        """The frames of the range as FFmpeg decoded them, before scaling and conversion: for measuring other codecs.
+
+        Their number and order are those of `frames`, unless times had to be made up.
+        """
         for frame in VideoPass(self._probed, self._range, self._notes).frames():
             pts = frame.pts if frame.pts is not None else frame.dts
             if self._range.holds(pts):

@@ -26,6 +26,7 @@ from .batching import in_batches
 from .bitstream import FSQ_LEVELS
 from .bottleneck import VAE
 from .config import ElasticConfig
+from .first_count import PATCH_THRESHOLD, SECOND_SHARE, TOKENS_PER_PATCH, is_cut, needed_share
 from .layers import KvCache, extend_cache
 from .network import Elastic
 
@@ -89,7 +90,7 @@ class ElasticModel(TokenModel):
             block_frames=config.frames_per_block,
             gop_blocks=config.gop_blocks,
             multiple=side,
-            tile=(side, side),
+            tile_hw=(side, side),
             channels=1 if config.bottleneck_type == "fsq" else config.latent_size,
             max_gop_blocks=config.gop_blocks,
             slow=True,
@@ -155,9 +156,18 @@ class ElasticModel(TokenModel):
         """Memory of the model's GPU in bytes, None on a CPU."""
         return torch.cuda.mem_get_info(self.device)[1] if self.device.type == "cuda" else None
 
+    def first_count(
+        self, state: ElasticState, source: Frames, threshold: float, before: Frames | None, count_before: int | None
+    ) -> int | None:
+        """Where the search starts: by the detail of a first block or behind a cut, less than before in the second."""
+        if before is None or count_before is None or is_cut(source, before):
+            share = needed_share(source, PATCH_THRESHOLD * threshold, self.config.patch_size[1:])
+            return max(1, round(TOKENS_PER_PATCH * share * self.config.max_toks))
+        return round(SECOND_SHARE * count_before) if state.block == 1 else None
+
     def start(self, height: int, width: int) -> ElasticState:
         """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""
-        if (height, width) != self._spec.tile:
+        if (height, width) != self._spec.tile_hw:
             raise ValueError(f"a tile of {width}x{height} for a model of {self.config.resolution}")
         return ElasticState()
 
@@ -166,10 +176,10 @@ class ElasticModel(TokenModel):
         return self.prepare_many([state], [frames])[0]
 
     def tokens(
-        self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, step: int = 0
+        self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, qindex: int = 0
     ) -> CodeTokens:
         """One encoder pass with the first `count` tokens kept, None for all."""
-        return self.tokens_many([state], [analysis], [count], [step])[0]
+        return self.tokens_many([state], [analysis], [count], [qindex])[0]
 
     def reconstruct(self, state: ElasticState, tokens: Tokens) -> Frames:
         """One decoder pass: uint8 (T, side, side, 3)."""
@@ -197,7 +207,7 @@ class ElasticModel(TokenModel):
         states: Sequence[ElasticState],
         analyses: Sequence[ElasticAnalysis],
         counts: Sequence[int | None],
-        steps: Sequence[int],
+        qindexes: Sequence[int],
     ) -> list[Tokens]:
         """`tokens` for each state, in as few passes as memory allows."""
         most = self.config.max_toks

@@ -135,11 +135,11 @@ class ElasticConfig:
             with path.open("rb") as file:
                 values = json.loads(file.read(1 << 20))
         except OSError as error:
-            raise UsageError(f"--config {path}: {error.strerror}; give fsq, vae or a JSON file") from None
+            raise UsageError(f"`config` {path}: {error.strerror}; give fsq, vae or a JSON file") from None
         except (ValueError, RecursionError):
-            raise UsageError(f"--config {path}: not a JSON file") from None
+            raise UsageError(f"`config` {path}: not a JSON file") from None
         if not isinstance(values, dict):
-            raise UsageError(f"--config {path}: a JSON object is needed")
+            raise UsageError(f"`config` {path}: a JSON object is needed")
         return cls.from_mapping(values, path.name)
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...errors import ElasticTokError, InputError, OutputError, UnsupportedFile, UsageError
+from ...folders import home
 from ..registry import Published, entries, find_entry
-from ..weights_files import SUFFIX, WeightsFile, home, sha256
+from ..weights_files import SUFFIX, WeightsFile, sha256
 from .config import PRESETS
 from .convert import convert
 
@@ -46,7 +47,7 @@ def pull(
         pullable = ", ".join(each.name for each in entries().values() if each.published)
         raise UsageError(f"{name}: nothing to pull; published are {pullable}")
     if digest is not None and not SHA256_PATTERN.fullmatch(digest):
-        raise UsageError(f"--sha256 {digest}: must be 64 hexadecimal digits")
+        raise UsageError(f"`sha256` {digest}: must be 64 hexadecimal digits")
     output, pin_file = home() / f"{name}{SUFFIX}", home() / f"{name}.json"
     pins = _read_pins(pin_file)
     matches = digest in (None, pins.get("sha256")) and revision in (None, pins.get("commit"))
@@ -124,7 +125,7 @@ def _fetch(
         part.unlink()
         raise InputError(
             f"{where}: what came has SHA-256 {found[:12]}..., not {str(wanted or etag)[:12]}...: "
-            "damaged on the way or changed by its publisher; pull again, or name the new one with --sha256"
+            "damaged on the way or changed by its publisher; pull again, or name the new one with `sha256`"
         )
     return part, metadata.commit_hash, found
 

@@ -68,6 +68,6 @@ def load_model(request: LoadRequest) -> NanoModel:
     assert request.weights is not None, "the registry gives a packaged model its weights"
     if request.precision != "float32":
         raise UsageError(
-            f"--precision {request.precision}: {request.weights.stem} has one precision only; leave the option out"
+            f"`precision` {request.precision}: {request.weights.stem} has one precision only; leave the option out"
         )
     return NanoModel(read_weights(request.weights))
