@@ -17,6 +17,7 @@ CODEC = {"codec", "video", "models", "container", "entropy"}
 MAY: dict[str, set[str]] = {
     "cli": {"api", "batch", "bench", "compare", "data", "report", "search"} | CODEC,
     "api": CODEC,
+    "tokenizer": {"codec", "models", "container", "entropy"},
     "bench": {"report"} | CODEC,
     "batch": {"api"} | CODEC,
     "data": set(),
@@ -30,11 +31,11 @@ MAY: dict[str, set[str]] = {
     "report": {"container", "entropy"},
     "__main__": {"cli"},
     **{name: set() for name in BELOW_ALL},
-    "__init__": {"api"},  # its names, loaded when they are used
+    "__init__": {"api", "tokenizer"},  # its names, loaded when they are used
 }
 # Libraries that are slow to load or to be had in one place only: who may import them, at a module's top or inside.
 OWNERS = {
-    "torch": {"models", "data"},
+    "torch": {"models", "data", "tokenizer"},
     "numba": {"jit"},
     "av": {"video"},
     "safetensors": {"models"},
@@ -48,7 +49,7 @@ OWNERS = {
     "typer": {"cli"},
     "rich": {"cli"},
     "ray": {"batch"},
-    "fsspec": {"batch"},
+    "fsspec": {"batch", "container"},
     "pyarrow": {"batch"},
 }
 

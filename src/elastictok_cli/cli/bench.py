@@ -70,9 +70,9 @@ def bench(
     figure = usual if figure_threshold is None else figure_threshold
 
     from ..bench import Plan, choose_codecs, choose_perceptual, find_clips
+    from ..codec.prepare import load_compiled, prepare
     from ..models.registry import load
     from ..video.ffmpeg import find_ffmpeg
-    from .prepare import load_compiled, prepare
 
     unread: list[InputError] = []
     found = find_clips(clips, picture_size, unread.append)
@@ -103,7 +103,7 @@ def bench(
     )
     for text in notes:
         console.note(text)
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     load_compiled(loaded)  # or the first clip's times would be those of loading them
     _run(plan, loaded, console)
     if unread:

@@ -146,14 +146,14 @@ def _encode(
     from dataclasses import replace
 
     from ..codec.pipeline import encode_file
+    from ..codec.prepare import prepare
     from ..codec.target import Target
     from ..models.registry import load
-    from .prepare import prepare
     from .progress import follow
 
     name, device, precision = model
     loaded = load(name, device, precision or "float32")
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     paths = []
     for threshold in thresholds:
         target = Target.threshold() if threshold is None else Target.threshold(threshold)
@@ -186,15 +186,15 @@ def _panels(
 def _models(readers: Sequence[Reader], model: tuple[str | None, str, str | None], console: Console) -> list[TokenModel]:
     """One per panel. Slow models, which are large, are shared; others keep the last block that they decoded, so each
     panel has its own."""
+    from ..codec.prepare import prepare
     from ..models.registry import load_for
-    from .prepare import prepare
 
     name, device, precision = model
     loaded: list[TokenModel] = []
     for reader in readers:
         same = [m for m, r in zip(loaded, readers, strict=False) if m.spec.slow and _key(r) == _key(reader)]
         loaded.append(same[0] if same else load_for(reader.header, device, name, precision))
-        prepare(loaded[-1], console)
+        prepare(loaded[-1], console.note)
     return loaded
 
 

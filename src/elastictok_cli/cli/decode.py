@@ -82,10 +82,10 @@ def decode(
 
     from ..codec.events import Finished
     from ..codec.pipeline import decode_file
+    from ..codec.prepare import prepare
     from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
     from .forecast import forecast
-    from .prepare import prepare
     from .progress import follow
 
     etok = etok_of(source) if opened == source and is_token_file(source) else opened
@@ -93,7 +93,7 @@ def decode(
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
         loaded = load_for(reader.header, device, model, precision)
-        prepare(loaded, console)
+        prepare(loaded, console.note)
         forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
         try:
             finished = follow(decode_file(reader, name, loaded, settings), console)

@@ -51,13 +51,13 @@ def verify(
     opened = source_of(file)
 
     from ..codec.events import Verified
+    from ..codec.prepare import prepare
     from ..codec.verify import verify as run
     from ..container import Reader
     from ..errors import DamagedFile, InputError, ThresholdMissed, UnsupportedFile
     from ..models.registry import load_for
     from ..video.ffmpeg import find_ffmpeg
     from ..video.perceptual import find_measure
-    from .prepare import prepare
     from .progress import follow
 
     measure = find_measure(find_ffmpeg(ffmpeg), tuple(dict.fromkeys(metric))) if metric else None
@@ -71,7 +71,7 @@ def verify(
                 raise
             console.note(f"only structure and checksums are checked: {error}")
         if loaded is not None:
-            prepare(loaded, console)
+            prepare(loaded, console.note)
         with _source(source, reader.header.coded_size) as video:
             result = follow(run(reader, loaded, video), console)
             assert isinstance(result, Verified)
