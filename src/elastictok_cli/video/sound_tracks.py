@@ -125,7 +125,7 @@ def open_track(
         if stream is not None:
             return CopiedTrack(stream, track), None
     if mode == "copy":
-        return None, f"the sound ({track.codec}) cannot go into {suffix} and is left out{keep}; --audio auto codes it"
+        return None, f"the sound ({track.codec}) cannot go into {suffix} and is left out{keep}; `audio` auto codes it"
     why = "is noise to many players" if holds else "cannot be"
     codec = "opus" if container_format == "webm" else "aac"
     try:
