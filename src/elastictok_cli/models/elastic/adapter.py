@@ -177,7 +177,7 @@ class ElasticModel(TokenModel):
 
     def tokens(
         self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, qindex: int = 0
-    ) -> CodeTokens:
+    ) -> Tokens:
         """One encoder pass with the first `count` tokens kept, None for all."""
         return self.tokens_many([state], [analysis], [count], [qindex])[0]
 
