@@ -47,9 +47,9 @@ class Pictures:
 
             self._only_first(option)
             maps, cell = self.heat(0)
-            save_heat_plot(self.usages[0], maps, cell, name, theme)
+            save_heat_plot(self.usages[0], maps, cell, name, theme, self._blocks_shown(len(maps)))
         elif option == "--rates":
-            from ..report.maps import save_rate_plot
+            from ..report.rates import save_rate_plot
 
             self._only_first(option)
             kept = self._kept(0)
@@ -88,6 +88,41 @@ class Pictures:
         with Reader(self.files[number]) as reader:
             tables = tables_for(reader.header, self.model)
             return list(heat_maps(reader, tables)), cell_size(reader)
+
+    def _blocks_shown(self, count: int) -> dict[int, Any]:
+        """The last frame of each block in the figure: where the picture is cut within the block, its tokens are mostly
+        of what comes after the cut.
+
+        Of the source or the decoded video if one is given, otherwise decoded from the file; {} where the model is not
+        on this machine.
+        """
+        from ..report.maps import shown_blocks
+
+        numbers = shown_blocks(count)
+        if self.source is not None or self.decoded is not None:
+            return self._from_video(numbers)
+        from .frames import decoded_blocks
+
+        try:
+            return decoded_blocks(self.files[0], numbers, self.model)
+        except UnsupportedFile as error:
+            self.console.note(f"the heat map has no picture behind it: {error}")
+            return {}
+
+    def _from_video(self, numbers: Sequence[int]) -> dict[int, Any]:
+        from .frames import video_frames
+
+        usage, path = self.usages[0], self.source or self.decoded
+        assert path is not None
+        ends = {n: usage.blocks[n].time_s + usage.blocks[n].duration_s for n in numbers}
+        starts = self._starts_s(path is self.decoded)
+        return video_frames(path, {n: starts + end for n, end in ends.items()}, usage.header.coded_size)
+
+    def _starts_s(self, is_decoded: bool) -> float:
+        """When the file's first frame shows: videos count from the source's zero, a decoded part from its first
+        frame."""
+        usage = self.usages[0]
+        return 0.0 if is_decoded and usage.header.is_part else usage.first_s
 
     def _kept(self, number: int) -> Kept | None:
         return read_curves(self.files[number], len(self.usages[number].blocks))

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..metrics import psnr_db
-from .maps import Rates
 from .plots import legend_labels
+from .rates import Rates
 from .tables import summary
 from .theme import DARK, LIGHT
 from .usage import Usage, cumulative_bytes
@@ -140,7 +140,7 @@ def _heat(report: FileReport) -> dict[str, Any] | None:
 
 
 def _about(usage: Usage) -> str:
-    said = [f"{html.escape(what)}: {html.escape(text)}" for what, text in summary(usage) if what != "a block"]
+    said = [f"{html.escape(what)}: {html.escape(text)}" for what, text in summary(usage) if what != "per block"]
     return f'<p class="about"><b>{html.escape(Path(usage.name).name)}</b><br>{"<br>".join(said)}</p>'
 
 
