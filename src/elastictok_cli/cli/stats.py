@@ -44,12 +44,17 @@ def stats(
     source: Annotated[
         str | None,
         typer.Option(
-            "--source", metavar="VIDEO", help="What was encoded: its cuts; --html plays it.", rich_help_panel=DRAW
+            "--source",
+            metavar="VIDEO",
+            help="What was encoded: its cuts; --heat and --html show it.",
+            rich_help_panel=DRAW,
         ),
     ] = None,
     decoded: Annotated[
         str | None,
-        typer.Option("--decoded", metavar="VIDEO", help="What --html plays instead.", rich_help_panel=DRAW),
+        typer.Option(
+            "--decoded", metavar="VIDEO", help="What decode made: --heat and --html show it.", rich_help_panel=DRAW
+        ),
     ] = None,
     theme: Annotated[
         str | None,

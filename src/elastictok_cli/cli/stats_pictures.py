@@ -15,6 +15,7 @@ from .curves import Kept, Rates, curves_path, read_curves
 
 if TYPE_CHECKING:
     from ..report import Usage
+    from ..report.page import Player
 
 
 class Pictures:
@@ -147,22 +148,20 @@ class Pictures:
                 maps, cell = [], (1, 1)
             if maps and maps[0].size == 1:
                 maps = []  # one count for the whole picture is no map
-            reports.append(FileReport(usage, maps or None, cell, self.rates(number)))
+            reports.append(FileReport(usage=usage, heat=maps or None, cell=cell, rates=self.rates(number)))
         with TemporaryDirectory(prefix="elastictok-") as folder:
-            player = self._player(Path(folder))
-            text = html_report(reports, player, self.cuts, self.theme)
+            text = html_report(reports, self._players(Path(folder)), self.cuts, self.theme)
         with replacing(name) as part:
             part.write_text(text, encoding="utf-8")
 
-    def _player(self, folder: Path) -> Any:
-        """The decoded file or the source. Players count a whole video's times from the source's zero, those of a part
-        from its first frame."""
-        path = self.decoded or self.source
-        if path is None:
-            return None
+    def _players(self, folder: Path) -> dict[str, Player]:
+        """The source and the decoded video, as far as they are given, as browsers play them."""
         from ..report.page import Player
         from ..video.playable import playable
 
-        usage = self.usages[0]
-        starts = 0.0 if self.decoded and usage.header.is_part else usage.first_s
-        return Player(playable(path, folder), starts, Path(path).name)
+        players = {}
+        for key, path in (("source", self.source), ("decoded", self.decoded)):
+            if path is not None:
+                (folder / key).mkdir()
+                players[key] = Player(playable(path, folder / key), self._starts_s(key == "decoded"), Path(path).name)
+        return players

@@ -66,7 +66,7 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
             _draw_quality(usages[0], middle, theme, theme.line)
         _draw_bytes(usages[0], bottom, theme.line)
     else:
-        if _is_wide(usages):
+        if is_wide(usages):
             top.set_yscale("log")
             top.set_ylabel("tokens per block (log)")
         for usage, colour, name in zip(usages, cycle(theme.series, len(usages)), legend_labels(usages), strict=True):
@@ -115,7 +115,7 @@ def _origin(usages: Sequence[Usage]) -> str:
     return "; ".join(dict.fromkeys(map(shown, usages)))
 
 
-def _is_wide(usages: Sequence[Usage]) -> bool:
+def is_wide(usages: Sequence[Usage]) -> bool:
     """Whether the file with fewer tokens would be a flat line on a linear axis."""
     most = [max((block.tokens for block in usage.blocks), default=0) for usage in usages]
     return min(most) > 0 and max(most) > LOG_FACTOR * min(most)
