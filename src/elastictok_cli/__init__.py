@@ -17,11 +17,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .api import EtokFile, SinkOptions, Target, TokenBlock, decode, encode, load_model, open_etok, verify
+    from .api import (
+        DecodeSettings,
+        EncodeSettings,
+        EtokFile,
+        Target,
+        TokenBlock,
+        decode,
+        encode,
+        load_model,
+        open_etok,
+        verify,
+    )
 
 __all__ = [
+    "DecodeSettings",
+    "EncodeSettings",
     "EtokFile",
-    "SinkOptions",
     "Target",
     "TokenBlock",
     "__version__",

@@ -26,15 +26,25 @@ import numpy as np
 import numpy.typing as npt
 
 from .codec.events import Event, Finished, Verified
+from .codec.settings import DecodeSettings, EncodeSettings
 from .codec.target import Target
-from .container import BlockRecord, Header, Reader, Writer
-from .errors import OutputError, UsageError
+from .container import BlockRecord, Header, Reader
 
 if TYPE_CHECKING:
     from .models.base import TokenModel
-    from .video import SinkOptions
 
-__all__ = ["EtokFile", "SinkOptions", "Target", "TokenBlock", "decode", "encode", "load_model", "open_etok", "verify"]
+__all__ = [
+    "DecodeSettings",
+    "EncodeSettings",
+    "EtokFile",
+    "Target",
+    "TokenBlock",
+    "decode",
+    "encode",
+    "load_model",
+    "open_etok",
+    "verify",
+]
 
 PathLike = str | os.PathLike[str]
 Watcher = Callable[[Event], None]
@@ -59,76 +69,28 @@ def encode(
     *,
     model: TokenModel | PathLike | None = None,
     target: Target | float | None = None,
-    size: str | int = "fit256",
-    search: str = "fast",
-    max_tokens: int | None = None,
-    gop_blocks: int | None = None,
-    start: float | None = None,
-    duration: float | None = None,
-    audio: bool = True,
-    threads: int = 2,
-    jobs: int = 1,
-    strict: bool = False,
-    overwrite: bool = False,
-    resume: bool = False,
     watch: Watcher | None = None,
+    **settings: Any,
 ) -> Finished:
-    """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is
-    whole.
+    """Encode a video or picture into an .etok file; returns the totals.
 
-    model: itself, its name or its file; None for the bundled one. target: or a threshold; default 0.007;
-    `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes over the source. size: "fit256", "source",
-    N (shorter side) or "WxH". start, duration: seconds. threads: of all jobs together. jobs: processes, each at a GOP;
-    a script that asks for more than one keeps its own work under `if __name__ == "__main__":`. strict: a block that
-    misses raises ThresholdMissed. resume: go on with what an interrupted run left. watch: called with every event. An
-    interrupted or failed run leaves its `.part` file if `resume` was asked for. Raises the errors of errors.py.
+    model: itself, its name or its weights file; None for the bundled one. target: a `Target` or a threshold; default
+    0.007. `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes over the source. watch: called with every
+    event. settings: fields of `EncodeSettings`, such as size, start, duration, max_tokens, gop_blocks, audio, strict,
+    jobs, threads, overwrite, resume.
+
+    The output appears when it is whole. A script that asks for more than one job keeps its own work under
+    `if __name__ == "__main__":`. Raises the errors of errors.py.
     """
-    from .codec.encoder import encode as run
-    from .codec.header import make_header
-    from .codec.size import encode_to_size
-    from .video import open_source
+    from .codec.pipeline import encode_file
 
-    target = Target.threshold() if target is None else target
-    target = target if isinstance(target, Target) else Target.threshold(target)
+    if target is not None:
+        settings["target"] = target if isinstance(target, Target) else Target.threshold(target)
+    if "size" in settings:
+        settings["size"] = str(settings["size"])  # a number is the shorter side
+    chosen = EncodeSettings(**settings)
     model = load_model(model) if model is None or isinstance(model, (str, os.PathLike)) else model
-    _refuse_input(source, output)
-    if isinstance(output, (str, os.PathLike)) and os.path.lexists(output) and not overwrite:
-        raise OutputError(f"{output}: exists already; it stays as it is (overwrite=True replaces it)")
-    with open_source(source, size=str(size), start=start, duration=duration) as opened:
-
-        def header_for(goal: Target) -> Header:
-            return make_header(
-                opened.info, model, goal, search=search, gop_blocks=gop_blocks, audio=audio, max_tokens=max_tokens
-            )
-
-        if target.is_size:
-            if resume or strict:
-                raise UsageError("resume and strict need one threshold; with a size as the target, leave them out")
-            passes = encode_to_size(
-                opened, model, output, header_for, target,
-                max_tokens=max_tokens, threads=threads, jobs=jobs,
-            )  # fmt: skip
-            return _last(passes, Finished, watch)
-        header = header_for(target)
-        if resume and isinstance(output, (str, os.PathLike)):
-            writer, done = Writer.resume(output, header)
-        else:
-            writer, done = Writer(output, header), []
-        try:
-            events = run(
-                opened,
-                model,
-                writer,
-                target,
-                max_tokens=max_tokens,
-                threads=threads,
-                jobs=jobs,
-                strict=strict,
-                done=done,
-            )
-            return _last(events, Finished, watch)
-        finally:
-            writer.abort(keep_part=resume)
+    return _last(encode_file(source, output, model, chosen), Finished, watch)
 
 
 def decode(
@@ -136,39 +98,22 @@ def decode(
     output: PathLike,
     *,
     model: TokenModel | None = None,
-    options: SinkOptions | None = None,
-    start: float | None = None,
-    duration: float | None = None,
-    audio: bool = True,
     recover: bool = False,
-    jobs: int = 1,
     watch: Watcher | None = None,
+    **settings: Any,
 ) -> Finished:
-    """An .etok file to a video, picture or numbered pictures, by the output's name; returns the totals.
+    """Decode an .etok file into a video, picture or numbered pictures, by the output's name; returns the totals.
 
-    start, duration: seconds from the first frame; the output then starts at 0, as it does for a file that was
-    encoded from within its source. recover: show what is whole of a damaged file. jobs: as for `encode`. Raises the
-    errors of errors.py.
+    recover: show what is whole of a damaged file. settings: fields of `DecodeSettings`, such as start, duration, codec,
+    crf, size, audio, jobs, overwrite. Raises the errors of errors.py.
     """
-    from .codec.decoder import decode as run
-    from .codec.decoder import for_file
-    from .video import SinkOptions, open_sink
+    from .codec.outputs import check_output
+    from .codec.pipeline import decode_file
 
-    _refuse_input(source, output)
+    chosen = DecodeSettings(**settings)
+    check_output(output, source, overwrite=chosen.overwrite)
     with Reader(source, recover=recover) as reader:
-        model = model or _model_of(reader.header)
-        options = for_file(options or SinkOptions(), reader, start, duration)
-        with open_sink(output, options, reader.header) as sink:
-            return _last(
-                run(reader, model, sink, start=start, duration=duration, audio=audio, jobs=jobs), Finished, watch
-            )
-
-
-def _refuse_input(source: object, output: object) -> None:
-    """Raises UsageError if the output is the input, whatever its two names are."""
-    names = [name for name in (source, output) if isinstance(name, (str, os.PathLike)) and os.path.exists(name)]
-    if len(names) == 2 and os.path.samefile(*names):
-        raise UsageError(f"{output}: is the input itself; the output must be another file")
+        return _last(decode_file(reader, output, model or _model_of(reader.header), chosen), Finished, watch)
 
 
 def verify(
@@ -277,15 +222,6 @@ class EtokFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def __getattr__(name: str) -> Any:
-    """`SinkOptions`, which comes with PyAV."""
-    if name != "SinkOptions":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .video import SinkOptions
-
-    return SinkOptions
 
 
 def _model_of(header: Header) -> TokenModel:

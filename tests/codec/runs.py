@@ -14,6 +14,7 @@ from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Finished
 from elastictok_cli.codec.gop_decoder import DecodedBlock
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer
 from elastictok_cli.metrics import block_mse
@@ -27,7 +28,7 @@ def encoded(
     """The .etok file of a clip, and what happened."""
     target, out = target or Target.threshold(0.003), io.BytesIO()
     with open_source(path, size="source") as source:
-        writer = Writer(out, make_header(source.info, model, target, search=search))
+        writer = Writer(out, make_header(source.info, model, EncodeSettings(target=target, search=search)))
         events = list(encode(source, model, writer, target, **options))
     return out.getvalue(), events
 

@@ -15,6 +15,7 @@ from elastictok_cli.codec.choose import Wish
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Started
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer, part_path
 from elastictok_cli.errors import ThresholdMissed, UsageError
@@ -104,7 +105,7 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
     whole, whole_events = encoded(path, model, target)
     out = tmp_path / "out.etok"
     with open_source(path, size="source") as source:
-        writer = Writer(out, make_header(source.info, model, target))
+        writer = Writer(out, make_header(source.info, model, EncodeSettings(target=target)))
         events = encode(source, model, writer, target)
         blocks = 0
         for event in events:
@@ -115,7 +116,7 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
         writer.abort(keep_part=True)
     assert not out.exists()
     with open_source(path, size="source") as source:
-        writer, done = Writer.resume(out, make_header(source.info, model, target))
+        writer, done = Writer.resume(out, make_header(source.info, model, EncodeSettings(target=target)))
         again = list(encode(source, model, writer, target, done=done))
     assert out.read_bytes() == whole
     assert not part_path(out).exists()
@@ -131,7 +132,7 @@ def interrupted(path: Path, out: Path, start: float | None = None, duration: flo
     """Leaves the `.part` of a run that was stopped when two GOPs (12 frames), or all of a shorter range, were there."""
     with open_source(path, size="source", start=start, duration=duration) as source:
         model, target = DctModel(), Target.threshold(0.003)
-        writer = Writer(out, make_header(source.info, model, target))
+        writer = Writer(out, make_header(source.info, model, EncodeSettings(target=target)))
         events = encode(source, model, writer, target)
         for event in events:
             if isinstance(event, BlockDone) and event.index == (6 if duration is None else 3):
@@ -171,7 +172,7 @@ def test_another_limit_of_tokens_is_not_resumed(clip: Path, tmp_path: Path) -> N
 def test_strict_does_not_resume_what_was_missed(clip: Path, tmp_path: Path) -> None:
     out, target = tmp_path / "out.etok", Target.threshold(1e-9)
     with open_source(clip, size="source") as source:
-        writer = Writer(out, make_header(source.info, DctModel(), target))
+        writer = Writer(out, make_header(source.info, DctModel(), EncodeSettings(target=target)))
         events = encode(source, DctModel(), writer, target)
         assert not next(event for event in events if isinstance(event, BlockDone) and event.index == 6).met
         events.close()
@@ -187,7 +188,7 @@ def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
     with open_source(clip, size="source", start=6 / 25) as source:
         out = io.BytesIO()
         target = Target.threshold(0.003)
-        list(encode(source, model, Writer(out, make_header(source.info, model, target)), target))
+        list(encode(source, model, Writer(out, make_header(source.info, model, EncodeSettings(target=target))), target))
     first, second = Reader(etok).gop(1), Reader(out.getvalue()).gop(0)
     assert (first.payload, first.blocks, first.digest) == (second.payload, second.blocks, second.digest)
 
@@ -230,7 +231,7 @@ def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Pat
     model, target, out = DctModel(steps=0), Target.threshold(0.0001), tmp_path / "out.etok"
     with (
         open_source(clip, size="source") as source,
-        Writer(out, make_header(source.info, model, target)) as writer,
+        Writer(out, make_header(source.info, model, EncodeSettings(target=target))) as writer,
         pytest.raises(ThresholdMissed, match=r"block 0 \(at 0.00 s\).*even the largest misses.*--strict"),
     ):
         list(encode(source, model, writer, target, strict=True))
@@ -241,7 +242,9 @@ def test_a_closed_run_leaves_no_thread_behind(clip: Path) -> None:
     before = threading.active_count()
     with open_source(clip, size="source") as source:
         model, target = DctModel(), Target.threshold(0.003)
-        events = encode(source, model, Writer(io.BytesIO(), make_header(source.info, model, target)), target)
+        events = encode(
+            source, model, Writer(io.BytesIO(), make_header(source.info, model, EncodeSettings(target=target))), target
+        )
         next(event for event in events if isinstance(event, BlockDone))
         events.close()
     assert threading.active_count() == before
@@ -315,7 +318,7 @@ def test_a_block_with_room_uses_it_up(kind: str, room: float, clip: Path) -> Non
         return Wish(0.02, room * plain if known == 0 else None)
 
     with open_source(clip) as source:
-        writer = Writer(io.BytesIO(), make_header(source.info, model, target))
+        writer = Writer(io.BytesIO(), make_header(source.info, model, EncodeSettings(target=target)))
         first = blocks_of(list(encode(source, model, writer, target, wishes=wish)))[0]
     assert first.met
     if room == 0:

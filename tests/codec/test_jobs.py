@@ -17,6 +17,7 @@ from elastictok_cli.codec.events import Ahead, BlockDone, Tried
 from elastictok_cli.codec.gop_decoder import DecodedBlock
 from elastictok_cli.codec.header import make_header
 from elastictok_cli.codec.jobs import Early, Here, Part, in_order
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer, part_path
 from elastictok_cli.errors import DamagedFile, ElasticTokError, InputError, ThresholdMissed
@@ -70,7 +71,7 @@ def test_a_run_stopped_and_gone_on_with_by_several_jobs_writes_the_same_bytes(lo
     whole, _ = encoded(loud_clip, model, target)
     for last in (False, True):
         with open_source(loud_clip, size="source") as source:
-            writer, done = Writer.resume(out, make_header(source.info, model, target))
+            writer, done = Writer.resume(out, make_header(source.info, model, EncodeSettings(target=target)))
             events = encode(source, model, writer, target, done=done, jobs=2)
             for event in events:
                 if not last and isinstance(event, BlockDone) and event.index == 6:

@@ -20,22 +20,37 @@ from elastictok_cli.errors import UsageError
 
 def header(width: int, height: int, multiple: int, tile: tuple[int, int] | None) -> Header:
     size = (width, height)
-    return Header("0", "m", bytes(16), 0, "vae/1", 2, 2, size, size, size, Fraction(1, 25), multiple, tile)
+    return Header(
+        tool="0",
+        model="m",
+        model_digest=bytes(16),
+        generation=0,
+        syntax="vae/1",
+        block_frames=2,
+        gop_blocks=2,
+        coded_size=size,
+        display_size=size,
+        source_size=size,
+        time_base=Fraction(1, 25),
+        multiple=multiple,
+        tile=tile,
+    )
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 8]), st.none() | st.just((16, 24)), st.data())
 def test_tiles_join_to_what_was_cut(
     width: int, height: int, multiple: int, tile: tuple[int, int] | None, data: st.DataObject
 ) -> None:
-    picture = Picture(header(width, height, multiple, tile))
+    head = header(width, height, multiple, tile)
+    picture = Picture(head)
     frames = np.random.default_rng(width * height).integers(0, 256, (2, height, width, 3), np.uint8)
     tiles = picture.cut(frames)
     assert len(tiles) == picture.tiles
     assert all(t.shape == (2, *picture.tile, 3) for t in tiles)
     assert np.array_equal(picture.join(tiles), frames)
-    assert sum(picture.share(i) for i in range(picture.tiles)) == pytest.approx(1)
-    seen = sum(np.prod(picture.visible(i)) for i in range(picture.tiles))
-    assert seen == width * height
+    visible = [int(np.prod(picture.visible(i))) for i in range(picture.tiles)]
+    assert sum(visible) == width * height
+    assert head.tile_shares == pytest.approx([pixels / (width * height) for pixels in visible])
 
 
 def test_padding_repeats_the_edge() -> None:

@@ -19,6 +19,7 @@ from video.clips import write_video
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Finished, Warned
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.compare import CompareOptions, Matched, compare
 from elastictok_cli.container import Reader, Writer
@@ -79,7 +80,7 @@ def test_only_the_time_that_all_have_is_shown(clip: Path) -> None:
     with open_source(clip, size="source", start=0.2, duration=0.24) as part:
         out, model = io.BytesIO(), DctModel()
         target = Target.threshold(0.01)
-        list(encode(part, model, Writer(out, make_header(part.info, model, target)), target))
+        list(encode(part, model, Writer(out, make_header(part.info, model, EncodeSettings(target=target))), target))
     whole = encoded(clip, DctModel())[0]
     with open_source(clip, size="source") as source, Reader(whole) as a, Reader(out.getvalue()) as b:
         shots = list(Matched(source, [a, b], [DctModel(), DctModel()]).shots())

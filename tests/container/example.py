@@ -37,12 +37,12 @@ def example() -> bytes:
     encoder.write(CodeTokens(np.array([31234, 4095, 7], np.uint16), 2))
     encoder.write(CodeTokens(np.array([31234, 63999], np.uint16), 1))
     blocks = (
-        BlockRecord(2, (TileRecord(3, True, 0.00693),)),
-        BlockRecord(1, (TileRecord(2, False, 0.0072),)),
+        BlockRecord(frames=2, tiles=(TileRecord(count=3, met=True, mse=0.00693),)),
+        BlockRecord(frames=1, tiles=(TileRecord(count=2, met=False, mse=0.0072),)),
     )
     pts = np.array([0, 42, 83], np.int64)
     out = io.BytesIO()
     writer = Writer(out, head)
-    writer.write_gop(Gop(0, pts, blocks, encoder.finish(), encoder.digest))
+    writer.write_gop(Gop(first_frame=0, pts=pts, blocks=blocks, payload=encoder.finish(), digest=encoder.digest))
     writer.finish()
     return out.getvalue()

@@ -28,6 +28,8 @@ def describe(data: bytes) -> dict[str, Any]:
     """All that a file says, as JSON."""
     with Reader(data) as reader:
         head = dataclasses.asdict(reader.header)
+        for track in head["audio"]:
+            del track["language"]  # the file has it in "extra"
         return {
             "header": json.loads(json.dumps(head, default=lambda v: v.hex() if isinstance(v, bytes) else str(v))),
             "gops": [
@@ -78,8 +80,16 @@ def _still() -> tuple[Header, list[Gop]]:
     random = np.random.default_rng(7)
     encoder = token_encoder(head)
     encoder.write(CodeTokens(random.integers(-128, 128, (20, 4)).astype(np.int8), 1))
-    block = BlockRecord(1, (TileRecord(20, True, 0.0),))
-    return head, [Gop(0, np.array([-7], np.int64), (block,), encoder.finish(), encoder.digest)]
+    block = BlockRecord(frames=1, tiles=(TileRecord(count=20, met=True, mse=0.0),))
+    return head, [
+        Gop(
+            first_frame=0,
+            pts=np.array([-7], np.int64),
+            blocks=(block,),
+            payload=encoder.finish(),
+            digest=encoder.digest,
+        )
+    ]
 
 
 def _irregular() -> tuple[Header, list[Gop]]:

@@ -107,8 +107,8 @@ def test_nano_tokens_survive_the_coder_and_wrong_counts_are_noticed() -> None:
     head, start = nano()
     payload, digest, count = nano_gop()
     for said in (count, count + 1):
-        blocks = (BlockRecord(2, (TileRecord(said, True, 0.001, 100),)),)
-        one = Gop(0, np.array([0, 1], np.int64), blocks, payload, digest)
+        blocks = (BlockRecord(frames=2, tiles=(TileRecord(count=said, met=True, mse=0.001, step=100),)),)
+        one = Gop(first_frame=0, pts=np.array([0, 1], np.int64), blocks=blocks, payload=payload, digest=digest)
         ((tokens,),) = list(decode_gop(one, head, start, check_counts=False))
         assert tokens.parts[0].q[0, 0, :4].tolist() == [9, -3, 1, 1]
         if said == count:

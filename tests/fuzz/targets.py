@@ -18,7 +18,7 @@ from container.example import example
 from container.samples import header, small
 from models.streams import FSQ, packed, tensors
 
-from elastictok_cli.container import Header, Reader, decode_gop, etok_of, save_tokens, token_arrays
+from elastictok_cli.container import Header, Reader, check_file, decode_gop, etok_of, save_tokens, token_arrays
 from elastictok_cli.container import format as fmt
 from elastictok_cli.container.chunks import parse_audio, parse_gop, parse_index
 from elastictok_cli.container.head import parse_head
@@ -49,10 +49,10 @@ def payloads(kind: bytes) -> tuple[bytes, ...]:
 def read_strictly(data: bytes) -> None:
     """All that a strict reader can be made to do."""
     with Reader(data) as reader:
-        reader.verify()
+        check_file(reader)
         _ = reader.chunk_bytes, reader.gop_at(0), reader.header.geometry
         for number, gop in enumerate(reader.gops()):
-            reader.place(number)
+            reader.gop_name(number)
             if reader.header.syntax in ("fsq/1", "vae/1"):
                 list(decode_gop(gop, reader.header, where="tokens"))
 
@@ -60,7 +60,7 @@ def read_strictly(data: bytes) -> None:
 def read_what_is_whole(data: bytes) -> None:
     """The same with --recover."""
     with Reader(data, recover=True) as reader:
-        reader.verify()
+        check_file(reader)
         _ = reader.chunk_bytes
         for _item in reader.items():
             pass

@@ -26,9 +26,10 @@ from reliability import six
 from safetensors.numpy import save
 
 from elastictok_cli.container import Header, Reader, Writer, save_tokens, token_arrays
-from elastictok_cli.container.chunks import CHUNK_EXTRA, pack_chunk, pack_index, pack_tail
+from elastictok_cli.container.chunks import pack_index, pack_tail
 from elastictok_cli.container.fields import uint
 from elastictok_cli.container.format import GOP, HEAD, INDX, SIGNATURE
+from elastictok_cli.container.framing import CHUNK_EXTRA, pack_chunk
 from elastictok_cli.container.head import pack_head
 from elastictok_cli.entropy import rangecoder
 from elastictok_cli.models.nano.syntax import contexts
@@ -356,7 +357,9 @@ def videos() -> Iterator[Case]:
 def nano_bomb(digest: bytes, steps: int) -> Case:
     """A small file of the bundled model that claims the largest picture there can be."""
     head = Header(
-        "0.1.0", "elastictok-nano", digest, 0, "nano/3", 8, 16, (65536, 65536), (16, 16), (16, 16), Fraction(1, 25),
+        tool="0.1.0", model="elastictok-nano", model_digest=digest, generation=0, syntax="nano/3", block_frames=8,
+        gop_blocks=16, coded_size=(65536, 65536), display_size=(16, 16), source_size=(16, 16),
+        time_base=Fraction(1, 25),
         multiple=16, steps=steps, max_tokens=64,
     )  # fmt: skip
     out = io.BytesIO()

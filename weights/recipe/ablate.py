@@ -24,6 +24,7 @@ import numpy as np
 import train
 
 import elastictok_cli.api as et
+from elastictok_cli.atomic_file import atomic_write
 from elastictok_cli.codec.events import BlockDone
 from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
@@ -34,7 +35,6 @@ from elastictok_cli.models.nano.syntax import contexts as cx
 from elastictok_cli.models.nano.syntax.gop_structure import coding_order
 from elastictok_cli.models.nano.tokens import BlockTokens
 from elastictok_cli.models.nano.weights import Weights
-from elastictok_cli.whole import replacing
 
 THRESHOLD, SECONDS = 0.007, 2.0
 STEP, FRAMES, SHARES = 300, 16, (0.25, 0.5, 0.75)  # of the comparison of orders
@@ -176,7 +176,7 @@ def main() -> None:
     def kept(name: str, work: Callable[[Any], Any], jobs: list[Any]) -> Any:
         file = args.out / f"{name}.json"
         if not file.exists():
-            with multiprocessing.get_context("spawn").Pool(2) as pool, replacing(file) as part:
+            with multiprocessing.get_context("spawn").Pool(2) as pool, atomic_write(file) as part:
                 part.write_text(json.dumps(pool.map(work, jobs, chunksize=1)))
         return json.loads(file.read_text())
 

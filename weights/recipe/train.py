@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from elastictok_cli.atomic_file import atomic_write
 from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
 from elastictok_cli.models.nano.decoder import State
@@ -34,7 +35,6 @@ from elastictok_cli.models.nano.syntax import contexts as cx
 from elastictok_cli.models.nano.syntax.block import code_block
 from elastictok_cli.models.nano.tokens import BlockTokens
 from elastictok_cli.models.nano.weights import Weights
-from elastictok_cli.whole import replacing
 
 GENERATION = 4
 FRAMES = 3 * BLOCK_FRAMES
@@ -94,7 +94,7 @@ def _train(args: tuple[Path, np.ndarray, int, Path]) -> dict[str, Any]:
     if not told.exists():
         coded, about = window(path, start, seed)
         np.save(out, tally(coded))
-        with replacing(told) as part:
+        with atomic_write(told) as part:
             part.write_text(json.dumps({**about, "bits": round(bits(coded, start))}))
     return dict(json.loads(told.read_text()))
 

@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from ..codec.settings import EncodeSettings
 from ..codec.worker import use_threads
 from ..errors import UsageError
 from ..models.base import TokenModel
 from .engine import Answer
-from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Task, do
 
 LOST = 3  # how often Ray does a task again whose node or process was lost, before it is Failed
@@ -28,7 +28,7 @@ class RayEngine:
     once, None for the cluster's processors. Raises UsageError if Ray is not installed or the cluster not there.
     """
 
-    def __init__(self, settings: Settings, model: TokenModel, jobs: int | None, address: str | None) -> None:
+    def __init__(self, settings: EncodeSettings, model: TokenModel, jobs: int | None, address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anyone without being asked for
         try:
             import ray

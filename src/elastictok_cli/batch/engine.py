@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ..codec.jobs import Process
+from ..codec.settings import EncodeSettings
 from ..codec.worker import DONE, FAILED, RESULT
 from ..errors import ElasticTokError
 from ..models.base import TokenModel
-from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Progress, Task
 
 Answer = tuple[Task, Outcome | Progress]
@@ -37,7 +37,7 @@ class Engine(Protocol):
 class LocalEngine:
     """Processes on this machine. One that dies (no memory, a fault in a decoder) is replaced; its task is `Failed`."""
 
-    def __init__(self, settings: Settings, model: TokenModel, workers: int) -> None:
+    def __init__(self, settings: EncodeSettings, model: TokenModel, workers: int) -> None:
         self.workers = workers
         self._job = pickle.dumps(BatchJob(settings, model))
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()

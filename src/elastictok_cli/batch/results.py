@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from ..atomic_file import atomic_write
 from ..errors import OutputError
-from ..whole import replacing
-from .settings import Row
+from .row import Row
 
 JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
 
@@ -107,7 +107,7 @@ def save_table(path: Path, rows: Iterable[Row]) -> bool:
         return False
     table = pyarrow.Table.from_pylist([asdict(row) for row in rows], _schema(pyarrow))
     try:
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             pyarrow.parquet.write_table(table, part)
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror or error}") from None

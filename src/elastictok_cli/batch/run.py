@@ -11,7 +11,7 @@ from ..container import part_path
 from .engine import Engine
 from .plan import Item
 from .results import Journal
-from .settings import Row
+from .row import Row
 from .work import Failed, Progress, Split, Task, is_own
 
 RETRIES = 2

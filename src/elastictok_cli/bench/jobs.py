@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..atomic_file import atomic_write
 from ..codec.jobs import cores
-from ..whole import replacing
 
 PACKAGE = Path(__file__).parents[1]
 CODING = ("codec", "container", "kernels", "models", "search", "metrics.py")
@@ -47,7 +47,7 @@ class Job:
         """Run it and keep the outcome, whole or not at all."""
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         outcome = {"what": self.what, "date": day, "machine": machine(), **self.run()}
-        with replacing(self.path(folder)) as part:
+        with atomic_write(self.path(folder)) as part:
             part.write_text(json.dumps(outcome), encoding="utf-8")
         return outcome
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..codec.decoder import decode_blocks
-from ..codec.encoder import encode
 from ..codec.events import BlockDone
 from ..codec.gop_decoder import DecodedBlock
-from ..codec.header import make_header
+from ..codec.pipeline import encode_file
+from ..codec.settings import EncodeSettings
 from ..codec.target import Target
-from ..container import Reader, Writer
+from ..container import Reader
 from ..metrics import block_mse, psnr_db
 from ..models.base import TokenModel
 from ..video import Source, open_source
@@ -32,16 +32,12 @@ def measure_elastic(
 
     Everything that a file is judged by is in the answer: bytes, error, blocks, seconds, memory.
     """
-    blocks: list[BlockDone] = []
-    with open_source(clip.path, size=size, duration=duration) as source, Sampler() as sampler:
+    with Sampler() as sampler:
         begin = time.perf_counter()
-        header = make_header(source.info, model, target, audio=False)
-        with Writer(etok, header) as writer:
-            for event in encode(source, model, writer, target):
-                if isinstance(event, BlockDone):
-                    blocks.append(event)
+        blocks = _encode(clip, target, model, etok, size, duration)
         encode_s = time.perf_counter() - begin
     with Reader(etok) as reader, open_source(clip.path, size=size, duration=duration) as source:
+        header = reader.header
         decode_s, errors = _decoded(reader, model, source)
     frames = sum(block.frames for block in blocks)
     size_bytes, (width, height) = etok.stat().st_size, header.coded_size
@@ -65,6 +61,15 @@ def measure_elastic(
     }
 
 
+def _encode(
+    clip: Clip, target: Target, model: TokenModel, etok: Path, size: str, duration: float | None
+) -> list[BlockDone]:
+    """Encode a clip without its sound."""
+    settings = EncodeSettings(target=target, size=size, duration=duration, audio=False, threads=2, overwrite=True)
+    with closing(encode_file(clip.path, etok, model, settings)) as events:
+        return [event for event in events if isinstance(event, BlockDone)]
+
+
 def _decoded(reader: Reader, model: TokenModel, source: Source) -> tuple[float, list[float]]:
     """(seconds that decoding took, error of every block measured again)."""
     seconds, frames = 0.0, iter(source.frames())
@@ -86,14 +91,7 @@ def measure_fixed(
 ) -> dict[str, Any]:
     """The same model with a fixed number of tokens for every block (tile). Its error is that of its worst tile: a block
     meets where all tiles do."""
-    target, blocks = Target.fixed(tokens), []
-    with (
-        open_source(clip.path, size=size, duration=duration) as source,
-        Writer(etok, make_header(source.info, model, target, audio=False)) as writer,
-    ):
-        for event in encode(source, model, writer, target):
-            if isinstance(event, BlockDone):
-                blocks.append(event)
+    blocks = _encode(clip, Target.fixed(tokens), model, etok, size, duration)
     with Reader(etok) as reader:
         worst = [max(tile.mse for tile in block.tiles) for block in reader.blocks()]
     return {**_blocks(blocks), "block_mse": worst}

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..atomic_file import atomic_write
 from ..errors import OutputError
-from ..whole import replacing
 from .figures import draw_all
 from .page import page
 
@@ -35,7 +35,7 @@ def write_results(results: dict[str, Any], out: Path) -> list[Path]:
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
 

@@ -10,11 +10,12 @@ import typer
 from ..errors import ElasticTokError, PartialResult, UsageError
 from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
-from .shared import settings_of, takes_encode_options
+from .settings import settings_of
+from .shared import takes_encode_options
 
 if TYPE_CHECKING:
     from ..batch.engine import Engine
-    from ..batch.settings import Settings
+    from ..codec.settings import EncodeSettings
     from ..models.base import TokenModel
 
 
@@ -71,11 +72,9 @@ def batch(
     from ..batch.results import JOURNAL, TABLE, Journal, save_table
     from ..batch.run import run
     from ..models.registry import load
-    from ..search import strategy
     from .prepare import prepare
     from .table import Table
 
-    strategy(settings.search)  # a wrong name is said once, and not for every file
     items = plan(inputs, pattern)
     loaded = load(options["model"], options["device"], options["precision"] or "float32")
     prepare(loaded, console)
@@ -97,7 +96,7 @@ def batch(
 
 
 def _engine(
-    name: str, settings: Settings, model: TokenModel, jobs: int | None, address: str | None, console: Console
+    name: str, settings: EncodeSettings, model: TokenModel, jobs: int | None, address: str | None, console: Console
 ) -> Engine:
     if name == "ray":
         from ..batch.cluster import RayEngine

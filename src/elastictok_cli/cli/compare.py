@@ -108,12 +108,11 @@ def _encode(
     source: str, threshold: float | None, folder: Path, model: str | None, device: str, console: Console
 ) -> Path:
     """A file for this comparison only. None: the default threshold."""
-    from ..codec.encoder import encode
-    from ..codec.header import make_header
+    from ..codec.events import Opened
+    from ..codec.pipeline import encode_file
+    from ..codec.settings import EncodeSettings
     from ..codec.target import Target
-    from ..container import Writer
     from ..models.registry import load
-    from ..video import open_source
     from .prepare import prepare
     from .progress import follow
 
@@ -122,8 +121,8 @@ def _encode(
     loaded = load(model, device, "float32")
     prepare(loaded, console)
     console.line(f"encoding {Path(source).name} at threshold {target.value:g}")
-    with open_source(source) as video, Writer(path, make_header(video.info, loaded, target, audio=False)) as writer:
-        follow(encode(video, loaded, writer, target), Console(console.quiet, console.verbose))
+    events = encode_file(source, path, loaded, EncodeSettings(target=target, audio=False))
+    follow((event for event in events if not isinstance(event, Opened)), Console(console.quiet, console.verbose))
     return path
 
 

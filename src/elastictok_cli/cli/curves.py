@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_file import atomic_write
 from ..errors import DamagedFile
-from ..whole import replacing
 
 if TYPE_CHECKING:
     from ..codec.events import Event
@@ -69,7 +69,7 @@ def _write(etok: str, blocks: list[dict[str, Any]]) -> None:
     about = "candidates of every block: [quantiser step, tokens, mean squared error]"
     lines = ",\n".join(json.dumps(block) for block in sorted(blocks, key=lambda b: int(b["block"])))
     head = json.dumps({"version": VERSION, "about": about, "etok_end": _end(etok)})
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(f'{head[:-1]}, "blocks": [\n{lines}\n]}}\n', encoding="utf-8")
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ..errors import PartialResult, UsageError
+from ..errors import PartialResult
 from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
 from .files import STREAM, source_of, target_of
-
-if TYPE_CHECKING:
-    from ..container import Reader
 
 OUT = "What comes out"
 
@@ -60,17 +57,25 @@ def decode(
     [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote (if its tokens are codes)
     """
     console = Console(quiet, verbose, json_lines)
-    if picture_size not in ("coded", "source"):
-        raise UsageError(f"--size {picture_size}: is coded or source")
     opened = source_of(source)
 
-    from ..codec.decoder import decode as run
-    from ..codec.decoder import for_file
+    from ..codec.settings import DecodeSettings
+
+    settings = DecodeSettings(
+        start=start,
+        duration=duration,
+        codec=codec,
+        crf=crf,
+        size=picture_size,
+        audio=not no_audio,
+        jobs=jobs,
+        overwrite=force,
+    )
+
     from ..codec.events import Finished
-    from ..codec.jobs import jobs_for
+    from ..codec.pipeline import decode_file
     from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
-    from ..video import SinkOptions, open_sink
     from .forecast import forecast
     from .prepare import prepare
     from .progress import follow
@@ -82,21 +87,10 @@ def decode(
         loaded = load_for(reader.header, device, model, precision)
         prepare(loaded, console)
         forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
-        sink_options = SinkOptions(
-            codec=codec,
-            crf=crf,
-            size="source" if picture_size == "source" else "coded",
-            overwrite=force,
-        )
-        jobs = jobs or jobs_for(reader.header, loaded, _frames(reader, start, duration), decoding=True)
         try:
-            with open_sink(name, for_file(sink_options, reader, start, duration), reader.header) as sink:
-                events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio, jobs=jobs)
-                finished = follow(events, console)
+            finished = follow(decode_file(reader, name, loaded, settings), console)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {name} is not written, nothing is left behind") from None
-        for text in sink.notes:
-            console.note(text)
     assert isinstance(finished, Finished)
     speed = finished.frames / finished.seconds if finished.seconds else 0
     written = f", {size(Path(name).stat().st_size)}" if Path(name).is_file() else ""
@@ -107,12 +101,3 @@ def decode(
     if finished.partial:
         shown = plural(finished.frames, "frame")
         raise PartialResult(f"{source}: damaged; the {shown} that are whole are in {name}")
-
-
-def _frames(reader: Reader, start: float | None, duration: float | None) -> int | None:
-    """How many will be decoded, about."""
-    if duration is None and not start:
-        return reader.frames
-    rate = reader.header.frame_rate
-    left = reader.frames if duration is None or rate is None else round(duration * rate)
-    return max(1, min(left, reader.frames - round((start or 0) * rate) if rate else left))

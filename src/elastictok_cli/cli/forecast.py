@@ -78,7 +78,7 @@ def _check_memory(model: TokenModel, header: Header, tiles: int, decoding: bool)
     there = model.device_bytes or machine_bytes()
     if there is None or need <= there:
         return
-    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
+    height, width = header.geometry.tile_hw
     way = (
         "decode on a larger machine"
         if decoding

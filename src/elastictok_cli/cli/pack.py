@@ -131,7 +131,7 @@ def _samples(reader: Reader, tables: Any, key: str) -> Iterator[tuple[str, Any, 
 
     header, places = reader.header, None
     for number, gop in enumerate(reader.gops()):
-        where = f"{reader.name}: {reader.place(number)}"
+        where = f"{reader.name}: {reader.gop_name(number)}"
         tiles = [tile for block in decode_gop(gop, header, tables, where) for tile in block]
         values = np.concatenate([np.asarray(tile.values) for tile in tiles])
         if find_syntax(header.syntax).places:

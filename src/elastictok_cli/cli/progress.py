@@ -16,13 +16,14 @@ from ..codec.events import (
     Finished,
     PassDone,
     PassStarted,
+    Resumed,
     SizeReached,
     Started,
     Tried,
     Verified,
     Warned,
 )
-from .console import Console, clock, size
+from .console import Console, clock, plural, size
 from .records import record
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class Display:
             case Ahead() if self.meter is not None:
                 self.meter.ahead[event.index] = event.frames
                 self._update(self.meter, now)
+            case Resumed():
+                self.console.line(f"continuing after {plural(event.frames, 'frame')} of {event.part}")
             case Warned():
                 self.console.note(event.text)
             case _:

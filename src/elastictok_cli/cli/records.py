@@ -13,14 +13,17 @@ from ..codec.events import (
     Finished,
     PassDone,
     PassStarted,
+    Resumed,
     SizeReached,
     Started,
     Verified,
     Warned,
 )
 from ..metrics import psnr_db
+from .console import as_options
 
 TYPES: dict[type[Any], str] = {
+    Resumed: "resumed",
     Started: "started",
     BlockDone: "block",
     BlockChecked: "block_checked",
@@ -37,6 +40,8 @@ TYPES: dict[type[Any], str] = {
 def record(event: Event) -> dict[str, Any]:
     """The object of an event: its fields, its type, and PSNR beside every MSE of a whole block or file."""
     fields = asdict(event)
+    if "text" in fields:
+        fields["text"] = as_options(fields["text"])
     mse = fields.get("mse")
     if mse is not None:
         fields["psnr_db"] = psnr_db(mse)

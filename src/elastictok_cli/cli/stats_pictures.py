@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_file import atomic_write
 from ..errors import UnsupportedFile, UsageError
-from ..whole import replacing
 from .console import Console
 from .curves import Kept, Rates, curves_path, read_curves
 
@@ -151,7 +151,7 @@ class Pictures:
             reports.append(FileReport(usage=usage, heat=maps or None, cell=cell, rates=self.rates(number)))
         with TemporaryDirectory(prefix="elastictok-") as folder:
             text = html_report(reports, self._players(Path(folder)), self.cuts, self.theme)
-        with replacing(name) as part:
+        with atomic_write(name) as part:
             part.write_text(text, encoding="utf-8")
 
     def _players(self, folder: Path) -> dict[str, Player]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..whole import replacing
+from ..atomic_file import atomic_write
 from . import options as opt
 from .console import Console, plural, size
 from .files import STREAM, source_of, target_of
@@ -57,5 +57,5 @@ def _write(name: str, data: memoryview) -> None:
     if name == STREAM:
         sys.stdout.buffer.write(data)
         return
-    with replacing(name) as part:
+    with atomic_write(name) as part:
         part.write_bytes(data)

@@ -120,7 +120,7 @@ def _check(path: Path, expected: Expected, models: _Models) -> Outcome:
             note = "" if expected.peak is None else f"tokens only: {error}"
         tables, tokens = None if model is None else model.tables, []
         for number, gop in enumerate(reader.gops()):
-            blocks = decode_gop(gop, reader.header, tables, f"{path.name}: {reader.place(number)}")
+            blocks = decode_gop(gop, reader.header, tables, f"{path.name}: {reader.gop_name(number)}")
             tokens += [digest(tiles) for tiles in blocks]
         for number, pair in enumerate(zip(tokens, expected.tokens, strict=False)):
             if pair[0] != pair[1]:

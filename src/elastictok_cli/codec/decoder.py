@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..container import AudioPacket, Gop, Reader, check_size
+from ..container import Gop, Reader, check_size
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
+from ..types import AudioPacket
 from .ahead import ahead
 from .events import BlockDone, Event, Started, Warned
 from .gop_decoder import DecodedBlock, DecodeJob, GopTask, ParsedBlock, Pictures, parse_gop
@@ -222,10 +223,9 @@ def decode_range(
 def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:
     record, picture = block.record, totals.picture
     most = totals.spec.max_tokens(record.frames, *picture.tile) * picture.tiles
-    mse = sum(tile.mse * picture.share(i) for i, tile in enumerate(record.tiles))
     counts = tuple(tile.count for tile in record.tiles)
     return BlockDone(
-        block.index, block.gop, block.first_frame, frames, counts, (), mse, record.met, record.count, most, 0
+        block.index, block.gop, block.first_frame, frames, counts, (), record.mse, record.met, record.count, most, 0
     )
 
 
@@ -266,5 +266,5 @@ def _duration(reader: Reader) -> float:
     if not reader.index:
         return 0.0
     last = reader.gop(len(reader.index) - 1).pts
-    end = reader.header.last_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
+    end = reader.header.video_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
     return reader.header.seconds(end - reader.index[0].first_pts)

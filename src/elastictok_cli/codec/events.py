@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..container import Header
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -29,6 +31,25 @@ class Tried:
     tiles: int
     number: int
     probe: Probe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The source of an encode is open, and nothing is coded yet. header: of the file to come.
+
+    frames_estimate: None if the input does not say.
+    """
+
+    header: Header
+    frames_estimate: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """An interrupted run is continued. frames: already coded, in the file `part`."""
+
+    frames: int
+    part: str
 
 
 @dataclass(frozen=True)
@@ -184,4 +205,17 @@ class SizeReached:
     part: float
 
 
-Event = Started | BlockDone | BlockChecked | Ahead | Warned | Finished | Verified | PassStarted | PassDone | SizeReached
+Event = (
+    Opened
+    | Resumed
+    | Started
+    | BlockDone
+    | BlockChecked
+    | Ahead
+    | Warned
+    | Finished
+    | Verified
+    | PassStarted
+    | PassDone
+    | SizeReached
+)

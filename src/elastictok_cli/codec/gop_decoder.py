@@ -56,7 +56,7 @@ class GopTask:
 
     @classmethod
     def of(cls, reader: Reader, number: int, gop: Gop, index: int = 0) -> GopTask:
-        return cls(gop, number, index, f"{reader.name}: {reader.place(number)}", reader.recover)
+        return cls(gop, number, index, f"{reader.name}: {reader.gop_name(number)}", reader.recover)
 
 
 def parse_gop(task: GopTask, header: Header, tables: Any) -> Iterator[ParsedBlock | Warned]:

@@ -66,9 +66,9 @@ class GopCoder:
             choices.append(self._tile(index, i, tile, left))
             self.coder.write(choices[-1].tokens, i)
         self.pts += pts
-        self.records.append(
-            BlockRecord(len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices))
-        )
+        tiles = tuple(TileRecord(count=c.tokens.count, met=c.met, mse=c.mse, step=c.tokens.step) for c in choices)
+        record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
+        self.records.append(record)
         most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
         # the tile that needs explaining: the first that misses, otherwise the one with the most tokens
         told = min(choices, key=lambda c: (c.met, -c.tokens.count))
@@ -79,9 +79,9 @@ class GopCoder:
             len(pts),
             tuple(choice.tokens.count for choice in choices),
             tuple(probe for choice in choices for probe in choice.probes),
-            sum(choice.mse * self.picture.share(i) for i, choice in enumerate(choices)),
-            all(choice.met for choice in choices),
-            sum(choice.tokens.count for choice in choices),
+            record.mse,
+            record.met,
+            record.count,
             most * len(choices),
             self.coder.bits - bits,
             told.why,
@@ -110,7 +110,13 @@ class GopCoder:
     def finish(self) -> Gop:
         """The GOP as it goes into the file."""
         payload, records, self.records = self.coder.finish(), tuple(self.records), []
-        return Gop(self.first_frame, np.array(self.pts, np.int64), records, payload, self.coder.digest)
+        return Gop(
+            first_frame=self.first_frame,
+            pts=np.array(self.pts, np.int64),
+            blocks=records,
+            payload=payload,
+            digest=self.coder.digest,
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..container import Header
-from ..video import AudioPacket, Source
+from ..types import AudioPacket
+from ..video import Source
 
 
 class AudioFeed:

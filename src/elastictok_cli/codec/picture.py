@@ -16,7 +16,7 @@ class Picture:
         geometry = header.geometry
         self.width, self.height = header.coded_size
         self.padded = (geometry.height, geometry.width)
-        self.tile = geometry.tile or self.padded
+        self.tile = geometry.tile_hw
         self.rows = geometry.height // self.tile[0]
         self.columns = geometry.width // self.tile[1]
         self.tiles = self.rows * self.columns
@@ -32,11 +32,6 @@ class Picture:
         y, x = divmod(tile, self.columns)
         th, tw = self.tile
         return min(th, self.height - y * th), min(tw, self.width - x * tw)
-
-    def share(self, tile: int) -> float:
-        """The part of the coded picture that this tile shows; all of them make 1."""
-        height, width = self.visible(tile)
-        return height * width / (self.height * self.width)
 
     def join(self, tiles: list[Frames]) -> Frames:
         """The inverse of `cut`: (T, height, width, 3), padding cut off."""

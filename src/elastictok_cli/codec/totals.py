@@ -32,8 +32,7 @@ class Totals:
     def add_record(self, block: BlockRecord) -> None:
         """A block of which there is only the record."""
         most = self.spec.max_tokens(block.frames, *self.picture.tile) * self.picture.tiles
-        mse = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(block.tiles))
-        self._add(block.frames, block.met, block.count, most, mse)
+        self._add(block.frames, block.met, block.count, most, block.mse)
 
     def add_gop(self, gop: Gop) -> None:
         """All blocks of a GOP, and its times."""
@@ -62,7 +61,7 @@ class Totals:
         """From the first frame to the end of the last."""
         if self.first_pts is None:
             return 0.0
-        end = self.header.last_end(self.last_pts, self.last_step)
+        end = self.header.video_end(self.last_pts, self.last_step)
         if self.until is not None:
             end = min(end, self.until)
         return self.header.seconds(end - self.first_pts)

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import numpy as np
 
-from ..container import Reader, TileRecord
+from ..container import Reader, TileRecord, check_file
 from ..errors import ElasticTokError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
@@ -49,7 +49,7 @@ def verify(
         header.threshold,
         header.search,
     )
-    findings = [finding.text for finding in reader.verify()]
+    findings = [finding.text for finding in check_file(reader)]
     for text in findings:
         yield Warned(text)
     check = _Check(reader, Picture(header), _Matched(source) if source is not None else None)
@@ -127,7 +127,7 @@ class _Check:
             self.error += total
             self.samples += source.size
             mse = total / source.size
-        stored = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(record.tiles))
+        stored = record.mse
         yield BlockChecked(
             block.index,
             block.gop,

@@ -20,7 +20,8 @@ from ..models.base import TokenModel
 from ..report.canvas import Canvas, labels_of
 from ..report.theme import DARK, Theme
 from ..report.usage import Usage, read_usage
-from ..video import AudioInfo, Fitted, Sink, SinkOptions, Source, open_sink
+from ..types import AudioTrack
+from ..video import Fitted, Sink, SinkOptions, Source, open_sink
 from ..video.sound import Sound
 from .matched import Matched, Pixels, Shot
 
@@ -52,7 +53,7 @@ class _Page:
     coded_size: tuple[int, int]
     time_base: Fraction
     frame_rate: Fraction | None
-    audio: tuple[AudioInfo, ...]
+    audio: tuple[AudioTrack, ...]
     rotation: Literal[0] = 0
     sar: Fraction = Fraction(1)
     colour: tuple[int, int, int, int] = (1, 1, 1, 1)  # BT.709, limited: what players take it for at most sizes

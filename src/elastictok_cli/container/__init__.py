@@ -1,17 +1,17 @@
-"""The .etok container: structures, writer and reader (docs/format.md). To this room tokens are bytes.
+"""The .etok container: structures, reader and writer (docs/format.md).
 
-Never imports torch or a model. The tokens of a GOP are read by `decode_gop`, through the syntax that their model
-registered.
+This room treats tokens as bytes and never imports torch or a model. `decode_gop` decodes the tokens of a GOP by the
+syntax that their model registered.
 """
 
 from __future__ import annotations
 
+from ..atomic_file import part_path
+from .check import check_file
 from .format import (
     FORMAT_VERSION,
-    MSE_MOST,
+    MAX_MSE,
     SUFFIX,
-    AudioPacket,
-    AudioStream,
     BlockRecord,
     Geometry,
     Gop,
@@ -22,16 +22,14 @@ from .format import (
 from .gop_tokens import decode_gop
 from .memory import check_size
 from .reader import Reader
+from .recovery import Finding
 from .tokenfile import etok_of, is_token_file, save_tokens, token_arrays
-from .verify import Finding
-from .writer import Writer, part_path
+from .writer import Writer
 
 __all__ = [
     "FORMAT_VERSION",
-    "MSE_MOST",
+    "MAX_MSE",
     "SUFFIX",
-    "AudioPacket",
-    "AudioStream",
     "BlockRecord",
     "Finding",
     "Geometry",
@@ -41,6 +39,7 @@ __all__ = [
     "Reader",
     "TileRecord",
     "Writer",
+    "check_file",
     "check_size",
     "decode_gop",
     "etok_of",

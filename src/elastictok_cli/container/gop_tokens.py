@@ -1,4 +1,4 @@
-"""The tokens of one GOP, read from its payload block by block."""
+"""Decode the tokens of one GOP, block by block."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .memory import check_size
 def decode_gop(
     gop: Gop, header: Header, tables: Any = None, where: str = "tokens", check_counts: bool = True
 ) -> Iterator[tuple[Any, ...]]:
-    """Tokens of each block, one entry per tile, one block at a time so that memory stays flat.
+    """Yield the tokens of each block, one entry per tile. Only one block is in memory at a time.
 
-    tables: start values out of the model's weights, for syntaxes that have them.
-    check_counts: compare the counts in the file's table with those of the tokens. A syntax may not need the counts to
-    read its tokens, and counting them takes time.
-    Raises DamagedFile; the digest of the tokens can only be compared behind the last block.
+    tables: start values from the model's weights, for syntaxes that need them.
+    check_counts: compare the counts in the file's table with those of the tokens. Some syntaxes do not need the counts
+    to decode their tokens, and counting takes time.
+    Raises DamagedFile. The digest of the tokens can only be compared after the last block.
     """
     if not find_syntax(header.syntax, where).codes:
-        check_size(header, where)  # such a syntax lays out the whole picture before it reads the first token
+        check_size(header, where)  # these syntaxes allocate the whole picture before they read the first token
     decoder = token_decoder(gop.payload, header, tables, where)
     for number, block in enumerate(gop.blocks):
         tokens = tuple(

@@ -1,8 +1,8 @@
-"""The tokens of an .etok file as numpy arrays in one .npz, and back. Never pickle, never torch.
+"""Save the tokens of an .etok file as numpy arrays in one .npz, and make an .etok file of them. No pickle, no torch.
 
-counts, steps   int32 (blocks, tiles)     values   uint16 (tokens,) or int8 (tokens, channels): those of all
-met, mse        bool, float64, likewise            tiles of all blocks, one after the other, `counts` each
-gop, frames     int32 (blocks,)           places   uint32 (tokens,), where the model's tokens have a place
+counts, steps   int32 (blocks, tiles)     values   uint16 (tokens,) or int8 (tokens, channels): the tokens of all
+met, mse        bool, float64, likewise            tiles of all blocks, `counts` of each, one after the other
+gop, frames     int32 (blocks,)           places   uint32 (tokens,), if the model's tokens have a position
 pts             int64 (all frames,)       header   JSON, for people; head: the same, for `etok_of`
 """
 
@@ -21,16 +21,16 @@ import numpy.typing as npt
 
 from ..entropy.bitstream import CodeTokens, find_syntax, token_encoder
 from ..errors import DamagedFile, InputError, UnsupportedFile
-from .format import MSE_MOST, BlockRecord, Gop, Header, TileRecord
+from .format import MAX_MSE, BlockRecord, Gop, Header, TileRecord
 from .gop_tokens import decode_gop
 from .head import pack_head, parse_head
 from .reader import Reader
 from .writer import Writer
 
 VERSION = 1
-MOST_ARRAYS = 1 << 29  # bytes; deflate makes a thousand times as much of a file
-MOST_TEXT = 200
-SHAPES: Mapping[str, tuple[str, int]] = {  # type and axes of what `etok_of` needs
+MAX_ARRAY_BYTES = 1 << 29  # deflate can expand a file by a factor of a thousand
+MAX_MESSAGE = 200  # characters of an error, which may quote half of the file
+SHAPES: Mapping[str, tuple[str, int]] = {  # kind of dtype and number of axes of the arrays that `etok_of` needs
     "format": ("i", 0),
     "head": ("u", 1),
     "gop": ("i", 1),
@@ -45,9 +45,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
-    """All tokens of a file. tables: the model's, for those that need them. Raises DamagedFile.
+    """Return all tokens of a file. They are all in memory at once.
 
-    Holds the tokens of the whole file in memory.
+    tables: start values from the model's weights, for syntaxes that need them. Raises DamagedFile.
     """
     header = replace(reader.header, audio=())
     rows: dict[str, list[Any]] = {name: [] for name in ("gop", "frames", "pts", "counts", "steps", "met", "mse")}
@@ -55,8 +55,8 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
     places: list[npt.NDArray[Any]] = []
     for number, gop in enumerate(reader.gops()):
         rows["pts"].append(gop.pts)
-        where = f"{reader.name}: {reader.place(number)}"
-        # the tokens first: their digest is compared behind the last block
+        where = f"{reader.name}: {reader.gop_name(number)}"
+        # Tokens come first in `zip`, because their digest is compared after the last block.
         for tokens, record in zip(decode_gop(gop, header, tables, where), gop.blocks, strict=True):
             rows["gop"].append(number)
             rows["frames"].append(record.frames)
@@ -83,18 +83,18 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
 
 
 def save_tokens(file: BinaryIO, arrays: Arrays) -> None:
-    """Write the .npz; equal arrays give equal bytes."""
-    import zipfile  # here, since `stats` has no use for it and must start fast
+    """Write the .npz. Equal arrays give equal bytes."""
+    import zipfile  # imported here, because `stats` must start fast and does not need it
 
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, array in arrays.items():
-            # opened by name: its date is that of all zip files without one
+            # ZipInfo has a fixed date
             with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def is_token_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a path leads to an .npz (or another zip), by its first bytes."""
+    """Whether the file at `path` is an .npz or another zip, by its first bytes."""
     try:
         with open(path, "rb") as file:
             return file.read(4) == b"PK\x03\x04"
@@ -103,10 +103,10 @@ def is_token_file(path: str | os.PathLike[str]) -> bool:
 
 
 def etok_of(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> bytes:
-    """The .etok file, without sound, that has these tokens. Counts, steps and values may be others than those once
-    exported; what cannot be is a DamagedFile.
+    """Return the .etok file, without sound, that holds the tokens of an .npz.
 
-    Raises UnsupportedFile for tokens of a model whose grammar is more than its codes.
+    Counts, steps and values may have been edited; DamagedFile is raised if they are impossible. Raises UnsupportedFile
+    for tokens of a model whose syntax stores more than the tokens' values.
     """
     name = name or str(path)
     arrays = _load(path, name)
@@ -135,7 +135,7 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
             raise ValueError(f"{key} of shape {arrays[key].shape} for {blocks} blocks of {tiles} tiles")
     if counts.shape[1] != tiles or (counts < 0).any() or counts.sum() != len(values):
         raise ValueError(f"{len(values)} values, and counts of {tiles} tiles that add up to {counts.sum()}")
-    times = len(arrays["pts"])  # no block has more, so that the sum does not wrap
+    times = len(arrays["pts"])  # no block has more frames, so the sum below cannot overflow
     if ((arrays["frames"] < 1) | (arrays["frames"] > times)).any() or arrays["frames"].sum() != times:
         raise ValueError(f"{times} times for {arrays['frames'].sum()} frames")
     if (counts > header.max_tokens).any():
@@ -155,33 +155,35 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
                 count, step = int(counts[block, tile]), int(arrays["steps"][block, tile])
                 encoder.write(CodeTokens(values[token : token + count], length, step), tile)
                 mse = float(arrays["mse"][block, tile])
-                if not (0 <= mse <= MSE_MOST if header.is_measured else np.isnan(mse)):
+                if not (0 <= mse <= MAX_MSE if header.is_measured else np.isnan(mse)):
                     raise ValueError(f"{mse} is no mean squared error")
-                row.append(TileRecord(count, bool(arrays["met"][block, tile]), mse, step))
+                met = bool(arrays["met"][block, tile])
+                row.append(TileRecord(count=count, met=met, mse=mse, step=step))
                 token += count
-            records.append(BlockRecord(length, tuple(row)))
+            records.append(BlockRecord(frames=length, tiles=tuple(row), tile_shares=header.tile_shares))
             frame += length
         pts = arrays["pts"][first:frame].astype(np.int64)
-        found.append(Gop(first, pts, tuple(records), encoder.finish(), encoder.digest))
+        payload = encoder.finish()
+        found.append(Gop(first_frame=first, pts=pts, blocks=tuple(records), payload=payload, digest=encoder.digest))
     return found
 
 
 def _checked(values: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
-    """The values as the token encoder takes them. Raises ValueError for what cannot be tokens."""
+    """Return the values as the token encoder takes them. Raises ValueError if they cannot be tokens."""
     check = find_syntax(header.syntax).check
     return values if check is None else check(values, header.channels)
 
 
 def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
-    """Every length is compared with what is there before it is believed."""
+    """Load the arrays. Every length in the file is compared with the bytes that are there before it is used."""
     import zipfile
 
     arrays: Arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
             claimed = sum(archive.getinfo(f"{key}.npy").file_size for key in (*SHAPES, "values"))
-            if claimed > MOST_ARRAYS:
-                raise ValueError(f"{claimed:,} bytes of arrays are over the {MOST_ARRAYS:,} that are read")
+            if claimed > MAX_ARRAY_BYTES:
+                raise ValueError(f"{claimed:,} bytes of arrays are over the {MAX_ARRAY_BYTES:,} that are read")
             for key in (*SHAPES, "values"):
                 with archive.open(f"{key}.npy") as member:
                     arrays[key] = _member(member, archive.getinfo(f"{key}.npy").file_size)
@@ -190,8 +192,8 @@ def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DamagedFile(f"{name}: damaged: {str(error)[:MOST_TEXT]}") from None  # it may quote half the file
-    except Exception as error:  # zlib.error, and whatever else a broken archive gives
+        raise DamagedFile(f"{name}: damaged: {str(error)[:MAX_MESSAGE]}") from None
+    except Exception as error:  # zlib.error, and whatever else a damaged archive raises
         raise DamagedFile(f"{name}: damaged: {type(error).__name__}") from None
     for key, (kind, axes) in SHAPES.items():
         if arrays[key].ndim != axes or arrays[key].dtype.kind != kind:
@@ -216,7 +218,7 @@ def _member(member: Any, size: int) -> npt.NDArray[Any]:
 
 
 def _described(header: Header) -> dict[str, Any]:
-    """A Header as JSON: fractions as text, bytes as hex."""
+    """Return a header as JSON data: fractions as text, bytes as hex."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Fraction):

@@ -23,8 +23,7 @@ def has_places(reader: Reader) -> bool:
 
 def cell_size(reader: Reader) -> tuple[int, int]:
     """(height, width) in pixels of what one count is for."""
-    geometry = reader.header.geometry
-    return (PATCH, PATCH) if has_places(reader) else geometry.tile or (geometry.height, geometry.width)
+    return (PATCH, PATCH) if has_places(reader) else reader.header.geometry.tile_hw
 
 
 def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:
@@ -40,6 +39,6 @@ def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:
         if not has_places(reader):
             yield from (np.array([tile.count for tile in block.tiles]).reshape(shape) for block in gop.blocks)
             continue
-        for tiles in decode_gop(gop, header, tables, f"{reader.name}: {reader.place(number)}", False):
+        for tiles in decode_gop(gop, header, tables, f"{reader.name}: {reader.gop_name(number)}", False):
             places = np.asarray(tiles[0].places, np.int64)
             yield np.bincount(places % (shape[0] * shape[1]), minlength=shape[0] * shape[1]).reshape(shape)

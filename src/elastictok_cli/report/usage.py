@@ -111,7 +111,6 @@ class Usage:
 def read_usage(reader: Reader, name: str | None = None) -> Usage:
     """One pass over a file. Raises DamagedFile where it is damaged."""
     header = reader.header
-    shares = visible_shares(header)
     blocks: list[BlockUse] = []
     times: list[float] = []  # when each block begins, and when the last ends
     last = step = 0  # PTS of the last frame, and its distance from the one before it
@@ -119,13 +118,13 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
         at = 0
         for record in gop.blocks:
             times.append(header.seconds(int(gop.pts[at])))
-            block = _block(record, header, shares)
+            block = _block(record, header)
             first_frame, starts_gop = gop.first_frame + at, at == 0
             blocks.append(replace(block, index=len(blocks), gop=number, first_frame=first_frame, starts_gop=starts_gop))
             at += record.frames
         last, step = int(gop.pts[-1]), int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else step
     if blocks:
-        times.append(header.seconds(header.last_end(last, step)))
+        times.append(header.seconds(header.video_end(last, step)))
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     return Usage(
@@ -163,7 +162,7 @@ def cumulative_bytes(usage: Usage) -> list[float]:
     return out
 
 
-def _block(record: BlockRecord, header: Header, shares: Sequence[float]) -> BlockUse:
+def _block(record: BlockRecord, header: Header) -> BlockUse:
     """What one record says; the block's position and time are filled in by `read_usage`."""
     # Models with tiles code all positions of a block, however few frames it shows (models/elastic/adapter.py).
     frames = record.frames if header.tile is None else header.block_frames
@@ -176,7 +175,7 @@ def _block(record: BlockRecord, header: Header, shares: Sequence[float]) -> Bloc
         duration_s=0.0,
         tokens=record.count,
         max_tokens=header.max_tokens * frames // header.block_frames * len(record.tiles),
-        mse=sum(tile.mse * share for tile, share in zip(record.tiles, shares, strict=True)),
+        mse=record.mse,
         met=record.met,
         step=min(tile.step for tile in record.tiles),
         is_short=record.frames < header.block_frames,
@@ -202,17 +201,3 @@ def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
             high = rates[i] > CUT_FACTOR * max(last, median(usual))
         out.append(replace(block, cut=high and not before))
     return out
-
-
-def visible_shares(header: Header) -> list[float]:
-    """The share of the visible picture that each tile covers; they add up to 1."""
-    geometry, (width, height) = header.geometry, header.coded_size
-    if geometry.tile is None:
-        return [1.0]
-    th, tw = geometry.tile
-    areas = [
-        max(0, min(height - y, th)) * max(0, min(width - x, tw))
-        for y in range(0, geometry.height, th)
-        for x in range(0, geometry.width, tw)
-    ]
-    return [area / (width * height) for area in areas]

@@ -10,22 +10,13 @@ from fractions import Fraction
 import av.container
 import av.error
 
-
-def usual_duration(step: int | None, rate: Fraction | None, base: Fraction) -> int:
-    """Ticks that a last frame lasts where nothing says it: by the rate, but no longer than the frame before.
-
-    step: ticks of the frame before, None if there is none.
-    """
-    usual = max(1, round(1 / ((rate or 25) * base)))
-    if step is None:
-        return usual
-    return min(step, usual) if rate else step
+from ..units import last_frame_ticks
 
 
 def ends_as_usual(
     container: av.container.InputContainer, index: int, end: int, rate: Fraction | None, base: Fraction
 ) -> bool:
-    """Whether stream `index` ends where `usual_duration` would have it end, to a tick. Nothing is decoded.
+    """Whether stream `index` ends where `last_frame_ticks` would have it end, to a tick. Nothing is decoded.
 
     container: open; it is read from its last key frame on, or from its start if it cannot seek.
     """
@@ -34,7 +25,7 @@ def ends_as_usual(
         return False
     step = times[-1] - times[-2] if len(times) > 1 else None
     # A tick: lengths are rounded, and in another time base.
-    return abs(times[-1] + usual_duration(step, rate, base) - end) <= 1
+    return abs(times[-1] + last_frame_ticks(step, rate, base) - end) <= 1
 
 
 def _last_times(container: av.container.InputContainer, index: int, end: int) -> list[int]:

@@ -14,10 +14,11 @@ import av.container
 import av.error
 
 from ..errors import OutputError, UsageError
+from ..types import AudioPacket
+from ..units import last_frame_ticks
 from . import geometry
-from .audio import Packet, add_track, out_packet
+from .audio import add_track, out_packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
-from .ending import usual_duration
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
 
@@ -46,7 +47,7 @@ class MuxedSink(Sink):
         self._delay = 0  # of the first packet: PTS minus DTS
         self._step = 1
         self._origin: int | None = None
-        self._early: list[Packet] = []  # sound before the first frame; its time decides where both begin
+        self._early: list[AudioPacket] = []  # sound before the first frame; its time decides where both begin
         try:
             with writing(self.name):
                 self._open(sound=True)
@@ -217,7 +218,7 @@ class MuxedSink(Sink):
                 self._delay = packet.pts - packet.dts
             self._packet = packet
 
-    def _write_audio(self, packet: Packet) -> None:
+    def _write_audio(self, packet: AudioPacket) -> None:
         stream = self._tracks.get(packet.stream)
         if stream is None:
             return
@@ -253,7 +254,7 @@ class MuxedSink(Sink):
         end = self._options.end_pts
         if end is not None and self._origin is not None and end - self._origin > pts:
             return end - self._origin - pts
-        return usual_duration(None if self.frames == 1 else self._step, rate, base)
+        return last_frame_ticks(None if self.frames == 1 else self._step, rate, base)
 
     def _close_quietly(self) -> None:
         if self._output is not None:

@@ -16,8 +16,9 @@ import av.stream
 from av.sidedata.sidedata import Type as SideData
 
 from ..errors import InputError
+from ..types import AudioTrack
 from . import stills
-from .audio import AudioInfo, can_copy, describe
+from .audio import can_copy, describe
 from .colour import Colour, known
 from .ending import ends_as_usual
 
@@ -66,7 +67,7 @@ class Probed:
     dts_lag: int | None
     interlaced: bool
     is_still: bool
-    audio: dict[int, AudioInfo]
+    audio: dict[int, AudioTrack]
     audio_ends: dict[int, int]
     left_out: tuple[str, ...]
     size: int

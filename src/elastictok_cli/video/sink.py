@@ -24,9 +24,9 @@ from typing import Literal, Protocol, Self
 
 import av.error
 
+from ..atomic_file import commit, resolve_output
 from ..errors import OutputError, UsageError
-from ..whole import destination, place
-from .audio import Packet, Track
+from ..types import AudioPacket, AudioTrack
 from .geometry import Pixels
 
 PathLike = str | os.PathLike[str]
@@ -72,7 +72,7 @@ class Shown(Protocol):
     @property
     def is_still(self) -> bool: ...
     @property
-    def audio(self) -> Sequence[Track]: ...
+    def audio(self) -> Sequence[AudioTrack]: ...
     @property
     def languages(self) -> Sequence[str]: ...
 
@@ -94,7 +94,7 @@ class Sink(ABC):
             self._write(pts, rgb)
         self.frames += 1
 
-    def write_audio(self, packet: Packet) -> None:
+    def write_audio(self, packet: AudioPacket) -> None:
         """One packet of track `packet.stream`, copied. Outputs without sound take none."""
         with writing(self.name):
             self._write_audio(packet)
@@ -118,7 +118,7 @@ class Sink(ABC):
     @abstractmethod
     def _write(self, pts: int, rgb: Pixels) -> None: ...
 
-    def _write_audio(self, packet: Packet) -> None:
+    def _write_audio(self, packet: AudioPacket) -> None:
         self._note("the sound is left out: this kind of output has none; .mkv keeps it")
 
     @abstractmethod
@@ -156,7 +156,7 @@ class PartFile:
 
     def __init__(self, path: Path, overwrite: bool) -> None:
         with writing(str(path)):
-            path = destination(path)
+            path = resolve_output(path)
         self.path, self.overwrite = path, overwrite
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
@@ -172,7 +172,7 @@ class PartFile:
     def keep(self) -> None:
         """Give it its name. Checked again: a file that has come up meanwhile is not replaced either."""
         self._refuse_existing()
-        place(self.part, self.path)
+        commit(self.part, self.path)
 
     def remove(self) -> None:
         """Remove it, if it is still there."""

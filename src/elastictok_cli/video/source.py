@@ -28,8 +28,9 @@ import av.error
 import numpy as np
 
 from ..errors import InputError, UsageError
+from ..types import AudioPacket, AudioTrack
 from . import geometry, stills
-from .audio import AudioInfo, AudioPacket, copy_packets
+from .audio import copy_packets
 from .colour import ToRgb
 from .deinterlace import Deinterlacer
 from .geometry import Pixels
@@ -73,7 +74,7 @@ class SourceInfo:
     is_part: bool
     colour: tuple[int, int, int, int]
     is_still: bool
-    audio: tuple[AudioInfo, ...]
+    audio: tuple[AudioTrack, ...]
     notes: tuple[str, ...]
 
     @property
@@ -83,7 +84,7 @@ class SourceInfo:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Of the audio tracks, see `AudioInfo`."""
+        """Of the audio tracks, see `AudioTrack`."""
         return tuple(track.language for track in self.audio)
 
     @property

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...atomic_file import commit, resolve_output
 from ...errors import InputError, OutputError
-from ...whole import destination, place
 from .config import ElasticConfig
 from .stream import ITEM_SIZES, Entry, read_index
 
@@ -68,7 +68,7 @@ def convert(params: Path, config: ElasticConfig, output: Path, overwrite: bool =
             entries = read_index(params, data)
             parts = plan(params.name, entries, config)
             try:
-                return _write(params.name, data, entries, parts, config, destination(output))
+                return _write(params.name, data, entries, parts, config, resolve_output(output))
             except OSError as error:
                 raise OutputError(f"{output}: {error.strerror}") from None
 
@@ -218,7 +218,7 @@ def _write(
                 file.write(make())
             file.flush()
             os.fsync(file.fileno())
-        place(temporary, output)
+        commit(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)
     return weights

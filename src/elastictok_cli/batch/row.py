@@ -1,37 +1,11 @@
-"""How every file of a batch is encoded, and what became of one."""
+"""One row of a batch's report: what became of a file."""
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from .. import __version__
-from ..codec.target import Target
 from ..errors import PartialResult
-from ..models.base import TokenModel
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The arguments of `api.encode` that a file's tokens depend on; see there."""
-
-    target: Target
-    size: str = "fit256"
-    search: str = "fast"
-    max_tokens: int | None = None
-    gop_blocks: int | None = None
-    start: float | None = None
-    duration: float | None = None
-    audio: bool = True
-    strict: bool = False
-
-    def described(self, model: TokenModel) -> str:
-        """All that decides the bytes of an output beside its source, as JSON: equal text, equal bytes."""
-        # The digest is of the weights; that they are held in another precision is said in `extra`.
-        said: dict[str, Any] = {**asdict(self), **model.header_fields}
-        return json.dumps({**said, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -39,7 +13,7 @@ class Row:
     """One file of the report. source: path or URL. output: relative to the output folder, with "/".
 
     status: "done", "partial" (the source is damaged or ends before it should), "skipped" (it was done before) or
-    "failed". error: one line. digest: of the source. settings: see `Settings.described`. output_digest: of the
+    "failed". error: one line. digest: of the source. settings: see `EncodeSettings.fingerprint`. output_digest: of the
     output's end mark, by which the next run knows it again. Of a file that failed, these and `bytes_out` are those of
     the output that is there, "" and 0 if no batch made one. attempts: how often it was tried. seconds: of work, in all
     processes together. mse: mean over all frames, pixels on [-1, 1]; NaN if it is not known.
