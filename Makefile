@@ -102,6 +102,7 @@ soak: $(READY)
 
 fuzz: $(READY)
 	cd tests && $(abspath $(BIN))/python -m fuzz.run --inputs 1000000 $(ARGS)
+	cd tests && $(abspath $(BIN))/python -m fuzz.video --inputs 20000 $(ARGS)
 
 # The versions of this environment, hashed. uv is fetched for it.
 lock: $(READY)

@@ -79,8 +79,8 @@ def test_only_the_time_that_all_have_is_shown(clip: Path) -> None:
     """One file begins later than the other and ends earlier than the source."""
     with open_source(clip, size="source", start=0.2, duration=0.24) as part:
         out, model = io.BytesIO(), DctModel()
-        target = Target.threshold(0.01)
-        list(encode(part, model, Writer(out, make_header(part.info, model, EncodeSettings(target=target))), target))
+        settings = EncodeSettings(target=Target.threshold(0.01))
+        list(encode(part, model, Writer(out, make_header(part.info, model, settings)), settings))
     whole = encoded(clip, DctModel())[0]
     with open_source(clip, size="source") as source, Reader(whole) as a, Reader(out.getvalue()) as b:
         shots = list(Matched(source, [a, b], [DctModel(), DctModel()]).shots())

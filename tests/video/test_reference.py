@@ -13,6 +13,7 @@ from elastictok_cli.video import open_source
 from elastictok_cli.video.reference import CODECS, at_size, point
 
 from .clips import write_video
+from .odd import transparent_vp9
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -62,3 +63,10 @@ def test_a_picture_is_one_frame(tmp_path: Path) -> None:
     for name in CODECS:
         found = point(name, CODECS[name].qualities[0], at_size(str(png), "source"))
         assert found.frames == 1 and found.mse < 0.01
+
+
+def test_transparent_video_is_given_as_it_is_shown(tmp_path: Path) -> None:
+    """On white, not with the colour that lies under what cannot be seen."""
+    path = transparent_vp9(tmp_path / "a.webm")
+    found = point("x264 medium", 15, at_size(str(path), "source"))
+    assert found.frames == 6 and found.mse < 0.01

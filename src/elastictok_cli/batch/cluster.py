@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..codec.settings import EncodeSettings
-from ..codec.worker import use_threads
+from ..codec.worker_process import use_threads
 from ..errors import UsageError
 from ..models.base import TokenModel
 from .engine import Answer

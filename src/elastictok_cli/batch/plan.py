@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from ..container import SUFFIX
 from ..errors import InputError, UsageError
-from ..video.suffixes import VIDEOS
+from ..video.inputs import VIDEOS
 from . import remote
 
 

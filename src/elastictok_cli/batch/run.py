@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..codec.ranges import CodedRange
+from ..codec.gop_ranges import CodedRange
 from ..container import part_path
 from .engine import Engine
 from .plan import Item

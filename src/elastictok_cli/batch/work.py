@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..codec.events import BlockDone, Finished
+from ..codec.gop_ranges import CodedRange, assemble, code_range
 from ..codec.header import make_header
 from ..codec.pipeline import encode_file
-from ..codec.ranges import CodedRange, assemble, code_range
 from ..codec.settings import EncodeSettings
-from ..codec.worker import use_threads
+from ..codec.worker_process import use_threads
 from ..container import Reader, Writer, part_path
 from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
@@ -82,7 +82,7 @@ Outcome = Row | Split | CodedRange | Failed
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Does tasks in another process; see `codec.jobs.Job`. Sends `Progress`, then the outcome."""
+    """Does tasks in another process; see `codec.workers.Job`. Sends `Progress`, then the outcome."""
 
     settings: EncodeSettings
     model: TokenModel
@@ -235,13 +235,4 @@ def _split(path: str, task: Task, settings: EncodeSettings, model: TokenModel) -
 def _range(task: Task, path: str, settings: EncodeSettings, model: TokenModel, tell: Tell) -> CodedRange:
     assert task.part is not None
     with open_source(path, settings.size, settings.start, settings.duration) as source:
-        return code_range(
-            source,
-            model,
-            make_header(source.info, model, settings),
-            settings.target,
-            *task.part,
-            max_tokens=settings.max_tokens,
-            strict=settings.strict,
-            watch=lambda block: tell(Progress(task.item, block.frames)),
-        )
+        return code_range(source, model, settings, *task.part, lambda block: tell(Progress(task.item, block.frames)))

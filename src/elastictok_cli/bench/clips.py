@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..video import SinkOptions, open_sink, open_source
-from ..video.suffixes import PICTURES, VIDEOS
+from ..video.inputs import PICTURES, VIDEOS
 
 ENDINGS = VIDEOS | PICTURES
 

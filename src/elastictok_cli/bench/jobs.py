@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic_file import atomic_write
-from ..codec.jobs import cores
+from ..codec.workers import cores
 
 PACKAGE = Path(__file__).parents[1]
 CODING = ("codec", "container", "kernels", "models", "search", "metrics.py")

@@ -18,11 +18,12 @@ from ..codec.target import Target
 from ..container import Reader
 from ..metrics import block_mse, psnr_db
 from ..models.base import TokenModel
+from ..stages import STAGES
 from ..video import Source, open_source
 from ..video.reference import CODECS, at_size, point
 from .clips import Clip
 from .content import content
-from .sampler import STAGES, Sampler
+from .sampler import Sampler
 
 
 def measure_elastic(

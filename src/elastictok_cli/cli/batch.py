@@ -105,7 +105,7 @@ def _engine(
         console.line(f"Ray: {plural(ray.nodes, 'node')}, {plural(ray.workers, 'file')} at once")
         return ray
     from ..batch.engine import LocalEngine
-    from ..codec.jobs import cores
+    from ..codec.workers import cores
 
     return LocalEngine(settings, model, jobs or cores())
 

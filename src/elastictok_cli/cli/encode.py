@@ -140,9 +140,9 @@ def encode(
     if keep_curves and name == STREAM:
         raise UsageError("--keep-curves writes beside the output; -o FILE names one")
 
-    from ..codec.aim import PASSES
     from ..codec.events import Event, Finished, Opened
     from ..codec.pipeline import encode_file
+    from ..codec.rate_control import MAX_PASSES
     from ..models.registry import load
     from .curves import keeping
     from .forecast import forecast
@@ -162,14 +162,14 @@ def encode(
             for event in events:
                 if isinstance(event, Opened):
                     headers.append(event.header)
-                    passes = PASSES if settings.target.is_size else 1
+                    passes = MAX_PASSES if settings.target.is_size else 1
                     forecast(loaded, event.header, event.frames_estimate, False, console, passes)
                 else:
                     yield event
 
     try:
         events = forecasted(
-            encode_file(opened, out, loaded, settings, on_probe=display.tried if loaded.spec.slow else None)
+            encode_file(opened, out, loaded, settings, on_probe=display.on_probe if loaded.spec.slow else None)
         )
         finished = follow(keeping(events, name) if keep_curves else events, console, display)
     except KeyboardInterrupt:
@@ -194,7 +194,7 @@ def _check_input(source: str) -> None:
         raise InputError(f"{source}: is a folder; 'elastictok batch' takes its videos; if it holds pictures, {movie}")
     if path.exists():
         return
-    from ..video.suffixes import PICTURES
+    from ..video.inputs import PICTURES
 
     if re.search(r"%\d*d", path.name) or ("*" in path.name and path.suffix[1:].lower() in PICTURES):
         raise InputError(f"{source}: pictures with numbers are not read as a video; {movie}")

@@ -58,7 +58,7 @@ def evaluations(header: Header) -> float:
     from ..search import Span, run, strategy
 
     if header.target == "tokens":
-        return 1.0 if header.is_measured else 0.5  # of an encoder and a decoder pass, see codec/choose.py
+        return 1.0 if header.is_measured else 0.5  # of an encoder and a decoder pass, see codec/rdo.py
     span = Span(1, max(1, header.max_tokens), log=True)
     found, total = None, 0
     for part in _ANSWERS:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ..codec.events import (
-    Ahead,
     BlockChecked,
     BlockDone,
+    BlockEarly,
     Event,
     Finished,
     PassDone,
@@ -27,7 +27,7 @@ TYPES: dict[type[Any], str] = {
     Started: "started",
     BlockDone: "block",
     BlockChecked: "block_checked",
-    Ahead: "ahead",
+    BlockEarly: "block_early",
     Warned: "warning",
     PassStarted: "pass",
     PassDone: "pass_done",

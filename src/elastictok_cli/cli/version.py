@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
-from .. import __version__
 from ..container import FORMAT_VERSION
 from ..errors import ElasticTokError
 from ..models.registry import DEFAULT_MODEL
 from ..models.weights_files import describe, packaged_weights
+from ..version import __version__
 
 LIBRARIES = ("torch", "av", "numpy", "numba", "safetensors")
 

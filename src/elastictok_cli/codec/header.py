@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .. import __version__
 from ..container import Header
 from ..container.format import MAX_GOP_FRAMES
 from ..errors import UsageError
 from ..models.base import TokenModel
+from ..version import __version__
 from ..video import SourceInfo
 from .settings import EncodeSettings
 from .target import Target

@@ -14,19 +14,18 @@ from contextlib import closing
 from dataclasses import replace
 from typing import BinaryIO
 
-from ..container import Header, Reader, Writer, part_path
+from ..container import Reader, Writer, part_path
 from ..errors import UsageError
 from ..models.base import TokenModel
 from ..video import SinkOptions, open_sink, open_source
 from .decoder import decode, for_file
 from .encoder import encode
-from .events import Event, Finished, Opened, Resumed, Tried, Warned
+from .events import Event, Finished, Opened, ProbeDone, Resumed, Warned
 from .header import make_header
-from .jobs import cores, jobs_for
+from .multipass import encode_to_size
 from .outputs import check_output
 from .settings import DecodeSettings, EncodeSettings
-from .size import encode_to_size
-from .target import Target
+from .workers import cores, jobs_for
 
 PathLike = str | os.PathLike[str]
 
@@ -37,7 +36,7 @@ def encode_file(
     model: TokenModel,
     settings: EncodeSettings,
     *,
-    on_probe: Callable[[Tried], None] | None = None,
+    on_probe: Callable[[ProbeDone], None] | None = None,
 ) -> Generator[Event, None, None]:
     """Encode a video or picture into an .etok file, which appears when it is whole.
 
@@ -50,20 +49,13 @@ def encode_file(
     if settings.resume and not is_file:
         raise UsageError("`resume` needs an output file; a stream cannot be continued")
     with open_source(source, size=settings.size, start=settings.start, duration=settings.duration) as opened:
-
-        def header_for(target: Target) -> Header:
-            return make_header(opened.info, model, replace(settings, target=target))
-
-        header = header_for(settings.target)
+        header = make_header(opened.info, model, settings)
         frames = opened.info.frames_estimate
         yield Opened(header=header, frames_estimate=frames)
         jobs = settings.jobs or jobs_for(header, model, frames)
-        threads = settings.threads or max(jobs, cores())
+        settings = replace(settings, jobs=jobs, threads=settings.threads or max(jobs, cores()))
         if settings.target.is_size:
-            yield from encode_to_size(
-                opened, model, output, header_for, settings.target,
-                max_tokens=settings.max_tokens, threads=threads, jobs=jobs, tried=on_probe,
-            )  # fmt: skip
+            yield from encode_to_size(opened, model, output, settings, on_probe=on_probe)
             return
         if settings.resume and isinstance(output, (str, os.PathLike)):
             writer, done = Writer.resume(output, header)
@@ -71,14 +63,10 @@ def encode_file(
                 yield Resumed(frames=sum(gop.frames for gop in done), part=str(part_path(output)))
         else:
             if isinstance(output, (str, os.PathLike)) and (part := part_path(output)).exists():
-                yield Warned(f"{part} is left of an interrupted run and is replaced; `resume` continues it")
+                yield Warned(text=f"{part} is left of an interrupted run and is replaced; `resume` continues it")
             writer, done = Writer(output, header), []
         try:
-            yield from encode(
-                opened, model, writer, settings.target,
-                max_tokens=settings.max_tokens, threads=threads, jobs=jobs, strict=settings.strict,
-                done=done, tried=on_probe,
-            )  # fmt: skip
+            yield from encode(opened, model, writer, settings, done=done, on_probe=on_probe)
         finally:
             writer.abort(keep_part=settings.resume)
 
@@ -113,7 +101,7 @@ def decode_file(
                 else:
                     yield event
     for text in sink.notes:
-        yield Warned(text)
+        yield Warned(text=text)
     assert finished is not None, "a decode ends with its totals or raises"
     yield finished
 

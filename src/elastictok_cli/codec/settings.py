@@ -10,10 +10,10 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .. import __version__
 from ..errors import UsageError
 from ..models.base import TokenModel
 from ..search import strategy
+from ..version import __version__
 from .target import Target
 
 

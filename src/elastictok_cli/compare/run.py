@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -104,7 +104,7 @@ def compare(
         else:
             yield from run.video(shots, output, options)
     for text in source.notes[len(source.info.notes) :]:  # those before said what encode said already
-        yield Warned(text)
+        yield Warned(text=text)
     yield run.finished(time.monotonic() - clock, output)
 
 
@@ -125,20 +125,27 @@ class _Run:
         self._block = -1
 
     def started(self, reader: Reader) -> Started:
-        header = reader.header
-        return Started(
-            "compare", reader.frames, *self.canvas.size, float(header.frame_rate) if header.frame_rate else None,
-            header.model, header.block_frames, header.gop_blocks, header.max_tokens * header.geometry.tiles,
-            header.target, header.threshold, header.search,
-        )  # fmt: skip
+        width, height = self.canvas.size
+        return replace(Started.of("compare", reader.header, reader.frames), width=width, height=height)
 
     def finished(self, seconds: float, output: str) -> Finished:
         usage = self.usages[0]
         met = len(usage.blocks) - usage.missed
         return Finished(
-            self.frames, len(usage.blocks), met, usage.missed, usage.tokens, usage.max_tokens, usage.mse, 0,
-            self.source.info.bytes, Path(output).stat().st_size, usage.duration_s, seconds, self.source.truncated,
-        )  # fmt: skip
+            frames=self.frames,
+            blocks=len(usage.blocks),
+            blocks_met=met,
+            blocks_missed=usage.missed,
+            tokens=usage.tokens,
+            max_tokens=usage.max_tokens,
+            mse=usage.mse,
+            probes=0,
+            bytes_in=self.source.info.bytes,
+            bytes_out=Path(output).stat().st_size,
+            duration_s=usage.duration_s,
+            seconds=seconds,
+            partial=self.source.truncated,
+        )
 
     def _seconds(self, pts: int) -> float:
         return float(pts * self.source.info.time_base)
@@ -154,7 +161,15 @@ class _Run:
         self._block = shot.blocks[0]
         b = self.usages[0].blocks[self._block]
         yield BlockDone(
-            b.index, b.gop, b.first_frame, b.frames, (b.tokens,), (), b.mse, b.met, b.tokens, b.max_tokens, 0
+            index=b.index,
+            gop=b.gop,
+            first_frame=b.first_frame,
+            frames=b.frames,
+            counts=(b.tokens,),
+            mse=b.mse,
+            met=b.met,
+            tokens=b.tokens,
+            max_tokens=b.max_tokens,
         )
 
     def video(
@@ -181,7 +196,7 @@ class _Run:
             self._write(sink, held, self.canvas.curve.end_s)
             sound.until(self.canvas.curve.end_s)
         for text in sink.notes:
-            yield Warned(text)
+            yield Warned(text=text)
 
     def _write(self, sink: Sink, shot: Shot, until_s: float) -> None:
         at = self._seconds(shot.pts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, cast
 
@@ -91,7 +91,7 @@ def language(said: object) -> str:
 def copy_packets(
     packets: Iterator[av.Packet[Any]],
     tracks: dict[int, int],
-    ends: dict[int, int],
+    ends: Mapping[int, int],
     low: Fraction | None,
     high: Fraction | None,
 ) -> Iterator[AudioPacket]:

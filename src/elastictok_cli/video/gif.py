@@ -17,7 +17,7 @@ import av.filter
 import numpy as np
 
 from ..units import last_frame_ticks
-from .fitted import Fitted
+from .colour import Fitted
 from .geometry import Pixels, scaled_sar, shown_size
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
 

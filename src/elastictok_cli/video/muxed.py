@@ -188,7 +188,7 @@ class MuxedSink(Sink):
             late = pts * base > _MOST_FIRST_S
             if late and not self._options.rebase:
                 self._note(f"the first frame was at {float(pts * base):.1f} s; times are counted from it")
-            self._origin = pts if self._options.rebase or late else 0
+            self._origin = pts if self._options.rebase or late else min(pts, 0)  # players drop what is before zero
             early, self._early = self._early, []
             for packet in early:
                 self._write_audio(packet)
@@ -240,9 +240,11 @@ class MuxedSink(Sink):
         self._held = None
         self._mux(self._stream.encode(None))
         if (packet := self._packet) is not None and packet.dts is not None:
-            # MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with
-            # uneven times the sum reaches the end only if the last packet lasts until there, less that delay.
-            packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
+            # Matroska takes durations as they are. MP4 adds up the steps between DTS, which run ahead of the PTS by
+            # the encoder's delay: with uneven times the sum reaches the end only if the last packet lasts until
+            # there, less that delay.
+            if self._format in ("mp4", "mov"):
+                packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)
         self._output.close()
         self._output = None

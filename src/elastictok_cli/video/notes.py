@@ -1,4 +1,4 @@
-"""What is said about an input before it is read: each automatic decision, and the option that changes it."""
+"""What is said about an input: each automatic decision in one sentence, and the option that changes it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,30 @@ import av
 from .probe import Probed
 
 
+class Notes:
+    """Sentences in the order they came up, each once. damaged: some of the input could not be read."""
+
+    def __init__(self, texts: tuple[str, ...] = ()) -> None:
+        self.texts = list(texts)
+        self.damaged = False
+
+    def add(self, text: str) -> None:
+        """An automatic decision."""
+        if text not in self.texts:
+            self.texts.append(text)
+
+    def damage(self, text: str) -> None:
+        """A part of the input that could not be read."""
+        self.damaged = True
+        self.add(text)
+
+
 def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tuple[int, int]) -> Iterator[str]:
-    """One sentence each. size: as asked for; who did not leave it at the default needs no hint of it. stored, coded:
-    (width, height), both upright if pixels get turned."""
+    """Sentences about an input that is not read yet.
+
+    size: as asked for; who did not leave it at the default needs no hint of it. stored, coded: (width, height), both
+    upright if pixels get turned.
+    """
     if coded != stored:
         (width, height), (to_width, to_height) = stored, coded
         factor = width * height / (to_width * to_height)
@@ -25,5 +46,9 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
         yield "the picture is turned upright" + (
             " (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else ""
         )
+    if probed.rate_is_guess and probed.frame_rate:
+        yield f"the file says no frame rate; {float(probed.frame_rate):g} frames a second are taken"
+    if probed.still is not None:
+        yield from probed.still.notes
     if probed.left_out:
         yield f"left out: {', '.join(probed.left_out)}"

@@ -23,7 +23,7 @@ import av
 import numpy as np
 
 from ..metrics import HALF_RANGE, squared_error
-from .colour import FLAGS, FULL, RGB, SMPTE170M, Colour, FromRgb, ToRgb
+from .colour import FLAGS, FULL, RGB, SMPTE170M, Colour, FromRgb, ToRgb, has_alpha
 from .source import Source, open_source
 
 JPEG = Colour(2, 2, SMPTE170M, FULL)
@@ -104,7 +104,8 @@ def _colour(source: Source, codec: Codec) -> Colour:
 def _pictures(source: Source, codec: Codec, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
     """The frames in the pixel format that the codec takes, even sides, in order."""
     width, height = size
-    if codec.encoder == "mjpeg" or source.info.is_still or source.info.colour[2] == RGB:
+    info = source.info
+    if codec.encoder == "mjpeg" or info.is_still or info.colour[2] == RGB or has_alpha(info.pixel_format):
         colour = _colour(source, codec)
         convert = FromRgb(width, height, "yuvj420p" if codec.encoder == "mjpeg" else "yuv420p", colour)
         for frame in source.frames():

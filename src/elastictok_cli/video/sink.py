@@ -1,17 +1,13 @@
-"""Frames and sound to where the user wants them: a video, a y4m stream, one picture, numbered pictures.
+"""What every output has in common: its options, its life from the first frame to the last, its temporary file.
 
-    with open_sink("out.mp4", SinkOptions(), info) as sink:
-        sink.write(pts, rgb)
-        sink.write_audio(packet)
-
-The name decides the kind. Everything is written under a temporary name in the same folder and renamed when it
-is whole; leaving the `with` block by an exception removes it, and an output that existed stays as it was.
+Everything is written under a temporary name in the same folder and renamed when it is whole; leaving the `with`
+block by an exception removes it, and an output that existed stays as it was. Each format has a file of its own,
+and formats.py opens the right one.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -28,10 +24,6 @@ from ..atomic_file import commit, resolve_output
 from ..errors import OutputError, UsageError
 from ..types import AudioPacket, AudioTrack
 from .geometry import Pixels
-
-PathLike = str | os.PathLike[str]
-
-VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 
 
 @dataclass(frozen=True)
@@ -177,32 +169,6 @@ class PartFile:
     def remove(self) -> None:
         """Remove it, if it is still there."""
         self.part.unlink(missing_ok=True)
-
-
-def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
-    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .gif, .y4m, .png, or %05d.png for numbered ones.
-
-    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of
-    no known kind, a codec that the format cannot hold).
-    """
-    from .gif import GifSink
-    from .muxed import MuxedSink
-    from .pictures import PictureSink, SequenceSink
-    from .y4m import Y4mSink
-
-    text = os.fspath(path)
-    target = Path(text)
-    suffix = target.suffix.lower()
-    if text == "-" or suffix == ".y4m":
-        return Y4mSink(text, options, info)
-    if suffix in VIDEO_FORMATS:
-        return MuxedSink(target, VIDEO_FORMATS[suffix], options, info)
-    if suffix == ".gif":
-        return GifSink(target, options, info)
-    if suffix == ".png":
-        return SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
-    known = ", ".join([*VIDEO_FORMATS, ".gif", ".y4m", ".png"])
-    raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
 
 
 def output_size(options: SinkOptions, info: Shown) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from ....stages import MODEL, MOTION_ESTIMATION, stage
 from ..decoder import Decoded, State, finish_frame, frame_step, predict_frame
 from ..recon.colour import PAD, planes_of
 from ..syntax.block import Step, step_of
@@ -76,10 +77,13 @@ def _search_coarsely(
     def work(pair: tuple[int, int]) -> npt.NDArray[np.int64]:
         src, ref = small[pair[0]], small[pair[1]]
         best = np.zeros((src.shape[0] // 4, src.shape[1] // 4, 2), np.int64)
-        coarse_search(src, ref, REACH_Y, REACH_X, best)
+        with stage(MOTION_ESTIMATION):
+            coarse_search(src, ref, REACH_Y, REACH_X, best)
         return best
 
-    analysis.coarse = dict(zip(pairs, pool.map(work, pairs) if pool is not None else map(work, pairs), strict=True))
+    with stage(None):  # waits for the pool
+        found = list(pool.map(work, pairs) if pool is not None else map(work, pairs))
+    analysis.coarse = dict(zip(pairs, found, strict=True))
 
 
 def encode_block(state: State, analysis: Analysis, step: int, pool: Executor | None = None) -> Coded:
@@ -117,7 +121,8 @@ def _encode_frames(
 
     def work(place: Place) -> tuple[Place, Decoded, npt.NDArray[np.uint16]]:
         own = ctx.copy()
-        return place, _encode_frame(place, links, analysis, parts[place.time], motion, hints, own, step), own
+        with stage(MODEL):
+            return place, _encode_frame(place, links, analysis, parts[place.time], motion, hints, own, step), own
 
     order = coding_order(n, state.past is not None)
     if motion is None and not analysis.coarse:
@@ -126,8 +131,10 @@ def _encode_frames(
         places = list(group)
         if motion is None:  # before the threads start, so that they do not make them twice
             for time in {t for place in places for t in (place.first, place.second) if t is not None}:
-                _phases(links[time])
-        done = list(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
+                with stage(MOTION_ESTIMATION):
+                    _phases(links[time])
+        with stage(None):  # waits for the pool
+            done = list(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
         links.update({place.time: decoded for place, decoded, _ in done})
         ctx = done[0][2]
     return parts, links
@@ -152,7 +159,8 @@ def _encode_frame(
         part.intra[:] = 0
     elif motion is None:
         hint = hints[place.time][2] if hints is not None else np.zeros(part.mv.shape, np.int16)
-        search_motion(place, links, analysis, part, s, hint, ctx, q_step)
+        with stage(MOTION_ESTIMATION):
+            search_motion(place, links, analysis, part, s, hint, ctx, q_step)
     else:
         part.split[:], part.intra[:], part.mv[:] = motion[place.time]
     rec = predict_frame(place, links, part)

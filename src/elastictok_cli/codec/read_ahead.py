@@ -1,8 +1,4 @@
-"""Run a generator in a thread, a little ahead of whoever reads it, so that reading and coding overlap.
-
-Order, items and errors are those of the generator itself. Its memory is `depth` items and the one in the
-making.
-"""
+"""Run a generator in a thread, a little ahead of its reader, so that reading and coding overlap."""
 
 from __future__ import annotations
 
@@ -12,6 +8,8 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
+from ..stages import READING, stage
+
 Item = TypeVar("Item")
 
 
@@ -20,15 +18,19 @@ class _End:
         self.error = error
 
 
-def ahead(items: Iterator[Item], depth: int = 1) -> Generator[Item, None, None]:
-    """Yield `items`. Closing it stops the thread and waits for it, so that a file under `items` may then be
-    closed."""
+def read_ahead(items: Iterator[Item], depth: int = 1, name: str | None = READING) -> Generator[Item, None, None]:
+    """Yield `items` in their order, and raise their error in its place.
+
+    depth: items that may wait for the reader; one more is being made. name: the stage of the thread while it makes an
+    item; None if the items set it themselves. Closing the generator stops the thread and waits for it, so that a file
+    under `items` may then be closed.
+    """
     waiting: queue.Queue[Item | _End] = queue.Queue(max(1, depth))
     stop = threading.Event()
 
     def put(item: Item | _End) -> bool:
         while not stop.is_set():
-            # The time-out only bounds how long a reader that gave up has to wait for this thread.
+            # The time-out only limits how long a reader that stopped early waits for this thread.
             with contextlib.suppress(queue.Full):
                 waiting.put(item, timeout=0.05)
                 return True
@@ -36,9 +38,12 @@ def ahead(items: Iterator[Item], depth: int = 1) -> Generator[Item, None, None]:
 
     def work() -> None:
         error: BaseException | None = None
+        end = _End(None)
         try:
-            for item in items:
-                if not put(item):
+            while True:
+                with stage(name):
+                    item = next(items, end)
+                if item is end or not put(item):
                     break
         except BaseException as caught:  # handed to the reader, which raises it
             error = caught
@@ -47,7 +52,7 @@ def ahead(items: Iterator[Item], depth: int = 1) -> Generator[Item, None, None]:
                 items.close()
             put(_End(error))
 
-    thread = threading.Thread(target=work, name="elastictok-ahead", daemon=True)
+    thread = threading.Thread(target=work, name="elastictok-read-ahead", daemon=True)
     thread.start()
     try:
         while True:

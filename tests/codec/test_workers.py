@@ -13,19 +13,19 @@ import pytest
 
 from elastictok_cli.codec.decoder import decode_blocks
 from elastictok_cli.codec.encoder import encode
-from elastictok_cli.codec.events import Ahead, BlockDone, Tried
+from elastictok_cli.codec.events import BlockDone, BlockEarly, ProbeDone
 from elastictok_cli.codec.gop_decoder import DecodedBlock
 from elastictok_cli.codec.header import make_header
-from elastictok_cli.codec.jobs import Early, Here, Part, in_order
 from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
+from elastictok_cli.codec.workers import OutOfOrder, Part, Passthrough, in_order
 from elastictok_cli.container import Reader, Writer, part_path
 from elastictok_cli.errors import DamagedFile, ElasticTokError, InputError, ThresholdMissed
 from elastictok_cli.video import open_source
 
 from .dct import DctModel
 from .runs import blocks_of, encoded, shown, totals_of
-from .works import Dies, Echo, Fails, Looks
+from .worker_jobs import Dies, Echo, Fails, Looks
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def ordered(messages: Iterator[Any]) -> list[Any]:
-    return [message for message in messages if not isinstance(message, Early)]
+    return [message for message in messages if not isinstance(message, OutOfOrder)]
 
 
 def numbers(count: int, each: int = 2) -> Iterator[Part]:
@@ -55,24 +55,25 @@ def test_jobs_change_no_byte_and_no_event(name: str, request: pytest.FixtureRequ
     assert together == alone
     assert blocks_of(two) == blocks_of(one)
     assert totals_of(two).tokens == totals_of(one).tokens
-    assert {event.index for event in two if isinstance(event, Ahead)} <= {block.index for block in blocks_of(two)}
+    assert {event.index for event in two if isinstance(event, BlockEarly)} <= {block.index for block in blocks_of(two)}
 
 
-def test_candidates_are_told_block_after_block(clip: Path) -> None:
-    one: list[Tried] = []
-    two: list[Tried] = []
-    encoded(clip, DctModel(), tried=one.append)
-    encoded(clip, DctModel(), tried=two.append, jobs=2)
+def test_probes_are_reported_block_after_block(clip: Path) -> None:
+    one: list[ProbeDone] = []
+    two: list[ProbeDone] = []
+    encoded(clip, DctModel(), on_probe=one.append)
+    encoded(clip, DctModel(), on_probe=two.append, jobs=2)
     assert two == one
 
 
-def test_a_run_stopped_and_gone_on_with_by_several_jobs_writes_the_same_bytes(loud_clip: Path, tmp_path: Path) -> None:
+def test_a_run_resumed_by_several_jobs_writes_the_same_bytes(loud_clip: Path, tmp_path: Path) -> None:
     model, target, out = DctModel(), Target.threshold(0.003), tmp_path / "out.etok"
     whole, _ = encoded(loud_clip, model, target)
+    settings = EncodeSettings(target=target, jobs=2)
     for last in (False, True):
         with open_source(loud_clip, size="source") as source:
-            writer, done = Writer.resume(out, make_header(source.info, model, EncodeSettings(target=target)))
-            events = encode(source, model, writer, target, done=done, jobs=2)
+            writer, done = Writer.resume(out, make_header(source.info, model, settings))
+            events = encode(source, model, writer, settings, done=done)
             for event in events:
                 if not last and isinstance(event, BlockDone) and event.index == 6:
                     break
@@ -120,13 +121,13 @@ def test_damage_comes_after_what_was_whole_before_it(clip: Path) -> None:
     assert np.array_equal(seen[0].frames, shown(etok, DctModel())[0].frames)
 
 
-def test_results_keep_their_order_and_early_ones_are_told(tmp_path: Path) -> None:
+def test_results_keep_their_order_and_early_ones_are_reported(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     said = []
     for message in in_order(numbers(6), Echo(slow=0, gate=str(gate)), 2, 2):
         said.append(message)
-        gate.touch()  # after the first message, which is an early one
-    assert isinstance(said[0], Early)
+        gate.touch()  # after the first message, which comes before its turn
+    assert isinstance(said[0], OutOfOrder)
     assert ordered(iter(said)) == [0, 1, 2, 3, 4, 5]
 
 
@@ -140,17 +141,17 @@ def test_no_more_tasks_are_read_than_processes_and_two(tmp_path: Path) -> None:
 
     begun = []
     for message in in_order(parts(), Echo(slow=0, gate=str(gate)), 2, 2):
-        if isinstance(message, Early):
+        if isinstance(message, OutOfOrder):
             begun.append(message.value)
-        if begun == [1, 2, 3] and not gate.exists():  # all that may be begun while the first one waits
+        if begun == [1, 2, 3] and not gate.exists():  # all that may be started while the first one waits
             assert max(read) <= 4  # and the first part of the next one
             gate.touch()
     assert begun[:3] == [1, 2, 3]
     assert read == list(range(20))
 
 
-def test_what_needs_no_work_keeps_its_place() -> None:
-    items = [Here("a"), Part(0, 0), Here("b"), Part(1, 1), Part(1, 2), Here("c")]
+def test_a_passthrough_keeps_its_place() -> None:
+    items = [Passthrough("a"), Part(0, 0), Passthrough("b"), Part(1, 1), Part(1, 2), Passthrough("c")]
     assert ordered(in_order(iter(items), Echo(), 2, 2)) == ["a", 0, "b", 1, 2, "c"]
 
 
@@ -158,7 +159,7 @@ def test_an_error_comes_in_its_place() -> None:
     seen = []
     with pytest.raises(InputError, match="no three"):
         for message in in_order(numbers(8), Fails(), 2, 2):
-            if not isinstance(message, Early):
+            if not isinstance(message, OutOfOrder):
                 seen.append(message)
     assert seen == [0, 1, 2]
 
@@ -171,17 +172,17 @@ def test_an_error_of_the_input_comes_in_its_place() -> None:
     seen = []
     with pytest.raises(InputError, match="cut off"):
         for message in in_order(parts(), Echo(), 2, 2):
-            if not isinstance(message, Early):
+            if not isinstance(message, OutOfOrder):
                 seen.append(message)
     assert seen == [0, 1, 2, 3]
 
 
-def test_a_process_that_dies_is_said_in_one_line() -> None:
+def test_a_process_that_dies_is_reported_in_one_line() -> None:
     with pytest.raises(ElasticTokError, match=r"ended \(killed; often .* memory runs out\); --jobs 1 does without"):
         list(in_order(numbers(4), Dies(), 2, 2))
 
 
-def test_a_process_that_cannot_be_started_is_said_and_not_waited_for() -> None:
+def test_a_process_that_cannot_be_started_is_reported_and_not_waited_for() -> None:
     """A worker of multiprocessing.Pool may have no processes of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply_async(in_a_pool).get(60).startswith("no other process can be started: daemonic")
@@ -211,7 +212,7 @@ def test_processes_load_nothing_needless_and_share_the_threads() -> None:
     assert alone == ([], "1", 4)
 
 
-def test_a_source_without_frames_is_said_as_with_one_job(tmp_path: Path) -> None:
+def test_a_source_without_frames_is_reported_as_with_one_job(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"")
     with pytest.raises(InputError, match="empty"):
         encoded(tmp_path / "x.mp4", DctModel(), jobs=2)

@@ -1,4 +1,4 @@
-"""Jobs for the tests of `codec/jobs`, in a module that other processes can load."""
+"""Jobs for the tests of `codec/workers.py`, in a module that other processes can load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Send = Callable[[Any], None]
 
 @dataclass(frozen=True)
 class Echo:
-    """Sends back what it gets, one by one. slow: the task with this first part waits for a file to appear."""
+    """Sends back every part. slow: a part that is sent back only when the file `gate` exists."""
 
     slow: Any = None
     gate: str = ""
@@ -46,7 +46,7 @@ class Fails:
 
 
 class Looks:
-    """Tells what its process has loaded, and how many threads it may use once that is at least `until`."""
+    """Sends which libraries its process has loaded, and how many threads it may use once it may use `until`."""
 
     def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Send) -> None:
         import sys

@@ -13,11 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from elastictok_cli import api
-from elastictok_cli.codec import aim
-from elastictok_cli.codec.aim import Course, Known
-from elastictok_cli.codec.choose import Wish
 from elastictok_cli.codec.events import (
-    BlockDone,
     Event,
     Finished,
     PassDone,
@@ -25,7 +21,7 @@ from elastictok_cli.codec.events import (
     SizeReached,
     Started,
 )
-from elastictok_cli.codec.size import _Search
+from elastictok_cli.codec.multipass import _PassSearch
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import OutputError, ThresholdMissed, UsageError
@@ -66,7 +62,10 @@ def test_the_file_is_at_most_three_per_cent_below_the_size(source: Path, tmp_pat
     done = [event for event in events if isinstance(event, PassDone)]
     assert [event.number for event in done] == list(range(1, len(done) + 1)) and len(done) <= 3
     (reached,) = [event for event in events if isinstance(event, SizeReached)]
-    assert (reached.threshold, reached.part) == (done[reached.kept - 1].threshold, done[reached.kept - 1].part)
+    assert (reached.threshold, reached.fill_ratio) == (
+        done[reached.kept - 1].threshold,
+        done[reached.kept - 1].fill_ratio,
+    )
     with Reader(tmp_path / "a.etok") as reader:
         header = reader.header
         assert (header.target, header.target_value, header.threshold) == ("size", wanted, reached.threshold)
@@ -105,10 +104,10 @@ def test_more_than_the_best_needs_is_the_best(tmp_path: Path) -> None:
     total, events = run(clip, tmp_path / "a.etok", Target.size(10**6))
     assert total.bytes_out < 10**5
     (reached,) = [event for event in events if isinstance(event, SizeReached)]
-    assert reached.part < 0.2 and reached.kept in (1, 2, 3)
+    assert reached.fill_ratio < 0.2 and reached.kept in (1, 2, 3)
 
 
-def test_less_than_the_coarsest_needs_is_said_to_be_so(source: Path, tmp_path: Path) -> None:
+def test_less_than_the_coarsest_needs_is_reported(source: Path, tmp_path: Path) -> None:
     coarsest, _ = run(source, tmp_path / "coarsest.etok", Target.threshold(0.9))
     with pytest.raises(ThresholdMissed, match=r"over .* after \d passes.*a looser threshold made it hardly smaller"):
         run(source, tmp_path / "a.etok", Target.size(0.8 * coarsest.bytes_out))
@@ -130,7 +129,7 @@ def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_pa
 
 @pytest.mark.parametrize(("name", "why"), [("none/a.etok", "No such file"), ("folder", "it is a folder")])
 @pytest.mark.parametrize("target", [Target.size(10_000), Target.threshold(0.1)])
-def test_a_place_that_cannot_be_written_is_said(
+def test_an_output_that_cannot_be_written_is_reported(
     source: Path, tmp_path: Path, name: str, why: str, target: Target
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -159,108 +158,14 @@ def test_strict_and_resume_need_one_threshold(source: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("parts", "kept"), [((0.5, 1.2, 0.9), 0.9), ((1.5, 1.01), 1.01), ((0.8, 1.001, 0.7), 0.8), ((1.0,), 1.0)]
+    ("ratios", "kept"), [((0.5, 1.2, 0.9), 0.9), ((1.5, 1.01), 1.01), ((0.8, 1.001, 0.7), 0.8), ((1.0,), 1.0)]
 )
-def test_the_largest_not_over_the_size_is_kept(parts: tuple[float, ...], kept: float) -> None:
-    passes = [SimpleNamespace(known=SimpleNamespace(part=part)) for part in parts]
-    assert _Search.best.fget(SimpleNamespace(passes=passes)).known.part == kept  # type: ignore[attr-defined]
+def test_the_largest_not_over_the_size_is_kept(ratios: tuple[float, ...], kept: float) -> None:
+    passes = [SimpleNamespace(stats=SimpleNamespace(fill_ratio=ratio)) for ratio in ratios]
+    assert _PassSearch.best.fget(SimpleNamespace(passes=passes)).stats.fill_ratio == kept  # type: ignore[attr-defined]
 
 
-def test_the_way_to_go_is_the_parabolas() -> None:
-    for slope, rise in [(-1.2, 0.5), (-1.2, -0.5), (-0.5, 0.1), (-3.0, -2.0)]:
-        u = aim._move(slope, rise)
-        assert slope * u + aim.BEND / 2 * u * u == pytest.approx(rise)
-        assert math.copysign(1, u) == -math.copysign(1, rise)
-
-
-def block(frames: int, bits: int) -> BlockDone:
-    return BlockDone(0, 0, 0, frames, (), (), 0.0, True, 0, 0, bits)
-
-
-WHOLE = Known(0.01, -1.0, 1000.0, 100.0, 1000.0, (4000.0, *[500.0] * 8))  # 8,000 bits; 1.1 of the size
-
-
-def course(*bits: int, threshold: float = 0.012) -> Course:
-    one = Course(threshold, -1.0, WHOLE, 16)
-    for count in bits:
-        one.wish(len(one.bits), 1)
-        one.add(block(8, count))
-    return one
-
-
-def test_a_block_gets_the_threshold_with_which_the_rest_just_fits() -> None:
-    # With the slope, 8,000 bits at 0.01 are 6,897 at 0.0116; there is room for (0.985 * 1000 - 100) * 8 = 7,080.
-    near = course(threshold=0.0116)
-    assert near.wish(0, 1).limit == pytest.approx(0.0116 * 6897 / 7080, rel=1e-4)
-    near.add(block(8, 3600))
-    # Of the blocks to come each takes what the slope says: nothing but a start was seen. 3,480 bits are left.
-    assert near.wish(1, 1).limit == pytest.approx(0.0116 * (8 * 500 / 1.16) / 3480, rel=1e-4)
-    assert course(3600, 400).wish(2, 1).limit < course(3600, 500).wish(2, 1).limit
-    assert Course(0.01, -1.0, None, 16).wish(0, 1) == Wish(0.01)  # nothing to go by
-
-
-def test_thresholds_change_slowly_and_not_far() -> None:
-    easy, hard = course(*[2000] + [100] * 8), course(*[4500] + [700] * 8)
-    for steered in (easy, hard):
-        ratios = np.array(steered.limits[1:]) / np.array(steered.limits[:-1])
-        assert (np.abs(np.log(ratios[:-1])) <= math.log(aim.EASE) + 1e-9).all()
-        assert max(abs(math.log(limit / 0.012)) for limit in steered.limits) <= math.log(aim.REACH) + 1e-9
-        assert steered.limits[-1] == max(steered.limits)  # which the file says anyway; its room does the rest
-    assert easy.limits[-2] < 0.0105 and hard.limits[-2] > 0.0137
-
-
-def test_what_is_left_is_the_last_blocks_room() -> None:
-    last = course(3600, *[440] * 7)
-    wish = last.wish(8, 1)
-    spent, most = 3600 + 7 * 440, (aim.FULL * 1000 - 100) * 8  # a bit of WHOLE is an eighth of a byte
-    assert wish.room == pytest.approx(most - spent) and wish.limit == max(last.limits)
-    assert course(3600, *[440] * 6).wish(7, 1).room is None
-    # Far below the size, a pass that others can follow does not spend it all in one place; one that is the last does.
-    early, end = course(3600, *[200] * 7), Course(0.012, -1.0, WHOLE, 16, must_fit=True)
-    for count in (3600, *[200] * 7):
-        end.wish(len(end.bits), 1)
-        end.add(block(8, count))
-    room = early.wish(8, 1).room
-    assert room is not None and room < 1000 < 1500 < (end.wish(8, 1).room or 0)
-
-
-def test_a_last_pass_that_is_over_lets_go_at_once() -> None:
-    steered = Course(0.012, -1.0, WHOLE, 16, must_fit=True)
-    steered.wish(0, 1)
-    steered.add(block(8, 6000))
-    assert steered.wish(1, 1).limit == pytest.approx(0.012 * aim.REACH**2)
-
-
-def test_blocks_on_their_way_are_reckoned_with() -> None:
-    steered = Course(0.01, -1.0, WHOLE, 16)
-    first = steered.wish(0, 3).limit
-    assert first == pytest.approx(0.01 * aim.EASE)
-    # 5,000 of 8,000 bits at 0.01 are on their way
-    assert steered.wish(0, 6).limit == pytest.approx(first * aim.EASE)
-    for count in (4000, 500, 500, *[440] * 6):
-        steered.add(block(8, count))
-    told = steered.finished(-1.0, 955.0, 100.0, 1000.0)
-    # as if all had had one threshold, and each block what it would have taken with it
-    assert first < told.threshold < first * aim.EASE**2
-    assert sum(told.bits) == pytest.approx(7640, rel=0.01) and told.bits[-1] > 440
-
-
-def test_the_next_pass_lies_between_those_around_the_size() -> None:
-    below = Known(0.012, -1.0, 850.0, 100.0, 1000.0, (1.0,) * 9)
-    found = aim.next_pass([WHOLE, below], True)
-    assert found is not None and 0.0113 < found[0] < 0.012  # 0.985 of the size lies between 1.1 and 0.95
-    assert found[1] == pytest.approx(math.log(0.85) / math.log(1.2), rel=0.01)
-    near_enough = Known(0.0115, -1.0, 880.0, 100.0, 1000.0, (1.0,) * 9)
-    assert aim.next_pass([WHOLE, near_enough], False) is None
-
-
-def test_a_last_pass_with_nothing_good_before_it_is_careful() -> None:
-    threshold, _ = aim.next_pass([WHOLE], False)  # type: ignore[misc]
-    careful, _ = aim.next_pass([WHOLE], True)  # type: ignore[misc]
-    assert careful > 1.05 * threshold
-
-
-def test_several_processes_are_steered_by_whole_gops(tmp_path: Path) -> None:
+def test_rate_control_with_several_processes_uses_whole_gops(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mkv", textured(120))
     options = {"gop_blocks": 1, "jobs": 2, "overwrite": True}
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""From coded frames to what a model sees, and back: padding by repeating the edge, and tiles."""
+"""Cut coded frames into the padded tiles that a model takes, and join them again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from ..models.base import Frames
 from ..video.geometry import crop, pad, tile, untile
 
 
-class Picture:
-    """The cut of one file. Tiles are numbered in rows from the top left; without tiles, all is one."""
+class Tiling:
+    """The tiles of one file, numbered row by row from the top left. A file without tiles has one, the whole picture.
+
+    width, height: of the coded frames. padded, tile: (height, width). Padding repeats the edge.
+    """
 
     def __init__(self, header: Header) -> None:
         geometry = header.geometry
@@ -22,18 +25,21 @@ class Picture:
         self.tiles = self.rows * self.columns
 
     def cut(self, frames: Frames) -> list[Frames]:
-        """The tiles of a block: coded (T, height, width, 3) to `tiles` contiguous arrays (T, *tile, 3)."""
+        """Cut a block, (T, height, width, 3), into `tiles` contiguous arrays (T, *tile, 3).
+
+        Raises ValueError for frames of another size.
+        """
         if frames.shape[1:] != (self.height, self.width, 3):
             raise ValueError(f"frames of shape {frames.shape[1:]} in a file of {self.width}x{self.height}")
         return [np.ascontiguousarray(part) for part in tile(pad(frames, self.padded), self.tile)]
 
-    def visible(self, tile: int) -> tuple[int, int]:
-        """Height and width of what is not padding in a tile; it starts at the tile's top left."""
-        y, x = divmod(tile, self.columns)
-        th, tw = self.tile
-        return min(th, self.height - y * th), min(tw, self.width - x * tw)
-
     def join(self, tiles: list[Frames]) -> Frames:
-        """The inverse of `cut`: (T, height, width, 3), padding cut off."""
+        """Join tiles to (T, height, width, 3), without the padding: the inverse of `cut`."""
         whole = tiles[0] if len(tiles) == 1 else untile(tiles, self.columns)
         return crop(whole, self.width, self.height)
+
+    def visible(self, number: int) -> tuple[int, int]:
+        """Return (height, width) of the part of a tile that is not padding. It starts at the tile's top left."""
+        y, x = divmod(number, self.columns)
+        tile_height, tile_width = self.tile
+        return min(tile_height, self.height - y * tile_height), min(tile_width, self.width - x * tile_width)
