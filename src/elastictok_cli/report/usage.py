@@ -124,7 +124,7 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
             at += record.frames
         last, step = int(gop.pts[-1]), int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else step
     if blocks:
-        times.append(header.seconds(header.video_end(last, step)))
+        times.append(times[-1] if header.is_still else header.seconds(header.video_end(last, step)))
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     return Usage(
