@@ -102,7 +102,13 @@ def encode(
         typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone (default: the model's)."),
     ] = None,
     search: Annotated[
-        str, typer.Option("--search", metavar="NAME", help="fast, full, binned, binary or original.")
+        str,
+        typer.Option(
+            "--search",
+            metavar="NAME",
+            help="fast, full, binned, binary or original.",
+            autocompletion=opt.complete_search,
+        ),
     ] = "fast",
     model: opt.Model = None,
     device: opt.Device = "auto",
