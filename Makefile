@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check bench bench-mini pictures pictures-mini train train-mini soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini train train-mini soak fuzz lock clean
 
 help:
 	@echo "make demo       the whole tour on the clip in examples/; results in demo/"
@@ -45,8 +45,15 @@ test-cluster: $(READY)
 	$(PYTEST) tests/cluster $(ARGS)
 
 check: $(READY)
+	$(BIN)/ruff format --check src tests weights examples
 	$(BIN)/ruff check src tests weights examples
 	$(BIN)/mypy
+
+# The whole suite with coverage of src/; the figure goes into CONTRIBUTING.md. About twice the time of `make test`.
+coverage: $(READY)
+	$(PIP) install --quiet "coverage>=7.6"
+	$(BIN)/python -m coverage run --source src/elastictok_cli -m pytest $(ARGS)
+	$(BIN)/python -m coverage report --skip-covered --sort cover
 
 # Goes on where it was stopped: each measurement is kept in results/work. The page and its figures, none of which shows a
 # frame of a clip, become those of docs/.

@@ -66,3 +66,10 @@ def test_every_dependency_has_its_line() -> None:
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / link).exists(), link
+
+
+def test_the_glossary_names_files_that_exist() -> None:
+    rows = [line for line in (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    files = [match[1] for row in rows if (match := re.search(r"`([\w/]+\.py)` \|$", row))]
+    assert len(files) == len([row for row in rows if not row.startswith("| term ")]) > 50
+    assert [file for file in files if not (ROOT / "src" / "elastictok_cli" / file).exists()] == []

@@ -123,8 +123,7 @@ def verify(
     model: TokenModel | None = None,
     watch: Watcher | None = None,
 ) -> Verified:
-    """Check an .etok file: structure, checksums, tokens, and beside its source every block's error. See
-    `Verified`."""
+    """Check an .etok file: structure, checksums, tokens; with its source, the error of every block. See `Verified`."""
     from .codec.verify import verify as run
     from .video import open_source
 

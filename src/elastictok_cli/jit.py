@@ -1,10 +1,10 @@
 """Compile loops to machine code with numba, and keep the result in the user's cache folder.
 
-With NUMBA_DISABLE_JIT=1 the same functions run as plain Python: the tests use that as their oracle.
+With NUMBA_DISABLE_JIT=1 the same functions run as plain Python, which the tests compare with.
 
-A compiled function has the types of its arguments. It checks no index: a caller checks what comes from a file.
-Whatever decides a token or a byte on disk is integer arithmetic. Float results that reach a decoded pixel are computed
-without `fastmath`, so they are the same on every machine.
+A function is compiled once for each combination of argument types. Compiled code checks no index, so the caller checks
+every number that comes from a file. Tokens and bytes on disk are decided by integer arithmetic alone. Floats that reach
+a decoded pixel are computed without `fastmath`, so that they are the same on every machine.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any, overload
 
 import numba
+import numpy as np
 
-Loop = Callable[..., Any]  # numba infers the types, and takes no annotations
+Loop = Callable[..., Any]  # numba infers types and ignores annotations
+Integer = int | np.int64  # a field of a named tuple that compiled functions build
 
 PACKAGE = Path(__file__).parent
 
@@ -30,10 +32,10 @@ def sources() -> list[Path]:
 
 
 def cache_folder() -> Path:
-    """Return the folder for this version's compiled functions, made if it is missing.
+    """The folder of this version's compiled functions. It is made if it is missing.
 
-    Its name is a digest of all sources that hold compiled functions. Numba itself looks only at the file of the
-    function that it loads, so it would keep using what other files have since changed.
+    Its name is a digest of all sources with compiled functions. Numba itself checks only the file of the function that
+    it loads, and would miss a change in the files of the functions that are called.
     """
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     for source in sources():
@@ -54,7 +56,7 @@ def cache_folder() -> Path:
             continue
         if os.access(root / name, os.W_OK):
             return root / name
-    return candidates[-1] / name  # nothing can be written: numba compiles anew in every process
+    return candidates[-1] / name  # no folder can be written: numba compiles in every process
 
 
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
@@ -65,9 +67,9 @@ def compiled(function: Loop) -> Loop: ...
 @overload
 def compiled(*, fastmath: bool = False, inline: bool = False) -> Callable[[Loop], Loop]: ...
 def compiled(function: Any = None, *, fastmath: bool = False, inline: bool = False) -> Any:
-    """Compile a function at its first call; it releases the GIL.
+    """Decorator: compile a function at its first call. The compiled function releases the GIL.
 
-    fastmath: sums of floats may be reordered. Only for estimates of the encoder, never for a decoded pixel.
+    fastmath: sums of floats may be reordered. For estimates of the encoder only, never for a decoded pixel.
     inline: copy the function into its callers before types are inferred.
     """
     decorate = numba.njit(cache=True, nogil=True, fastmath=fastmath, inline="always" if inline else "never")

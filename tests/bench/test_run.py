@@ -188,7 +188,7 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
         plan(folder, tmp_path, figure_threshold=0.5)
     with pytest.raises(UsageError, match="--codecs vp6"):
         plan(folder, tmp_path, codecs=("vp6",))
-    with pytest.raises(UsageError, match="--threshold 27"):
+    with pytest.raises(UsageError, match="`threshold` 27"):
         plan(folder, tmp_path, thresholds=(27.0,))
 
 

@@ -112,5 +112,5 @@ def test_a_node_that_is_killed_costs_no_file(folder: Path, local: dict[str, byte
 
 
 def test_an_address_where_no_cluster_is_is_one_line() -> None:
-    with pytest.raises(UsageError, match=r"--address 127\.0\.0\.1:9: .*refused"):
+    with pytest.raises(UsageError, match=r"`address` 127\.0\.0\.1:9: .*refused"):
         RayEngine(SETTINGS, DctModel(), 1, "127.0.0.1:9")

@@ -235,7 +235,7 @@ def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Pat
     with (
         open_source(clip, size="source") as source,
         Writer(out, make_header(source.info, model, settings)) as writer,
-        pytest.raises(ThresholdMissed, match=r"block 0 \(at 0.00 s\).*even the largest misses.*--strict"),
+        pytest.raises(ThresholdMissed, match=r"block 0 \(at 0.00 s\).*even the largest misses.*`strict`"),
     ):
         list(encode(source, model, writer, settings))
     assert list(tmp_path.iterdir()) == []
@@ -294,9 +294,9 @@ def test_a_count_below_the_models_least_is_refused(clip: Path) -> None:
 
             return replace(super().spec, min_tokens=16)
 
-    with pytest.raises(UsageError, match="--max-tokens 4: dct needs at least 16"):
+    with pytest.raises(UsageError, match="`max_tokens` 4: dct needs at least 16"):
         encoded(clip, Demanding(), max_tokens=4)
-    with pytest.raises(UsageError, match="--tokens 4: dct needs at least 16"):
+    with pytest.raises(UsageError, match="`tokens` 4: dct needs at least 16"):
         encoded(clip, Demanding(), Target.fixed(4))
 
 

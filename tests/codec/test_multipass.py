@@ -16,6 +16,7 @@ from elastictok_cli import api
 from elastictok_cli.codec.events import (
     Event,
     Finished,
+    Opened,
     PassDone,
     PassStarted,
     SizeReached,
@@ -86,7 +87,7 @@ def test_bits_per_pixel_do_not_count_the_sound(tmp_path: Path) -> None:
 
 def test_events_are_those_of_every_pass_and_one_end(source: Path, tmp_path: Path) -> None:
     _, events = run(source, tmp_path / "a.etok", Target.size(20_000))
-    assert isinstance(events[0], PassStarted) and isinstance(events[-1], Finished)
+    assert isinstance(events[0], Opened) and isinstance(events[1], PassStarted) and isinstance(events[-1], Finished)
     assert sum(isinstance(event, Finished) for event in events) == 1
     passes = sum(isinstance(event, PassStarted) for event in events)
     assert passes == sum(isinstance(event, Started) for event in events)
@@ -122,18 +123,18 @@ def test_less_than_its_sound_is_refused_with_what_to_do(loud_clip: Path, tmp_pat
 
 def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
     (tmp_path / "a.etok").write_bytes(b"precious")
-    with pytest.raises(UsageError, match="100 B is too little: the tables alone take .*; give --target-size more$"):
+    with pytest.raises(UsageError, match="100 B is too little: the tables alone take .*; give `target_size` more$"):
         run(source, tmp_path / "a.etok", Target.size(100), overwrite=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
 
 
-@pytest.mark.parametrize(("name", "why"), [("none/a.etok", "No such file"), ("folder", "it is a folder")])
+@pytest.mark.parametrize(("name", "why"), [("none/a.etok", "the folder .* does not exist"), ("folder", "is a folder")])
 @pytest.mark.parametrize("target", [Target.size(10_000), Target.threshold(0.1)])
 def test_an_output_that_cannot_be_written_is_reported(
     source: Path, tmp_path: Path, name: str, why: str, target: Target
 ) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match=f"{name}: cannot be written: {why}"):
+    with pytest.raises(OutputError, match=f"{name}: {why}"):
         run(source, tmp_path / name, target, overwrite=True)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -153,7 +154,7 @@ def test_an_interrupted_run_leaves_nothing(source: Path, tmp_path: Path) -> None
 
 def test_strict_and_resume_need_one_threshold(source: Path, tmp_path: Path) -> None:
     for option in ("strict", "resume"):
-        with pytest.raises(UsageError, match="one threshold"):
+        with pytest.raises(UsageError, match=f"`{option}` needs"):
             run(source, tmp_path / "a.etok", Target.size(20_000), **{option: True})
 
 

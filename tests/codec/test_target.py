@@ -11,12 +11,12 @@ from elastictok_cli.errors import UsageError
 @pytest.mark.parametrize(
     ("make", "value", "hint"),
     [
-        (Target.threshold, 27.6, "did you mean --psnr 27.6"),
+        (Target.threshold, 27.6, "did you mean `psnr` 27.6"),
         (Target.threshold, 0.0, "above 0"),
         (Target.threshold, -1.0, "above 0"),
         (Target.threshold, float("nan"), "above 0"),
         (Target.threshold, 1.5, "at most 1"),
-        (Target.psnr, 0.007, "did you mean --threshold 0.007"),
+        (Target.psnr, 0.007, "did you mean `threshold` 0.007"),
         (Target.psnr, 200.0, "between"),
         (Target.psnr, float("inf"), "between"),
         (Target.fixed, -1, "fewer than 0"),

@@ -178,7 +178,7 @@ def test_an_error_of_the_input_comes_in_its_place() -> None:
 
 
 def test_a_process_that_dies_is_reported_in_one_line() -> None:
-    with pytest.raises(ElasticTokError, match=r"ended \(killed; often .* memory runs out\); --jobs 1 does without"):
+    with pytest.raises(ElasticTokError, match=r"ended \(killed; often .* memory runs out\); `jobs` 1 does without"):
         list(in_order(numbers(4), Dies(), 2, 2))
 
 

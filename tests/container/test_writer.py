@@ -228,7 +228,7 @@ def test_resume_refuses_a_part_of_other_options(tmp_path: Path) -> None:
     path = tmp_path / "a.etok"
     Writer(path, header()).abort(keep_part=True)
     before = part_path(path).read_bytes()
-    with pytest.raises(UsageError, match="other options, another input.*leave --resume out"):
+    with pytest.raises(UsageError, match="other options, another input.*leave `resume` out"):
         Writer.resume(path, header(threshold=0.003))
     assert part_path(path).read_bytes() == before
 

@@ -88,17 +88,17 @@ def nano() -> tuple[Header, np.ndarray[Any, Any]]:
 
 def nano_gop() -> tuple[bytes, int, int]:
     """One block of a few coefficients: payload, digest, count."""
-    from elastictok_cli.models.nano.bitstream import GopEncoder
     from elastictok_cli.models.nano.syntax.frame import FrameTokens
+    from elastictok_cli.models.nano.syntax.motion_vectors import PRED_FLAGS, PRED_L0
     from elastictok_cli.models.nano.tokens import BlockTokens
 
     head, start = nano()
     parts = [FrameTokens.empty(head.geometry.height, head.geometry.width) for _ in range(2)]
-    parts[0].intra[:] = 0
-    parts[1].mv[..., 4] = 1
-    parts[0].q[0, 0, :4] = [9, -3, 1, 1]
+    parts[0].intra_mode[:] = 0
+    parts[1].mv[..., PRED_FLAGS] = PRED_L0
+    parts[0].levels[0, 0, :4] = [9, -3, 1, 1]
     encoder = token_encoder(head, start)
-    block = BlockTokens(parts, 100, GopEncoder(start)._past)  # the past of a GOP's first block, whatever it is
+    block = BlockTokens(parts, 100, None)
     encoder.write(block)
     return encoder.finish(), encoder.digest, block.count
 
@@ -110,7 +110,7 @@ def test_nano_tokens_survive_the_coder_and_wrong_counts_are_noticed() -> None:
         blocks = (BlockRecord(frames=2, tiles=(TileRecord(count=said, met=True, mse=0.001, step=100),)),)
         one = Gop(first_frame=0, pts=np.array([0, 1], np.int64), blocks=blocks, payload=payload, digest=digest)
         ((tokens,),) = list(decode_gop(one, head, start, check_counts=False))
-        assert tokens.parts[0].q[0, 0, :4].tolist() == [9, -3, 1, 1]
+        assert tokens.parts[0].levels[0, 0, :4].tolist() == [9, -3, 1, 1]
         if said == count:
             list(decode_gop(one, head, start))
         else:

@@ -25,8 +25,8 @@ from elastictok_cli.container.head import parse_head
 from elastictok_cli.entropy.bitstream import token_decoder, token_encoder
 from elastictok_cli.errors import ElasticTokError
 from elastictok_cli.models.elastic.config import PRESETS, ElasticConfig
-from elastictok_cli.models.elastic.convert import plan
-from elastictok_cli.models.elastic.stream import read_index
+from elastictok_cli.models.elastic.convert import plan_tensors
+from elastictok_cli.models.elastic.params_index import read_index
 
 from .mutate import chunks_of, lying, mutated
 
@@ -177,7 +177,7 @@ def _params(chance: random.Random) -> None:
     else:
         whole = mutated(whole, chance, pieces)
     entries = read_index(Path("params"), whole)  # type: ignore[arg-type]  # bytes do for a map of a file
-    plan("params", entries, SMALL)
+    plan_tensors("params", entries, SMALL)
 
 
 ODD: tuple[Any, ...] = (

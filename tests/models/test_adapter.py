@@ -11,7 +11,7 @@ import torch
 
 from elastictok_cli.entropy.bitstream import CodeTokens
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.elastic.adapter import ElasticModel, truncate
+from elastictok_cli.models.elastic.adapter import ElasticModel, to_uint8_truncated
 from elastictok_cli.models.registry import load
 
 SIDE = 32
@@ -142,7 +142,7 @@ def test_pixels_are_rounded_to_the_nearest(model: ElasticModel) -> None:
     with torch.inference_mode():
         exact = model.network.pixels(model.network.decode(model._latents(tokens))[0])[0]
     assert np.abs(model.reconstruct(state, tokens) - (exact.numpy() + 1) * 127.5).max() <= 0.501
-    assert block_mse(model.reconstruct(state, tokens), truncate(exact)) > 0
+    assert block_mse(model.reconstruct(state, tokens), to_uint8_truncated(exact)) > 0
 
 
 def test_a_state_without_the_source_only_decodes(model: ElasticModel) -> None:
@@ -175,7 +175,7 @@ def test_other_sizes_are_cut_into_tiles_by_the_codec(model: ElasticModel) -> Non
 def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
     frames, state = clip(2), model.start(SIDE, SIDE)
     assert model.evaluation_s() > 0
-    assert model.work(3) > model.work(0)
+    assert model.flops(3) > model.flops(0)
     analysis = model.prepare(state, frames)
     for _ in range(3):
         tokens = model.tokens(state, analysis, 8)

@@ -110,7 +110,7 @@ def test_a_pull_ends_in_a_model_that_loads_by_its_name(server: Hub, home: Path) 
 def test_what_is_here_is_not_fetched_again(server: Hub) -> None:
     said: list[str] = []
     pull(NAME, endpoint=server.url)
-    pull(NAME, endpoint="http://127.0.0.1:1", say=said.append)
+    pull(NAME, endpoint="http://127.0.0.1:1", on_status=said.append)
     assert (server.gets, said) == (1, [f"{NAME} is here already"])
     pull(NAME, endpoint=server.url, force=True)
     assert server.gets == 2
@@ -119,7 +119,7 @@ def test_what_is_here_is_not_fetched_again(server: Hub) -> None:
 def test_what_is_here_is_not_taken_for_what_was_asked_for(server: Hub) -> None:
     pull(NAME, endpoint=server.url)
     said: list[str] = []
-    pull(NAME, endpoint=server.url, digest=server.etag, revision=COMMIT, say=said.append)
+    pull(NAME, endpoint=server.url, digest=server.etag, revision=COMMIT, on_status=said.append)
     assert said == [f"{NAME} is here already"]
     with pytest.raises(InputError, match="not cccc"):
         pull(NAME, endpoint=server.url, digest="c" * 64)

@@ -36,7 +36,7 @@ def test_a_file_says_what_it_is_without_being_loaded(fsq_file: Path) -> None:
 
 def test_a_header_finds_its_weights_in_the_home(home: Path, fsq_file: Path) -> None:
     header = Header("tiny-fsq", bytes.fromhex(weights_files.sha256(fsq_file))[:16])
-    with pytest.raises(UnsupportedFile, match=r"needs the weights of tiny-fsq generation 1 .*--model FILE"):
+    with pytest.raises(UnsupportedFile, match=r"needs the weights of tiny-fsq generation 1 .*`model` FILE"):
         registry.load_for(header)
     home.mkdir()
     (home / "broken.safetensors").write_bytes(b"nonsense")
@@ -65,21 +65,21 @@ def test_both_models_of_the_package_are_here_without_a_home(home: Path) -> None:
     assert found["elastictok-mini"].bytes < 24e6
     header = Header("elastictok-mini", mini.spec.digest)
     assert registry.load_for(header, device="cpu").spec.digest == mini.spec.digest
-    with pytest.raises(UnsupportedFile, match=r"elastictok-mini generation 1 .*not here; --model FILE"):
+    with pytest.raises(UnsupportedFile, match=r"elastictok-mini generation 1 .*not here; `model` FILE"):
         registry.load_for(Header("elastictok-mini", bytes(16)))  # other weights of it; there is nothing to pull
 
 
 @pytest.mark.parametrize("device", ["foo", "", "cuda:", "cuda:x", "CPU"])
 @pytest.mark.parametrize("name", [registry.DEFAULT_MODEL, "elastictok-mini"])
 def test_what_is_no_device_is_refused_whatever_the_model(name: str, device: str) -> None:
-    with pytest.raises(UsageError, match=f"--device {device}: no such device"):
+    with pytest.raises(UsageError, match=f"`device` {device}: no such device"):
         registry.load(name, device=device)
 
 
 def test_a_device_that_is_not_there_is_named(fsq_file: Path) -> None:
-    with pytest.raises(UsageError, match="--device cuda:77"):
+    with pytest.raises(UsageError, match="`device` cuda:77"):
         registry.load(fsq_file, device="cuda:77")
-    with pytest.raises(UsageError, match="--precision int4"):
+    with pytest.raises(UsageError, match="`precision` int4"):
         registry.load(fsq_file, device="cpu", precision="int4")
 
 

@@ -18,7 +18,7 @@ from elastictok_cli.models.elastic.bottleneck import FSQ
 from elastictok_cli.models.elastic.config import ElasticConfig
 from elastictok_cli.models.elastic.convert import convert
 from elastictok_cli.models.elastic.layers import rope_table
-from elastictok_cli.models.elastic.preprocess import original_picture
+from elastictok_cli.models.elastic.preprocess import resize_and_crop
 
 Array = npt.NDArray[Any]
 THETAS = {"fsq": 5e7, "vae": 5e6, "default": 1e4}
@@ -114,7 +114,7 @@ def check_preprocess(folder: Path, report: Report) -> None:
     for key in sorted(key for key in golden if key.startswith("image") and f"frame{key[5:]}" in golden):
         frame = golden[f"frame{key[5:]}"]
         seen |= {key, f"frame{key[5:]}"}
-        report.same(f"{folder.name} frame{key[5:]}", original_picture(golden[key], frame.shape[0]), frame)
+        report.same(f"{folder.name} frame{key[5:]}", resize_and_crop(golden[key], frame.shape[0]), frame)
     _rest(folder, golden, seen, report)
 
 

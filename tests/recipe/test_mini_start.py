@@ -62,7 +62,7 @@ def test_kept_and_dropped_tokens_have_the_same_constant_in_the_decoder(begun: El
 
 @pytest.mark.parametrize("offset", [-1, 1, -3, 0])
 def test_a_head_looks_at_its_place(offset: int) -> None:
-    from elastictok_cli.models.elastic.layers import Attention, rope_table, rotate
+    from elastictok_cli.models.elastic.layers import Attention, apply_rope, rope_table
 
     attention = Attention(CONFIG)
     with torch.no_grad():
@@ -74,7 +74,7 @@ def test_a_head_looks_at_its_place(offset: int) -> None:
     rope = tuple(torch.from_numpy(part) for part in rope_table(np.arange(16), CONFIG.head_size, CONFIG.theta))
     with torch.no_grad():
         q, k = (
-            rotate(w(x).reshape(16, -1, CONFIG.head_size).transpose(0, 1), (rope[0], rope[1]))
+            apply_rope(w(x).reshape(16, -1, CONFIG.head_size).transpose(0, 1), (rope[0], rope[1]))
             for w in (attention.wq, attention.wk)
         )
         logits = (q @ k.transpose(1, 2))[1] / CONFIG.head_size**0.5

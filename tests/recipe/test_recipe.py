@@ -29,7 +29,7 @@ def test_no_source_is_on_both_sides_of_the_split() -> None:
     assert not {c.source for c in training} & {c.source for c in validation}
 
 
-def test_frames_are_padded_to_whole_patches() -> None:
+def test_frames_are_padded_to_whole_ctus() -> None:
     v = data.frames(DEMO, 5, 3)
     assert v.shape[0] == 3
     assert v.shape[1] % 16 == 0 and v.shape[2] % 16 == 0
@@ -102,8 +102,8 @@ def test_a_share_of_the_tokens_is_worth_most_in_order_of_importance() -> None:
     coded, _ = train.encoded(nano, frames, 300)  # type: ignore[arg-type]
     for (state, tokens), shown in zip(coded, data.blocks(frames, 8), strict=True):
         count = tokens.count // 2
-        cut = ablate.patch_by_patch(tokens, count)
-        assert 0.97 * count < cut.count <= count  # a patch is whole or not there
+        cut = ablate.ctu_by_ctu(tokens, count)
+        assert 0.97 * count < cut.count <= count  # a CTU is whole or not there
         errors = [block_mse(nano.reconstruct(state, one), shown) for one in (tokens.prefix(count), cut)]
         assert errors[0] < errors[1]
-    assert ablate.patch_by_patch(tokens, tokens.count) is tokens
+    assert ablate.ctu_by_ctu(tokens, tokens.count) is tokens

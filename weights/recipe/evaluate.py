@@ -1,9 +1,9 @@
-"""How good the bundled model is: whole clips to real .etok files, beside other codecs at equal measured error.
+"""Evaluates the bundled model: whole clips to .etok files, against other codecs at equal measured error.
 
     python weights/recipe/evaluate.py ../shared/data/heldout --out results/heldout --thresholds 0.007 0.003
 
-For every clip and threshold: the command line's own encode (sound left out), decode and error measured again from the
-decoded frames. Finished pairs are kept in the out folder, so a stopped run goes on. Writes results.json and results.md.
+For every clip and threshold: encode as the command line does, without sound; decode; measure the error from the decoded
+frames. Finished pairs are kept in the out folder, so a stopped run continues. Writes results.json and results.md.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ def curves(path: Path, out: Path, names: list[str]) -> dict[str, list[tuple[int,
 
 
 def reference(curve: list[tuple[int, float]], mse: float) -> tuple[int, bool]:
-    """What a codec needs for this error, and False; or its smallest file, and True, if it cannot be as bad as that."""
+    """(bytes of a codec at this error, False), or (its smallest file, True) if every file of it has a lower error."""
     exact = bytes_at(curve, mse)
     return (round(exact), False) if exact else (min(count for count, _ in curve), True)
 
 
 def table(rows: list[dict[str, Any]], names: list[str], threshold: float) -> str:
-    """Markdown: a line a clip, then total and geometric mean of the ratios. *: to the codec's smallest file."""
+    """A Markdown table: a line per clip, total, geometric mean of the ratios. *: against the codec's smallest file."""
     head = ["clip", "frames", "bytes in", "bytes out", "bpp", "tokens %", "PSNR dB", "met %"]
     head += ["probes", "enc fps", "dec fps"]
     lines = [f"### threshold {threshold:g}", "", "| " + " | ".join(head + names) + " |"]

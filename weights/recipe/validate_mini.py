@@ -1,4 +1,4 @@
-"""Weights of elastictok-mini side by side, on clips kept from training: what the mask is worth, and what the past is.
+"""Compares weights of elastictok-mini on validation clips: what the mask and the blocks before are worth.
 
     python weights/recipe/validate_mini.py runs/mini/frames weights/elastictok-mini.safetensors OTHER.safetensors
 

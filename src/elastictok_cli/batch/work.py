@@ -105,7 +105,7 @@ def do(task: Task, settings: EncodeSettings, model: TokenModel, tell: Tell) -> O
     except ElasticTokError as error:
         return Failed(str(error), error.exit_code)
     except MemoryError:
-        return Failed(f"{task.source}: out of memory; --size N codes smaller pictures", 1)
+        return Failed(f"{task.source}: out of memory; `size` N codes smaller pictures", 1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return Failed(f"{where}{error.strerror or error}", 6, again=True)

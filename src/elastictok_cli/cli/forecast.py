@@ -53,8 +53,10 @@ def forecast(
 
 
 def evaluations(header: Header) -> float:
-    """Candidates that the search tries for a tile: counted on curves that fall as the count grows, with some
-    noise, and answers around a quarter of the most."""
+    """Mean number of candidates that the search tries per tile.
+
+    Counted on curves that fall as the count grows, with some noise, and answers around a quarter of the most.
+    """
     from ..search import Span, run, strategy
 
     if header.target == "tokens":

@@ -139,8 +139,7 @@ def pull(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Fetch a published model from the Hugging Face Hub and convert it. Goes on where an interrupted pull
-    stopped.
+    """Fetch a published model from the Hugging Face Hub and convert it; continue an interrupted pull.
 
     Needs the extra: pip install 'elastictok\\[hub]'. HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN mean what they
     always do.
@@ -149,7 +148,7 @@ def pull(
     from ..models.weights_files import describe
 
     console = Console(quiet)
-    file = describe(run(name, revision=revision, digest=sha256, force=force, say=lambda text: console.line(text)))
+    file = describe(run(name, revision=revision, digest=sha256, force=force, on_status=lambda text: console.line(text)))
     console.line(f"{file.model}: {size(file.bytes)}, {file.digest[:12]}")
     sys.stdout.write(f"{file.path}\n")
 

@@ -32,8 +32,8 @@ from .totals import Totals
 from .workers import AHEAD, OutOfOrder, Part, in_order
 
 OTHER_FRAMES = (
-    "what is resumed was made of other frames (another --start, or another input); "
-    "use the same, or leave --resume out to start again"
+    "what is resumed was made of other frames (another `start`, or another input); "
+    "use the same, or leave `resume` out to start again"
 )
 Coding = Generator[BlockDone | Gop, None, None]
 # Called with (known, blocks), returns the target of the next `blocks` blocks. The events of the first `known` blocks
@@ -74,7 +74,7 @@ def encode(
     for gop in done:
         totals.add_gop(gop)
     if settings.strict and totals.met < totals.blocks:
-        raise ThresholdMissed("what is resumed has blocks that miss the threshold already, and --strict allows none")
+        raise ThresholdMissed("what is resumed has blocks that miss the threshold already, and `strict` allows none")
     yield Started.of("encode", header, source.info.frames_estimate, frames_done=totals.frames)
     notes = _Notes(source)
     yield from notes.new()

@@ -94,7 +94,7 @@ class GopEncoder:
         if self.is_strict and not event.met:
             raise ThresholdMissed(
                 f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
-                f"{self.header.threshold:.5f}; {event.why} (leave --strict out to keep it as missed)"
+                f"{self.header.threshold:.5f}; {event.why} (leave `strict` out to keep it as missed)"
             )
         return event
 

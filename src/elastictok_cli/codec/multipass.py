@@ -176,8 +176,10 @@ class _PassSearch:
         *_, loosest = by_threshold = sorted(self.passes, key=lambda one: one.threshold)
         tighter = by_threshold[-2:][0]
         if loosest.threshold > FAR * tighter.threshold and _fill_ratio(loosest) > CLOSE_RATIO * _fill_ratio(tighter):
-            return "and a looser threshold made it hardly smaller; try a little less with -f, or a smaller --size"
-        return "-f and a little less try again"
+            return (
+                "and a looser threshold made it hardly smaller; try a little less and `overwrite`, or a smaller `size`"
+            )
+        return "`overwrite` and a little less try again"
 
     def _remove_files(self) -> None:
         """Remove all files but the best, so that only one takes space on the disk."""
@@ -218,8 +220,8 @@ class _PassSearch:
             what = f"the sound alone takes {in_words(sound)}"
             if sound < target_bytes:
                 what = f"{'sound and tables' if sound else 'the tables'} alone take {in_words(fixed)}"
-            advice = ", or leave the sound out with --no-audio" if sound else ""
-            option = f"--target-{self.target.kind}"
+            advice = ", or leave the sound out (`audio`)" if sound else ""
+            option = f"`target_{self.target.kind}`"
             raise UsageError(f"{in_words(target_bytes)} is too little: {what}; give {option} more{advice}")
         return rate_controller.stats(slope, parts["tokens"], fixed, target_bytes)
 

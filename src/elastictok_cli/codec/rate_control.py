@@ -238,7 +238,7 @@ def _move(slope: float, rise: float) -> float:
 class SlopeEstimator:
     """Estimates the slope of log tokens over log error at the threshold, from the candidates of all blocks.
 
-    scale: bytes change by this much less than tokens. on_probe: also gets every candidate.
+    scale: slope of log bytes over that of log tokens. on_probe: also gets every candidate.
     """
 
     def __init__(self, threshold: float, scale: float, on_probe: Callable[[ProbeDone], None] | None) -> None:

@@ -149,7 +149,7 @@ class BlockSearch:
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
         self.strategy: Strategy = strategy(settings.search)
-        for option, tokens in (("--tokens", target.tokens), ("--max-tokens", max_tokens)):
+        for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
                 raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
 

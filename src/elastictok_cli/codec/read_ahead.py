@@ -18,12 +18,11 @@ class _End:
         self.error = error
 
 
-def read_ahead(items: Iterator[Item], depth: int = 1, name: str | None = READING) -> Generator[Item, None, None]:
+def read_ahead(items: Iterator[Item], depth: int = 1) -> Generator[Item, None, None]:
     """Yield `items` in their order, and raise their error in its place.
 
-    depth: items that may wait for the reader; one more is being made. name: the stage of the thread while it makes an
-    item; None if the items set it themselves. Closing the generator stops the thread and waits for it, so that a file
-    under `items` may then be closed.
+    depth: items that may wait for the reader; one more is being made. Closing the generator stops the thread and waits
+    for it, so that a file under `items` may then be closed.
     """
     waiting: queue.Queue[Item | _End] = queue.Queue(max(1, depth))
     stop = threading.Event()
@@ -41,7 +40,7 @@ def read_ahead(items: Iterator[Item], depth: int = 1, name: str | None = READING
         end = _End(None)
         try:
             while True:
-                with stage(name):
+                with stage(READING):
                     item = next(items, end)
                 if item is end or not put(item):
                     break

@@ -1,5 +1,4 @@
-"""What a block must reach: a threshold (MSE on [-1, 1]), a PSNR, or a fixed number of tokens; or what the file
-must: a size."""
+"""The goal of an encode: a threshold (MSE on [-1, 1]), a PSNR or a token count per block, or a size of the file."""
 
 from __future__ import annotations
 
@@ -17,8 +16,10 @@ MSE_MOST = 4.0
 
 @dataclass(frozen=True)
 class Target:
-    """kind: "mse", "psnr", "tokens", "size" or "bpp". value: as the user gave it. limit: the MSE that a block must
-    meet; for a size, of the pass at hand. measured: blocks are reconstructed and their error is told.
+    """What every block, or the file, must reach.
+
+    kind: "mse", "psnr", "tokens", "size" or "bpp". value: as the user gave it. limit: the MSE that a block must meet;
+    for a size, that of the current pass. measured: blocks are reconstructed and their error is reported.
 
     Made by `threshold`, `psnr`, `fixed`, `size` and `bpp`, which check the value and raise UsageError with a hint.
     """

@@ -178,7 +178,7 @@ class WorkerPool:
                     self.results.put((number, *message))
                 except Exception as error:
                     if worker is None:
-                        error = ElasticTokError(f"{error}; --jobs 1 does without it")
+                        error = ElasticTokError(f"{error}; `jobs` 1 does without it")
                     elif isinstance(error, (EOFError, OSError)):
                         error = self._died(worker)
                     else:
@@ -256,7 +256,7 @@ class WorkerPool:
                 worker.set_threads(max(1, self.threads // max(1, self.active)))
 
     def _died(self, worker: Worker) -> ElasticTokError:
-        return ElasticTokError(f"one of the processes at work ended ({worker.end()}); --jobs 1 does without them")
+        return ElasticTokError(f"one of the processes at work ended ({worker.end()}); `jobs` 1 does without them")
 
 
 class Worker:

@@ -41,8 +41,10 @@ class Matched:
                 raise InputError(f"{reader.name}: was not made from {source.info.name}; their clocks differ")
 
     def shots(self) -> Generator[Shot, None, None]:
-        """Every moment that the source and all files have, in order. Raises InputError if there is none, and what
-        reading and decoding raise. Close it to stop early."""
+        """Every moment that the source and all files have, in order. Close it to stop early.
+
+        Raises InputError if there is none, and what reading and decoding raise.
+        """
         with ExitStack() as stack:
             files = []
             for reader, model in zip(self.readers, self.models, strict=True):

@@ -90,7 +90,7 @@ class Writer:
                 return cls(path, header), []
             raise UsageError(
                 f"{part} was written with other options, another input or another version; "
-                "use the same, or leave --resume out to start again"
+                "use the same, or leave `resume` out to start again"
             )
         self._count(prefix)
         self._start = self.position

@@ -1,6 +1,6 @@
-"""Tokens of a GOP to bytes and back: one range-coded stream over its blocks and tiles, in file order.
+"""Tokens of a GOP to bytes and back: one range-coded stream of its blocks and tiles, in file order.
 
-A *syntax* says how tokens become bits. A model registers its own under the name that its files carry, such as "toy/1".
+A *syntax* defines how tokens become bits. A model registers its own under the name that files carry, such as "toy/1".
 
     encoder = token_encoder(header, tables)        decoder = token_decoder(gop.payload, header, tables, where)
     encoder.write(tokens, tile) ...                tokens = decoder.read(frames, count, step, tile) ...
@@ -23,7 +23,7 @@ from ..types import Tokens
 
 
 class PaddedPicture(Protocol):
-    """The size of the picture that a model sees, in pixels."""
+    """The size of the padded picture, in pixels."""
 
     @property
     def height(self) -> int: ...
@@ -32,7 +32,7 @@ class PaddedPicture(Protocol):
 
 
 class StreamHeader(Protocol):
-    """What a syntax must know of the file; a container's `Header` has it."""
+    """The fields of a file's header that a syntax needs; the container's `Header` has them."""
 
     @property
     def model(self) -> str: ...
@@ -47,25 +47,35 @@ class StreamHeader(Protocol):
 
 
 class SyntaxEncoder(Protocol):
-    """Writes the tokens of one GOP: blocks in order, within a block tiles in order."""
+    """Writes the tokens of one GOP: block by block, within a block tile by tile."""
 
     @property
     def bits(self) -> int:
         """Bits written so far, to within two."""
         ...
 
-    def write(self, tokens: Any, tile: int) -> None: ...
-    def copy(self) -> Self: ...
-    def finish(self) -> bytes: ...
+    def write(self, tokens: Any, tile: int) -> None:
+        """Append the tokens of one tile. Raises ValueError for tokens that the syntax cannot code."""
+        ...
+
+    def copy(self) -> Self:
+        """An independent encoder that continues from here."""
+        ...
+
+    def finish(self) -> bytes:
+        """End the stream and return its bytes."""
+        ...
 
 
 class SyntaxDecoder(Protocol):
     """Reads the tokens of one GOP."""
 
-    def read(self, frames: int, count: int, step: int, tile: int) -> Any: ...
+    def read(self, frames: int, count: int, step: int, tile: int) -> Any:
+        """The tokens of the next tile. Raises DamagedFile if the bytes that follow are no tokens."""
+        ...
 
     def ended(self) -> bool:
-        """Whether all bytes were used and none were missing."""
+        """Whether all bytes were read and none were missing."""
         ...
 
 
@@ -73,12 +83,12 @@ class SyntaxDecoder(Protocol):
 class Syntax:
     """How tokens become bits, under the name that files carry.
 
-    encoder: (header, tables) to a SyntaxEncoder. decoder: (payload, header, tables, where) to a SyntaxDecoder.
-    tables: start values of the contexts out of the model's weights, None where there are none.
-    dtype: of one number of a token. vectors: a token has `header.channels` numbers instead of one.
-    codes: tokens stand for themselves, so arrays of values say everything and need no tables.
-    places: tokens have `places`, each token's place in the picture.
-    check: raises ValueError for an array that cannot be tokens, and returns it as `dtype`.
+    encoder: makes a SyntaxEncoder from (header, tables). decoder: makes a SyntaxDecoder from (payload, header, tables,
+        where). tables: start values of the contexts from the model's weights, None for a syntax without.
+    dtype: of one number of a token. vectors: a token is `header.channels` numbers instead of one.
+    codes: the values of tokens are all that a decoder needs, so an array of them can be coded without the model.
+    places: tokens have `places`, the place of each token in the picture.
+    check: returns an array of values as `dtype`. Raises ValueError if they cannot be tokens.
     """
 
     name: str
@@ -91,7 +101,7 @@ class Syntax:
     check: Callable[[npt.NDArray[Any], int], npt.NDArray[Any]] | None = None
 
     def empty(self, channels: int) -> npt.NDArray[Any]:
-        """The values of no tokens."""
+        """An array of no tokens."""
         return np.zeros((0, channels) if self.vectors else 0, self.dtype)
 
 
@@ -99,7 +109,7 @@ _syntaxes: dict[str, Syntax] = {}
 
 
 def register_syntax(syntax: Syntax) -> Syntax:
-    """Make a syntax known. A second one of the same name replaces the first."""
+    """Register a syntax. It replaces an earlier one of the same name."""
     _syntaxes[syntax.name] = syntax
     return syntax
 
@@ -115,7 +125,7 @@ def find_syntax(name: str, where: str = "tokens") -> Syntax:
 
 @dataclass(frozen=True, eq=False)
 class CodeTokens:
-    """Tokens that stand for themselves. values: uint16 (count,), or int8 (count, channels)."""
+    """Tokens of a syntax with `codes`. values: uint16 (count,), or int8 (count, channels)."""
 
     values: npt.NDArray[Any]
     frames: int
@@ -123,45 +133,48 @@ class CodeTokens:
 
     @property
     def count(self) -> int:
-        """Tokens kept."""
+        """Number of tokens."""
         return len(self.values)
 
     def crc(self, before: int = 0) -> int:
-        """CRC-32 over frames, count and step (u32 each), then the values, little-endian."""
+        """CRC-32 over frames, count and step (u32 each), then the values; little-endian, continued from `before`."""
         before = zlib.crc32(struct.pack("<III", self.frames, len(self.values), self.step), before)
         return zlib.crc32(np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before)
 
 
 class TokenEncoder:
-    """Writes the tokens of one GOP. digest: CRC-32 over the tokens so far."""
+    """Writes the tokens of one GOP.
+
+    digest: CRC-32 over the tokens so far. It is stored beside the payload, so that a decoder notices other tokens.
+    """
 
     def __init__(self, header: StreamHeader, tables: Any) -> None:
         self._coder = find_syntax(header.syntax, "output").encoder(header, tables)
         self.digest = 0
 
     def write(self, tokens: Tokens, tile: int = 0) -> None:
-        """Append one tile of the block. Raises ValueError for tokens that the syntax cannot say."""
+        """Append the tokens of one tile. Raises ValueError for tokens that the syntax cannot code."""
         self._coder.write(tokens, tile)
         self.digest = tokens.crc(self.digest)
 
     def cost(self, tokens: Tokens, tile: int = 0) -> int:
-        """Bits that `write` would add; nothing is written."""
+        """The bits that `write` would add. Nothing is written."""
         trial = self._coder.copy()
         trial.write(tokens, tile)
         return trial.bits - self.bits
 
     @property
     def bits(self) -> int:
-        """Bits written so far, to within two: differences say what a block costs."""
+        """Bits written so far, to within two."""
         return self._coder.bits
 
     def finish(self) -> bytes:
-        """The GOP's payload."""
+        """End the stream and return the payload of the GOP."""
         return self._coder.finish()
 
 
 class TokenDecoder:
-    """Reads the tokens of one GOP, in the order in which they were written."""
+    """Reads the tokens of one GOP, in the order they were written. digest: as in TokenEncoder."""
 
     def __init__(self, payload: bytes, header: StreamHeader, tables: Any, where: str) -> None:
         self._header, self._where = header, where
@@ -169,7 +182,7 @@ class TokenDecoder:
         self.digest = 0
 
     def read(self, frames: int, count: int, step: int = 0, tile: int = 0) -> Any:
-        """Tokens of one tile of one block. Raises DamagedFile if the bytes that follow are none."""
+        """The tokens of the next tile. Raises DamagedFile if the bytes that follow are no tokens."""
         if count > self._header.max_tokens:
             raise DamagedFile(f"{self._where}: {count} tokens in a block of at most {self._header.max_tokens}")
         tokens = self._coder.read(frames, count, step, tile)
@@ -177,7 +190,7 @@ class TokenDecoder:
         return tokens
 
     def finish(self, digest: int) -> None:
-        """Raises DamagedFile unless the stream ended with the last token and the tokens are those written."""
+        """Check the end of the stream. Raises DamagedFile for bytes left or missing, or tokens of another digest."""
         if not self._coder.ended():
             raise DamagedFile(f"{self._where}: its tokens do not end where its bytes end")
         if self.digest != digest:
@@ -193,5 +206,5 @@ def token_encoder(header: StreamHeader, tables: Any = None) -> TokenEncoder:
 
 
 def token_decoder(payload: bytes, header: StreamHeader, tables: Any = None, where: str = "tokens") -> TokenDecoder:
-    """A decoder for one GOP. where: begins the messages, such as 'clip.etok: GOP 3 (00:06.0-00:08.0)'."""
+    """A decoder for one GOP. where: start of error messages, such as 'clip.etok: GOP 3 (00:06.0-00:08.0)'."""
     return TokenDecoder(payload, header, tables, where)

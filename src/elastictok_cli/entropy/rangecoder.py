@@ -1,10 +1,10 @@
 """Adaptive binary range coder: 32-bit range, 16-bit probabilities, integers only (docs/format.md, "Range coder").
 
-One bit primitive serves every use of a grammar: `code(io, buf, ctx, i, bit)` encodes, decodes, only adapts, or only
-prices, by the mode in `io`. So a grammar is written once, and encoder and decoder cannot disagree about it.
+`code(io, buf, ctx, i, bit)` encodes, decodes, adapts, prices or counts one bit, by the mode in `io`. So a syntax is
+written once, and encoder and decoder cannot disagree about it.
 
-A context is three uint16: a slow probability whose rate falls with the number of bits seen, a fast one (1/16), and
-that number. The coder uses the mean of the two. Probabilities are of a 1, in 1/65536.
+A context is three uint16: a slow probability, whose rate of adaptation falls with the number of bits seen; a fast one,
+of rate 1/16; and that number. The coder uses the mean of the two. Probabilities are those of a 1, in 1/65536.
 
     enc = encoder(capacity); code(enc.io, enc.buf, ctx, i, bit) ...; data = finish(enc.io, enc.buf)
     dec = decoder(data);     bit = code(dec.io, dec.buf, ctx, i, 0) ...
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ..jit import compiled
 
-# io: int64 registers of one coder
+# The int64 registers of one coder, `io`.
 LOW, RANGE, CACHE, PENDING, POS, CODE, MODE, COST, OVERRUN, IO_SIZE = range(10)
 
 ENCODE, DECODE, ADAPT, PRICE, TALLY = range(5)
@@ -29,10 +29,10 @@ SEEN_LIMIT = 255
 FAST_SHIFT = 4
 
 TOP = 1 << 24
-MAX_OVERRUN = 8  # four bytes of look-ahead, four zeros that `finish` leaves out
+MAX_OVERRUN = 8  # bytes: four of look-ahead, four zeros that `finish` leaves out
 MASK32 = 0xFFFFFFFF
 
-# 1 / (n + 1.6) in 1/65536, down to 1/160: the first bits count much, later ones keep some memory of old ones.
+# The rate of the slow probability after n bits: 1 / (n + 1.6) in 1/65536, at least 1/160 so that it keeps adapting.
 SLOW_RATE = np.array([int(65536 / (min(n, 158) + 1.6)) for n in range(SEEN_LIMIT + 1)], np.int64)
 
 # Price of a bit in 1/256 bit, by the top 12 bits of its probability.
@@ -47,8 +47,16 @@ class Coder(NamedTuple):
     buf: npt.NDArray[np.uint8]
 
 
+class ContextCoder(NamedTuple):
+    """A coder and the contexts that it looks at: what a compiled syntax function takes as one argument."""
+
+    io: npt.NDArray[np.int64]
+    buf: npt.NDArray[np.uint8]
+    ctx: npt.NDArray[np.uint16]
+
+
 def encoder(capacity: int) -> Coder:
-    """A fresh encoder that can hold `capacity` bytes; `code` never writes past them, but counts in `io[OVERRUN]`."""
+    """A new encoder of at most `capacity` bytes. `code` counts the bytes beyond them in `io[OVERRUN]`."""
     io = np.zeros(IO_SIZE, np.int64)
     io[RANGE] = MASK32
     io[CACHE] = -1
@@ -58,15 +66,17 @@ def encoder(capacity: int) -> Coder:
 
 
 def with_room(coder: Coder, more: int) -> Coder:
-    """The encoder with room for `more` bytes beside those written. Only what was written is touched: the rest of a
-    buffer is large, and costs memory from when it is written to."""
+    """The encoder with room for `more` bytes after those written.
+
+    Only written bytes are copied: the rest of a large buffer takes no memory until it is written to.
+    """
     io, buf = coder
-    used, waiting = int(io[POS]), int(io[PENDING])
-    return coder if used + waiting + more <= buf.size else _moved(coder, 2 * used + waiting + more)
+    used, pending = int(io[POS]), int(io[PENDING])
+    return coder if used + pending + more <= buf.size else _moved(coder, 2 * used + pending + more)
 
 
 def copied(coder: Coder) -> Coder:
-    """An encoder that goes on from here by itself."""
+    """An independent copy of an encoder, which continues from the same place."""
     return _moved(Coder(coder.io.copy(), coder.buf), coder.buf.size)
 
 
@@ -78,14 +88,14 @@ def _moved(coder: Coder, capacity: int) -> Coder:
 
 
 def bits_written(coder: Coder) -> int:
-    """Bits that an encoder has written so far, to within two: differences say what something costs."""
+    """Bits that an encoder has written so far, to within two."""
     return 8 * int(coder.io[POS] + coder.io[PENDING]) + 32 - int(coder.io[RANGE]).bit_length()
 
 
 def decoder(data: bytes) -> Coder:
-    """A decoder over `data`. Reading past the end gives zeros and counts them in `io[OVERRUN]`."""
+    """A decoder of `data`. Bytes past its end read as zeros and are counted in `io[OVERRUN]`."""
     io = np.zeros(IO_SIZE, np.int64)
-    buf = np.frombuffer(data, np.uint8).copy()  # writable, so that both directions compile to one signature
+    buf = np.frombuffer(data, np.uint8).copy()  # writable, so that encoder and decoder have one compiled signature
     io[RANGE] = MASK32
     io[MODE] = DECODE
     for _ in range(4):
@@ -94,9 +104,10 @@ def decoder(data: bytes) -> Coder:
 
 
 def dry(mode: int) -> Coder:
-    """A coder that writes nothing. ADAPT moves the contexts and PRICE leaves them alone; both add to `io[COST]`.
+    """A coder that writes nothing. mode: ADAPT, PRICE or TALLY.
 
-    TALLY counts: column 0 of a context is then how many zeros it saw, column 1 how many ones (training only).
+    ADAPT adapts the contexts and PRICE does not; both add to `io[COST]`, in 1/256 bit. TALLY (training only) counts
+    bits in the contexts: column 0 the zeros, column 1 the ones.
     """
     io = np.zeros(IO_SIZE, np.int64)
     io[MODE] = mode
@@ -125,13 +136,13 @@ def _put(io, buf, byte):
 
 @compiled
 def _shift_low(io, buf):
-    """Move the top byte of LOW out; a run of 0xFF waits, because a carry may still come."""
+    """Write the top byte of LOW. A run of 0xFF is held back, because a carry may still change it."""
     low = io[LOW]
     if low < 0xFF000000 or low > MASK32:
         carry = low >> 32
         byte = io[CACHE]
         for _ in range(io[PENDING]):
-            # the very first byte is a placeholder that a carry can never reach: it is not written
+            # the first byte is a placeholder that no carry can reach, so it is not written
             if byte >= 0:
                 _put(io, buf, (byte + carry) & 0xFF)
             byte = 0xFF
@@ -143,13 +154,13 @@ def _shift_low(io, buf):
 
 @compiled(inline=True)
 def probability(ctx, i):
-    """P(1) in 1/65536, in 16 .. 65520."""
+    """The probability of a 1 in context i, in 1/65536: 16 .. 65520."""
     return min(max((np.int64(ctx[i, SLOW]) + np.int64(ctx[i, FAST])) >> 1, 16), 65520)
 
 
 @compiled
 def price(ctx, i, bit):
-    """What this bit would cost now, in 1/256 bit."""
+    """The price of this bit in context i, in 1/256 bit."""
     p = probability(ctx, i)
     return PRICES[(p if bit else 65536 - p) >> 4]
 
@@ -168,7 +179,7 @@ def _adapt(ctx, i, bit):
 
 @compiled
 def code(io, buf, ctx, i, bit):
-    """One binary decision in context i, in the mode of `io`. Returns the bit (the decoded one when decoding)."""
+    """Code one bit in context i, in the mode of `io`. Returns the bit: the decoded one when decoding."""
     mode = io[MODE]
     if mode == PRICE:
         io[COST] += price(ctx, i, bit)
@@ -208,7 +219,7 @@ def code(io, buf, ctx, i, bit):
 
 @compiled
 def code_raw(io, buf, value, bits):
-    """`bits` equiprobable bits (at most 32), the highest first. Returns the value."""
+    """Code `bits` equiprobable bits (at most 32), the highest first. Returns the value."""
     mode = io[MODE]
     if mode >= ADAPT:
         io[COST] += bits * BIT_PRICE
@@ -236,7 +247,10 @@ def code_raw(io, buf, value, bits):
 
 @compiled
 def code_tree(io, buf, ctx, base, value, bits):
-    """A number of `bits` bits, each in the context of those above it: contexts base + 1 .. base + 2^bits - 1."""
+    """Code a number of `bits` bits, each in a context of the bits above it. Returns the number.
+
+    The contexts are base + 1 .. base + 2^bits - 1.
+    """
     node = np.int64(1)
     for k in range(bits - 1, -1, -1):
         node = 2 * node + code(io, buf, ctx, base + node, (value >> k) & 1)
@@ -244,8 +258,8 @@ def code_tree(io, buf, ctx, base, value, bits):
 
 
 def finish(io: npt.NDArray[np.int64], buf: npt.NDArray[np.uint8]) -> bytes:
-    """End the stream and return it: the shortest tail from which the decoder, reading zeros after it, is right."""
-    # Any number in [LOW, LOW + RANGE) will do: take the one with the most zero bits at its end.
+    """End the stream and return its bytes: as few as a decoder needs that reads zeros after them."""
+    # Any number in [LOW, LOW + RANGE) is right; the one with the most zero bits at its end is shortest.
     low, high = int(io[LOW]), int(io[LOW]) + int(io[RANGE]) - 1
     for zeros in range(32, -1, -1):
         value = (high >> zeros) << zeros
@@ -261,12 +275,12 @@ def finish(io: npt.NDArray[np.int64], buf: npt.NDArray[np.uint8]) -> bytes:
 
 
 def ended(io: npt.NDArray[np.int64], buf: npt.NDArray[np.uint8]) -> bool:
-    """Whether a decoder that has read its last bit has read all its bytes and none too many (else: damage)."""
+    """Whether a decoder, after its last bit, has read all its bytes and not too many. If not, the stream is damaged."""
     return int(io[POS]) >= buf.size and int(io[OVERRUN]) <= MAX_OVERRUN
 
 
 def new_contexts(count: int) -> npt.NDArray[np.uint16]:
-    """`count` contexts that know nothing: probability one half, no bits seen."""
+    """Neutral contexts, uint16 (count, 3): probability one half, no bits seen."""
     ctx = np.zeros((count, 3), np.uint16)
     ctx[:, :2] = 32768
     return ctx

@@ -182,7 +182,7 @@ def find_weights(name: str) -> Path | None:
     known = entries()
     close = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}, or give a {SUFFIX} file"
-    raise UsageError(f"--model {name}: no such model; {hint}")
+    raise UsageError(f"`model` {name}: no such model; {hint}")
 
 
 def load(name: PathLike | None = None, device: str = "auto", precision: str = "float32") -> TokenModel:
@@ -194,13 +194,13 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
     """
     precision = SHORT_PRECISIONS.get(precision, precision)
     if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision}: there are float32, {', '.join([*SHORT_PRECISIONS][1:])}")
+        raise UsageError(f"`precision` {precision}: there are float32, {', '.join([*SHORT_PRECISIONS][1:])}")
     if not DEVICES.fullmatch(device):  # checked for models that have no use for a device too
-        raise UsageError(f"--device {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
+        raise UsageError(f"`device` {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
     text = DEFAULT_MODEL if name is None else os.fspath(name)
     is_file = text.endswith(SUFFIX) or os.path.basename(text) != text
     if is_file and not Path(text).is_file():
-        raise UsageError(f"--model {text}: no such file")
+        raise UsageError(f"`model` {text}: no such file")
     weights = Path(text) if is_file else find_weights(text)
     if weights is None:
         entry = find_entry(text)
@@ -244,7 +244,7 @@ def load_for(
     pull = f"'elastictok weights pull {header.model}' or " if entry is not None and entry.published else ""
     raise UnsupportedFile(
         f"needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), which are "
-        f"not here; {pull}--model FILE.safetensors gives them"
+        f"not here; {pull}`model` FILE.safetensors gives them"
     )
 
 

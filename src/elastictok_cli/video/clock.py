@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -39,7 +39,7 @@ class _Clock:
         return -1 if at < last - _BACK_S else int(at > last + (_AHEAD_ALONE_S if alone else _AHEAD_S))
 
     @property
-    def streams(self) -> Iterable[int]:
+    def streams(self) -> Collection[int]:
         """Those with times in this recording."""
         return self._last.keys()
 
@@ -78,27 +78,32 @@ def continuous(packets: Iterable[av.Packet[Any]], clock: _Clock | None = None) -
     clock = clock or _Clock()
     held: list[av.Packet[Any]] = []
     moved: set[int] = set()
-    direction = 0
+    direction = late = 0
     for packet in packets:
         jump = clock.jump(packet)
-        if not held and not jump:
-            yield clock.given(packet)
-            continue
-        if jump or packet.stream.index in moved:
+        is_new = bool(held) and packet.stream.index not in clock.streams
+        if jump or is_new or packet.stream.index in moved:
             direction = direction or jump
             moved.add(packet.stream.index)
             held.append(packet)
         else:
+            late += bool(held)
             yield clock.given(packet)
+            continue
         if clock.all_in(held) or len(held) >= _MAX_HELD:
-            yield from _release(clock, held, direction)
-            held, moved, direction = [], set(), 0
-    yield from _release(clock, held, direction)
+            yield from _release(clock, held, direction, late)
+            held, moved, direction, late = [], set(), 0, 0
+    yield from _release(clock, held, direction, late)
 
 
-def _release(clock: _Clock, held: list[av.Packet[Any]], direction: int) -> Iterator[av.Packet[Any]]:
-    streams = {packet.stream.index for packet in held}
-    if held and (direction < 0 or streams >= set(clock.streams)):
+def _release(clock: _Clock, held: list[av.Packet[Any]], direction: int, late: int) -> Iterator[av.Packet[Any]]:
+    """Yield the held packets, on a new clock if every stream jumped.
+
+    direction: of the jump. late: packets since then of streams that did not jump. A recording ends with a few of them;
+    many mean that one stream alone has odd times.
+    """
+    everywhere = set(clock.streams) <= {packet.stream.index for packet in held}
+    if held and (everywhere or (direction < 0 and late <= len(held) // 4)):
         clock.restart(held)
     for packet in held:
         yield clock.given(packet)

@@ -22,8 +22,9 @@ LINES, CRF = "360", 26
 
 
 def playable(path: str | os.PathLike[str], folder: Path) -> Path:
-    """The file itself, if browsers play it and it is not large; otherwise an H.264 copy of at most 360 lines in
-    `folder`, with the same times and its sound where MP4 takes it.
+    """The file itself if browsers play it and it is not large, otherwise a copy in `folder`.
+
+    The copy is H.264 of at most 360 lines, with the same times, and with the sound where MP4 holds it.
 
     Raises InputError for what is no video, UsageError for one too long for a page.
     """
@@ -43,7 +44,7 @@ def playable(path: str | os.PathLike[str], folder: Path) -> Path:
             sound.until(float(frame.pts * source.info.time_base))
         sound.until(math.inf)
     if copy.stat().st_size > MAX_MADE:
-        raise UsageError(f"{source_path}: is too long to be put into a page; a part of it, or no --source, is not")
+        raise UsageError(f"{source_path}: is too long to be put into a page; a part of it, or no `source`, is not")
     return copy
 
 

@@ -124,12 +124,14 @@ class Source:
             return
         if seen and self._has_range:
             length = f"; it lasts {self._probed.duration_s:.2f} s" if self._probed.duration_s else ""
-            raise UsageError(f"{self.info.name}: no frame between --start and the end of --duration{length}")
+            raise UsageError(f"{self.info.name}: no frame between `start` and the end of `duration`{length}")
         raise InputError(f"{self.info.name}: no frame in it can be decoded")
 
     def pictures(self) -> Iterator[av.VideoFrame]:
-        """The frames of a video's range as they were decoded (and made whole), before any scaling or conversion: for
-        who codes them otherwise. Their number and order are those of `frames`, unless times had to be made up."""
+        """The frames of the range as FFmpeg decoded them, before scaling and conversion: for measuring other codecs.
+
+        Their number and order are those of `frames`, unless times had to be made up.
+        """
         for frame in VideoPass(self._probed, self._range, self._notes).frames():
             pts = frame.pts if frame.pts is not None else frame.dts
             if self._range.holds(pts):

@@ -20,8 +20,10 @@ _MAX_PACKETS = 5000  # of all streams, looked at to see which video has more tha
 
 
 def choose_video(container: av.container.InputContainer, name: str) -> av.VideoStream:
-    """The largest that has more than one picture. Muxers mark the first one as the default unasked, so that mark says
-    nothing. Raises InputError if there is none."""
+    """The largest video stream that has more than one picture. Raises InputError if there is none.
+
+    The mark "default" is ignored: muxers give it to the first stream unasked.
+    """
     videos = [s for s in container.streams.video if not _is_cover(s)]
     if not videos:
         if container.streams.video:

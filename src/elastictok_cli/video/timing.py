@@ -47,8 +47,11 @@ def whole_s(container: av.container.InputContainer) -> Fraction | None:
 
 
 def _counts_from_zero(container: av.container.InputContainer) -> bool:
-    """Whether the duration reaches from zero to the end, not from the first frame. FFmpeg writes Matroska so, and
-    mkvmerge does not; an end that is too early costs a last frame its length, one too late is a file cut off."""
+    """Whether the container's duration counts from time zero, not from the first frame.
+
+    FFmpeg writes Matroska in this way, mkvmerge does not. An end that is too early shortens the last frame; one that is
+    too late looks like a file that was cut off.
+    """
     return container.format.name.startswith("matroska")
 
 

@@ -1,4 +1,4 @@
-"""Run with NUMBA_DISABLE_JIT=1 by test_oracle.py: prints digests of what the plain Python functions make."""
+"""Run with NUMBA_DISABLE_JIT=1 by test_oracle.py: prints digests of the results of the plain Python functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.nano.clips import frames
 
 
 def digests() -> list[str]:
-    """Encode 3 + 2 frames of 32x48, write, read, reconstruct; one digest a stage."""
+    """Encode 3 + 2 frames of 32x48, write, read, reconstruct; one digest per stage."""
     start = rc.new_contexts(cx.COUNT)
     model = NanoModel(Weights(start, b"", 0), threads=1)
     state, encoder = model.start(32, 48), GopEncoder(start)

@@ -1,4 +1,4 @@
-"""Files that an earlier elastictok wrote with the bundled model: same tokens and same pictures, on every machine."""
+"""Files of an earlier elastictok with the bundled model decode to the same tokens and pictures on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled kernels against the same functions as plain Python."""
+"""The compiled functions against the same functions as plain Python."""
 
 from __future__ import annotations
 

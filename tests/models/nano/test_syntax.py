@@ -1,4 +1,4 @@
-"""Blocks of real video through the grammar: tokens, bytes, prefixes."""
+"""Blocks of real video through the syntax: tokens, bytes, prefixes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from elastictok_cli.models.nano.bitstream import GopDecoder, GopEncoder
 from elastictok_cli.models.nano.model import NanoModel
 from elastictok_cli.models.nano.syntax import contexts as cx
 from elastictok_cli.models.nano.syntax.gop_structure import ANCHOR, INTRA, coding_order
+from elastictok_cli.models.nano.syntax.motion_vectors import MV_X1, PRED_FLAGS, PRED_L0, PRED_L1
 from elastictok_cli.models.nano.tokens import BlockTokens
 from elastictok_cli.models.nano.weights import Weights
 
@@ -40,7 +41,7 @@ def coded(sizes: list[int], step: int, first: int = 4) -> tuple[list[BlockTokens
 
 
 def test_a_copy_in_the_middle_of_a_gop_goes_on_to_the_same_bytes() -> None:
-    """As `TokenEncoder.cost` needs it; what it copies, writes and makes room for is what was written, no more."""
+    """`TokenEncoder.cost` relies on it."""
     blocks, _, payload = coded([8, 5], 150)
     encoder = GopEncoder(START)
     encoder.write(blocks[0])
@@ -52,7 +53,7 @@ def test_a_copy_in_the_middle_of_a_gop_goes_on_to_the_same_bytes() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own figures")
 def test_room_costs_memory_only_where_it_is_written_to() -> None:
-    """A gigabyte is reserved a block at 4K, for a few thousand bytes."""
+    """At 4K a gigabyte is reserved per block, for a few thousand bytes."""
     coder, contexts = rc.encoder(1 << 10), rc.new_contexts(1)
     before = resident()
     for _ in range(3):
@@ -63,21 +64,21 @@ def test_room_costs_memory_only_where_it_is_written_to() -> None:
 
 
 def resident() -> int:
-    """Bytes of memory that this process has."""
+    """Resident memory of this process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 
 @pytest.mark.parametrize("frames_", range(1, 13))
-@pytest.mark.parametrize("past", [False, True])
-def test_every_frame_is_coded_once_and_after_what_it_needs(frames_: int, past: bool) -> None:
-    done = {-1} if past else set()
-    for place in coding_order(frames_, past):
-        assert place.time not in done
-        assert {t for t in (place.first, place.second) if t is not None} <= done
-        assert (place.kind == INTRA) == (place.first is None)
-        assert (place.kind == ANCHOR) == (place.first is not None and place.second is None)
-        done.add(place.time)
+@pytest.mark.parametrize("has_reference", [False, True])
+def test_every_frame_is_coded_once_and_after_its_references(frames_: int, has_reference: bool) -> None:
+    done = {-1} if has_reference else set()
+    for entry in coding_order(frames_, has_reference):
+        assert entry.time not in done
+        assert {t for t in (entry.ref0, entry.ref1) if t is not None} <= done
+        assert (entry.layer == INTRA) == (entry.ref0 is None)
+        assert (entry.layer == ANCHOR) == (entry.ref0 is not None and entry.ref1 is None)
+        done.add(entry.time)
     assert done - {-1} == set(range(frames_))
 
 
@@ -127,14 +128,14 @@ def test_any_prefix_decodes_and_more_tokens_are_better() -> None:
     assert block.prefix(block.count).crc() == block.crc()
 
 
-def test_coefficients_of_an_intra_frame_come_patch_after_patch_others_stage_by_stage() -> None:
+def test_coefficients_of_an_intra_frame_are_listed_ctu_by_ctu_others_in_stages() -> None:
     block = coded([8], 220)[0][0]
-    patches, is_level = 6 * 8, block.values < vocabulary.DIGIT
+    ctus, is_level = 6 * 8, block.values < vocabulary.DIGIT
     for time, part in enumerate(block.parts):
-        own = is_level & (block.places // (3 * patches) == time)
-        order = block.places[own] % patches
-        assert own.sum() == np.count_nonzero(part.q) > 0
-        (is_intra,) = {place.kind == INTRA for place in coding_order(8, False) if place.time == time}
+        own = is_level & (block.places // (3 * ctus) == time)
+        order = block.places[own] % ctus
+        assert own.sum() == np.count_nonzero(part.levels) > 0
+        (is_intra,) = {entry.layer == INTRA for entry in coding_order(8, False) if entry.time == time}
         assert (np.diff(order.astype(int)) >= 0).all() == is_intra
 
 
@@ -145,14 +146,14 @@ def test_tokens_are_in_the_vocabulary() -> None:
         assert block.count > 100
 
 
-def test_a_patch_alone_is_a_token_and_a_cut_before_it_overlaps_it() -> None:
+def test_a_no_obmc_flag_is_a_token_and_a_cut_before_it_clears_it() -> None:
     block = coded([8], 220)[0][0]
-    flags = sum(int(part.alone.sum()) for part in block.parts)
-    assert flags > 0, "the clip has none: the tests of this file no longer see them"
-    assert np.count_nonzero(block.values == vocabulary.ALONE) == flags
-    at = int(np.flatnonzero(block.values == vocabulary.ALONE)[0])
-    assert not any(part.alone.any() for part in block.prefix(at).parts)
-    assert sum(int(part.alone.sum()) for part in block.prefix(at + 1).parts) == 1
+    flags = sum(int(part.no_obmc.sum()) for part in block.parts)
+    assert flags > 0, "the clip has no such flag, so these tests no longer cover it"
+    assert np.count_nonzero(block.values == vocabulary.NO_OBMC) == flags
+    at = int(np.flatnonzero(block.values == vocabulary.NO_OBMC)[0])
+    assert not any(part.no_obmc.any() for part in block.prefix(at).parts)
+    assert sum(int(part.no_obmc.sum()) for part in block.prefix(at + 1).parts) == 1
 
 
 def test_a_still_scene_costs_next_to_nothing() -> None:
@@ -172,7 +173,7 @@ def test_a_still_scene_costs_next_to_nothing() -> None:
     assert block_mse(MODEL.reconstruct(later, second), still) < 1.1 * block_mse(MODEL.reconstruct(state, first), still)
 
 
-def test_a_search_that_starts_from_another_ones_vectors_writes_what_is_read() -> None:
+def test_a_search_from_hints_writes_what_is_read() -> None:
     clip = frames(4, 16, 64, 96, 96, 128)
     state = MODEL.start(96, 128)
     state = MODEL.advance(state, MODEL.tokens(state, MODEL.prepare(state, clip[:8]), step=200))
@@ -180,11 +181,11 @@ def test_a_search_that_starts_from_another_ones_vectors_writes_what_is_read() ->
     for step in (180, 204, 228, 252):  # the first searches, the others start from its vectors
         block = MODEL.tokens(state, analysis, step=step)
         before = block.crc()
-        MODEL.advance(state, block)  # goes over the grammar, which leaves the canonical form behind
+        MODEL.advance(state, block)  # codes the block, which rewrites it in canonical form
         assert block.crc() == before
         for part in block.parts:
-            assert not part.mv[..., :2][part.mv[..., 4] == 2].any()
-            assert not part.mv[..., 2:4][part.mv[..., 4] == 1].any()
+            assert not part.mv[..., :MV_X1][part.mv[..., PRED_FLAGS] == PRED_L1].any()
+            assert not part.mv[..., MV_X1:PRED_FLAGS][part.mv[..., PRED_FLAGS] == PRED_L0].any()
     assert len(analysis.motion) == 4
 
 

@@ -1,4 +1,4 @@
-"""The original ElasticTok and elastictok-mini: their names and syntaxes. Torch is loaded when they are used."""
+"""The original ElasticTok and elastictok-mini: their names and syntaxes. Torch is loaded at first use."""
 
 from __future__ import annotations
 

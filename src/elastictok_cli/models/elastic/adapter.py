@@ -1,10 +1,11 @@
-"""The original models through the interface of base.py: blocks of frames to tokens and back, with a past.
+"""The original models through the interface of models/base.py: blocks of frames to tokens and back.
 
-What the original does not say is settled here:
-- A block with fewer frames than the model takes is filled up by repeating its last one, which for a single
-  frame is the original's own rule for images. Only the frames that were there are shown and measured.
-- Shown pixels are rounded; the original truncates, which darkens every picture by half a step (`truncate`).
-- The VAE's latents are stored as int8 steps; everything after the encoder sees what was stored.
+Choices that the original leaves open:
+- A block of fewer frames than the model takes is filled by repeating its last frame. For a single frame this is the
+  original's own rule for images. Only the source's own frames are shown and measured.
+- Shown pixels are rounded. The original truncates them, which darkens every picture by half a level
+  (`to_uint8_truncated`).
+- The VAE's latents are stored as int8 multiples of a scale. Everything after the encoder uses the stored values.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..base import Frames, ModelSpec, TokenModel, Tokens
 from .bitstream import FSQ_LEVELS
 from .bottleneck import VAE
 from .config import ElasticConfig
-from .layers import Past, longer
+from .layers import KvCache, extend_cache
 from .network import Elastic
 
 GENERATION = 1
@@ -31,16 +32,16 @@ GENERATION = 1
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ElasticSpec(ModelSpec):
-    """A block always has all its places, however many of its frames are shown."""
+    """The specification of an original model. A block of fewer frames has as many tokens as a full one."""
 
     def max_tokens(self, frames: int, height: int, width: int) -> int:
-        """The most tokens of one block or tile."""
+        """The most tokens of one block or tile: that of a block of all its frames."""
         return super().max_tokens(self.block_frames, height, width)
 
 
 @dataclass(frozen=True, eq=False)
 class ElasticAnalysis:
-    """A block's source. patches: float32 (1, tokens, values). frames: how many were there."""
+    """The source of a block. patches: float32 (1, max_toks, patch_values). frames: number of its own frames."""
 
     patches: Tensor
     frames: int
@@ -48,24 +49,26 @@ class ElasticAnalysis:
 
 @dataclass(frozen=True, eq=False)
 class ElasticState:
-    """Keys and values of the blocks before, for both halves; None at the start.
+    """The state before a block: keys and values of the blocks before it.
 
-    A decoder has no encoder half. `made` keeps the last pass of either half with the tokens that it belongs
-    to, so that a block that is committed right after it was tried costs nothing more. `undecoded` are blocks
-    that nobody has asked to see yet: the decoder half lags behind by them, and never runs if nobody does.
+    block: its number in the GOP. encoder, decoder: the caches of the two networks; None at the start of a GOP, and no
+    `encoder` when decoding. undecoded: blocks whose pixels nobody has asked for, so `decoder` does not have them yet.
+    last_pass: under "encoder" and "decoder", the tokens of the last pass of this network and its new keys and values.
+    So a block that is committed right after it was tried needs no further pass. Under "past", `decoder` with
+    `undecoded`.
     """
 
     block: int = 0
-    encoder: Past | None = None
-    decoder: Past | None = None
+    encoder: KvCache | None = None
+    decoder: KvCache | None = None
     undecoded: tuple[Tokens, ...] = ()
-    made: dict[str, tuple[object, Past]] = field(default_factory=dict)
+    last_pass: dict[str, tuple[object, KvCache]] = field(default_factory=dict)
 
 
 class ElasticModel(TokenModel):
-    """An original model, FSQ or VAE. digest: of the weights file, see ModelSpec.
+    """An original model, FSQ or VAE.
 
-    Raises UnsupportedFile for a model that can run, but whose tokens no .etok can hold.
+    digest: of the weights file, see ModelSpec. Raises UnsupportedFile if the syntax cannot code the model's tokens.
     """
 
     def __init__(self, network: Elastic, digest: bytes, device: str | torch.device = "cpu") -> None:
@@ -100,77 +103,77 @@ class ElasticModel(TokenModel):
 
     @property
     def header_fields(self) -> dict[str, Any]:
-        """The quantiser's step of every dimension, and the precision if it is not float32."""
+        """The scale of every latent dimension (VAE), and the precision if it is not float32."""
         bottleneck = self.network.bottleneck
-        said: dict[str, Any] = {"scale": bottleneck.scale.tolist()} if isinstance(bottleneck, VAE) else {}
+        fields: dict[str, Any] = {"scale": bottleneck.scale.tolist()} if isinstance(bottleneck, VAE) else {}
         if self.precision != "float32":
-            # What was measured in another precision is only shown again in that one.
-            said["precision"] = self.precision
-        return said
+            # The pixels that were measured are only decoded again in the same precision.
+            fields["precision"] = self.precision
+        return fields
 
     @property
     def precision(self) -> str:
-        """float32, bfloat16 or float16."""
+        """The type of the weights: float32, bfloat16 or float16."""
         return str(self.network.encoder.is_kept.dtype).removeprefix("torch.")
 
-    def work(self, block: int) -> float:
-        """Floating point operations of one evaluation (encoder and decoder) of a GOP's block `block`."""
+    def flops(self, block: int) -> float:
+        """Floating point operations of one evaluation (encoder and decoder) of block `block` of a GOP."""
         c, tokens = self.config, self.config.max_toks
         layer = 4 * c.hidden_size**2 + 3 * c.hidden_size * c.intermediate_size
-        attention = 2 * c.hidden_size * tokens * (block + 1)  # products with keys, and with values
+        attention = 2 * c.hidden_size * tokens * (block + 1)  # with keys, and with values
         return 2.0 * tokens * (c.num_encoder_layers + c.num_decoder_layers) * (layer + attention)
 
     @torch.inference_mode()
     def evaluation_s(self) -> float:
-        """Seconds of one evaluation, the mean over a GOP's blocks: one layer is run and the rest is counted.
+        """Seconds of one evaluation, the mean over the blocks of a GOP, to within a factor of about two.
 
-        For telling the user before a long job; right within a factor of two or so.
+        One layer is timed; the others are estimated from their operations.
         """
         c = self.config
         x = torch.zeros(1, c.max_toks, c.hidden_size, device=self.device, dtype=self.network.encoder.is_kept.dtype)
         angles = torch.zeros(c.max_toks, c.head_size // 2, device=self.device)
         layer, times = self.network.encoder.transformer.layers[0], []
-        for _ in range(2):  # the first run also pays for what is set up once
+        for _ in range(2):  # the first run includes one-time setup
             clock = time.perf_counter()
-            float(layer(x, (angles, angles), None)[0].sum())  # waits for a GPU to finish
+            float(layer(x, (angles, angles), None)[0].sum())  # .sum() waits for a GPU
             times.append(time.perf_counter() - clock)
         first = min(times) * (c.num_encoder_layers + c.num_decoder_layers)
-        return first * sum(self.work(block) for block in range(c.gop_blocks)) / (c.gop_blocks * self.work(0))
+        return first * sum(self.flops(block) for block in range(c.gop_blocks)) / (c.gop_blocks * self.flops(0))
 
     @property
     def past_bytes(self) -> int:
-        """Memory of one tile's past at the end of a GOP when encoding; a decoder has only its half."""
+        """Bytes of one tile's two caches at the end of a GOP when encoding. A decoder has one of them."""
         c = self.config
-        item = self.network.encoder.is_kept.element_size()
+        item_bytes = self.network.encoder.is_kept.element_size()
         rows = (c.gop_blocks - 1) * c.max_toks * (c.num_encoder_layers + c.num_decoder_layers)
-        return 2 * rows * c.hidden_size * item
+        return 2 * rows * c.hidden_size * item_bytes
 
     @property
     def device_bytes(self) -> int | None:
-        """Memory of the GPU that the model is on; None if it is on none."""
+        """Memory of the model's GPU in bytes, None on a CPU."""
         return torch.cuda.mem_get_info(self.device)[1] if self.device.type == "cuda" else None
 
     def start(self, height: int, width: int) -> ElasticState:
-        """A GOP without a past. Raises ValueError if the tile is not of the model's size."""
+        """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""
         if (height, width) != self._spec.tile:
             raise ValueError(f"a tile of {width}x{height} for a model of {self.config.resolution}")
         return ElasticState()
 
     @torch.inference_mode()
     def prepare(self, state: ElasticState, frames: Frames) -> ElasticAnalysis:
-        """Patches of the block; frames: uint8 (T, side, side, 3), T from 1 to the model's."""
+        """Patches of a block. frames: uint8 (T, side, side, 3), T from 1 to frames_per_block."""
         missing = self.config.frames_per_block - len(frames)
-        whole = np.concatenate([frames, np.repeat(frames[-1:], missing, 0)]) if missing else frames
-        patches = self.network.patches(torch.from_numpy(np.ascontiguousarray(whole))[None].to(self.device))
+        filled = np.concatenate([frames, np.repeat(frames[-1:], missing, 0)]) if missing else frames
+        patches = self.network.patches(torch.from_numpy(np.ascontiguousarray(filled))[None].to(self.device))
         return ElasticAnalysis(patches, len(frames))
 
     @torch.inference_mode()
     def tokens(
         self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, step: int = 0
     ) -> CodeTokens:
-        """One encoder pass under the mask of this count."""
+        """One encoder pass with the first `count` tokens kept, None for all."""
         count = self.config.max_toks if count is None else min(count, self.config.max_toks)
-        latents, new = self.network.encode(analysis.patches, self._mask(count), self._source_past(state))
+        latents, new = self.network.encode(analysis.patches, self._mask(count), self._encoder_past(state))
         values = self.network.bottleneck.tokens(latents[0, :count])
         tokens = CodeTokens(values.astype(np.uint16 if self._spec.channels == 1 else np.int8), analysis.frames)
         self._keep(state, "encoder", tokens, new)
@@ -179,50 +182,50 @@ class ElasticModel(TokenModel):
     @torch.inference_mode()
     def reconstruct(self, state: ElasticState, tokens: Tokens) -> Frames:
         """One decoder pass: uint8 (T, side, side, 3)."""
-        patches, new = self.network.decode(self._latents(tokens), self._decoded_past(state))
+        patches, new = self.network.decode(self._latents(tokens), self._decoder_past(state))
         self._keep(state, "decoder", tokens, new)
-        return to_bytes(self.network.pixels(patches)[0, : tokens.frames])
+        return to_uint8(self.network.pixels(patches)[0, : tokens.frames])
 
     @torch.inference_mode()
     def advance(self, state: ElasticState, tokens: Tokens, analysis: ElasticAnalysis | None = None) -> ElasticState:
-        """The state behind the block. Nothing is computed twice if these tokens were the last to be tried."""
+        """The state after the block. No pass is repeated if these tokens were the last that were tried."""
         if self._last(state):
-            return ElasticState(state.block + 1)  # the GOP is over; a thousand megabytes of past are not needed
-        source = None
+            return ElasticState(state.block + 1)  # the GOP ends here: its caches, about a gigabyte, are not needed
+        encoder = None
         if analysis is not None:
-            before = self._source_past(state)
-            of, new = state.made.get("encoder", (None, None))
-            if of is not tokens or new is None:
+            before = self._encoder_past(state)
+            passed, new = state.last_pass.get("encoder", (None, None))
+            if passed is not tokens or new is None:
                 _, new = self.network.encode(analysis.patches, self._mask(tokens.count), before)
-            source = longer(before, new)
-        of, new = state.made.get("decoder", (None, None))
-        if of is tokens and new is not None:
-            return ElasticState(state.block + 1, source, longer(self._decoded_past(state), new))
-        if "past" in state.made:
-            return ElasticState(state.block + 1, source, state.made["past"][1], (tokens,))
-        return ElasticState(state.block + 1, source, state.decoder, (*state.undecoded, tokens))
+            encoder = extend_cache(before, new)
+        passed, new = state.last_pass.get("decoder", (None, None))
+        if passed is tokens and new is not None:
+            return ElasticState(state.block + 1, encoder, extend_cache(self._decoder_past(state), new))
+        if "past" in state.last_pass:
+            return ElasticState(state.block + 1, encoder, state.last_pass["past"][1], (tokens,))
+        return ElasticState(state.block + 1, encoder, state.decoder, (*state.undecoded, tokens))
 
-    def _decoded_past(self, state: ElasticState) -> Past | None:
-        """The decoder half up to this block; what it lags behind is decoded now, once."""
-        if "past" in state.made:
-            return state.made["past"][1]
+    def _decoder_past(self, state: ElasticState) -> KvCache | None:
+        """The cache of the decoder up to this block. Blocks that are not decoded yet are decoded now, once."""
+        if "past" in state.last_pass:
+            return state.last_pass["past"][1]
         past = state.decoder
         if state.block and past is None and not state.undecoded:
             raise ValueError(f"a GOP of this model has {self.config.gop_blocks} blocks at most")
         for tokens in state.undecoded:
-            past = longer(past, self.network.decode(self._latents(tokens), past)[1])
+            past = extend_cache(past, self.network.decode(self._latents(tokens), past)[1])
         if past is not None:
-            state.made["past"] = (None, past)
+            state.last_pass["past"] = (None, past)
         return past
 
     def _last(self, state: ElasticState) -> bool:
         return state.block + 1 >= self.config.gop_blocks
 
-    def _keep(self, state: ElasticState, half: str, tokens: object, new: Past) -> None:
+    def _keep(self, state: ElasticState, network: str, tokens: object, new: KvCache) -> None:
         if not self._last(state):
-            state.made[half] = (tokens, new)
+            state.last_pass[network] = (tokens, new)
 
-    def _source_past(self, state: ElasticState) -> Past | None:
+    def _encoder_past(self, state: ElasticState) -> KvCache | None:
         if state.block and state.encoder is None:
             raise ValueError("a state that was advanced without the source can only decode")
         return state.encoder
@@ -231,19 +234,19 @@ class ElasticModel(TokenModel):
         return (torch.arange(self.config.max_toks, device=self.device) < count)[None]
 
     def _latents(self, tokens: Tokens) -> Tensor:
-        """(1, max_toks, latent size), zero behind the last token."""
+        """The decoder's input: float32 (1, max_toks, latent_size), zero after the last token."""
         latents = torch.zeros(1, self.config.max_toks, self.config.latent_size)
         latents[0, : tokens.count] = self.network.bottleneck.latents(tokens.values)
         return latents.to(self.device)
 
 
-def to_bytes(pixels: Tensor) -> Frames:
-    """Float pixels on [-1, 1] to uint8, rounded."""
+def to_uint8(pixels: Tensor) -> Frames:
+    """Pixels on [-1, 1] to uint8, rounded."""
     frames: Frames = ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
     return frames
 
 
-def truncate(pixels: Tensor) -> Frames:
-    """As the original saves them: cut off, not rounded."""
+def to_uint8_truncated(pixels: Tensor) -> Frames:
+    """Pixels on [-1, 1] to uint8, truncated as the original saves them."""
     frames: Frames = ((pixels.clamp(-1, 1) + 1) * 127.5).to(torch.uint8).cpu().numpy()
     return frames

@@ -1,6 +1,6 @@
-"""Tokens of the original models to bytes: a bit tree for every digit or channel (docs/format.md).
+"""Tokens of the original models to bytes and back: a bit tree per digit or channel (docs/format.md).
 
-Integers only, and neither torch nor weights. Numba is loaded when the first coder is made.
+Integers only, without torch and weights. Numba is loaded with the first coder.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 FSQ_SYNTAX, VAE_SYNTAX = "fsq/1", "vae/1"
 FSQ_LEVELS = (8, 8, 8, 5, 5, 5)  # the first digit is the lowest
 FSQ_CODES = 64000
-HEADROOM = 64  # bytes of the coder's buffer beyond what the next tokens can need
+HEADROOM = 64  # bytes of the coder's buffer beyond the most that the next tokens can need
 
 
 @dataclass(frozen=True)
 class _Trees:
-    """The bit trees of one token. count: how many. bits: of one tree."""
+    """The bit trees of one token. count: of the trees. bits: depth of a tree."""
 
     count: int
     bits: int
@@ -37,7 +37,7 @@ def _trees(header: StreamHeader) -> _Trees:
 
 
 def check_fsq(values: npt.NDArray[Any], channels: int) -> npt.NDArray[np.uint16]:
-    """Codes as uint16 (count,). Raises ValueError for anything else."""
+    """Check codes of the FSQ and return them as uint16 (count,). Raises ValueError for anything else."""
     if values.dtype.kind not in "iu" or values.ndim != 1:
         raise ValueError(f"values of type {values.dtype} and shape {values.shape} are no codes")
     if ((values < 0) | (values >= FSQ_CODES)).any():
@@ -46,7 +46,7 @@ def check_fsq(values: npt.NDArray[Any], channels: int) -> npt.NDArray[np.uint16]
 
 
 def check_vae(values: npt.NDArray[Any], channels: int) -> npt.NDArray[np.int8]:
-    """Latents as int8 (count, channels). Raises ValueError for anything else."""
+    """Check latents of the VAE, int8 (count, channels). Raises ValueError for anything else."""
     if values.dtype != np.int8 or values.shape[1:] != (channels,):
         raise ValueError(f"{values.dtype} {values.shape} are no tokens of {channels} int8")
     return values
@@ -70,7 +70,7 @@ class CodeEncoder:
         return bits_written(self._coder)
 
     def write(self, tokens: Tokens, tile: int) -> None:
-        """Append tokens. Raises ValueError for values that the syntax cannot say."""
+        """Append tokens. Raises ValueError for values that the syntax cannot code."""
         from ...entropy.rangecoder import code_tree, with_room
 
         symbols = self._symbols(tokens.values)
@@ -83,18 +83,18 @@ class CodeEncoder:
                 code_tree(io, buf, contexts, tree << bits, symbol, bits)
 
     def _symbols(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """What the bit trees say, (count, trees): digits from the lowest, or channels plus 128."""
+        """The numbers of the bit trees, (count, trees): digits from the lowest, or channels plus 128."""
         if self._header.syntax == VAE_SYNTAX:
             return check_vae(values, self._header.channels).astype(np.int64) + 128
-        rest = check_fsq(values, 1).astype(np.int64)
+        remainder = check_fsq(values, 1).astype(np.int64)
         digits = []
         for level in FSQ_LEVELS:
-            digits.append(rest % level)
-            rest = rest // level
+            digits.append(remainder % level)
+            remainder = remainder // level
         return np.stack(digits, axis=1)
 
     def copy(self) -> CodeEncoder:
-        """An encoder that goes on from here, and leaves this one as it is."""
+        """An independent encoder that continues from here."""
         from ...entropy.rangecoder import copied
 
         other = CodeEncoder(self._header)
@@ -120,14 +120,14 @@ class CodeDecoder:
         self._coder: Coder = rangecoder.decoder(payload)
 
     def read(self, frames: int, count: int, step: int, tile: int) -> CodeTokens:
-        """The next `count` tokens. Raises DamagedFile if the bytes end before."""
+        """The next `count` tokens. Raises DamagedFile if the bytes end before them."""
         io, buf = self._coder
         code_tree, contexts, bits = self._rc.code_tree, self._contexts, self._trees.bits
         trees = range(self._trees.count)
         rows = []
         for _ in range(count):
             rows.append([code_tree(io, buf, contexts, tree << bits, 0, bits) for tree in trees])
-            if io[self._rc.OVERRUN] > self._rc.MAX_OVERRUN:  # a few bytes cannot claim a million tokens
+            if io[self._rc.OVERRUN] > self._rc.MAX_OVERRUN:  # so that a damaged count stops early
                 raise DamagedFile(f"{self._where}: its tokens go on after its last byte")
         symbols = np.array(rows, np.int64).reshape(count, len(trees))
         return CodeTokens(self._values(symbols), frames, step)

@@ -1,4 +1,4 @@
-"""Weights files of the original architecture to networks and models."""
+"""Loads weights files of the original architecture."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def load_model(request: LoadRequest) -> ElasticModel:
 
 
 def find_device(name: str) -> torch.device:
-    """The device of this name; "auto" for a GPU if there is one. Raises UsageError if it is not there."""
+    """The device of this name; "auto" is a GPU if there is one, else the CPU. Raises UsageError if it is missing."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(f"--device {name}: there is none on this machine; auto takes what there is") from None
+        raise UsageError(f"`device` {name}: there is none on this machine; auto takes what there is") from None
     return device
 
 
 def load_network(path: Path, device: torch.device, precision: str = "float32") -> Elastic:
-    """The network alone. precision: a torch dtype by name. Raises UnsupportedFile if the file is damaged."""
+    """The network of a weights file. precision: name of a torch dtype. Raises UnsupportedFile for a damaged file."""
     try:
         fields: Any = json.loads(metadata(path).get("config", "{}"))
         config = ElasticConfig.from_mapping(fields)
@@ -55,8 +55,8 @@ def load_network(path: Path, device: torch.device, precision: str = "float32") -
             if any(key not in keys or tuple(file.get_slice(key).get_shape()) != shape for key, shape in wanted.items()):
                 raise ValueError("its tensors are not those of its configuration")
             dtype = getattr(torch, precision)
-            # One by one, so that a bfloat16 file and its float32 copy are never both in memory. The
-            # quantiser's steps stay float32: they are part of the format.
+            # One by one, so that a bfloat16 file and its float32 copy are never both in memory. The scale of the
+            # VAE stays float32, because it is part of the format.
             state = {
                 key: file.get_tensor(key).to(device, torch.float32 if key == "bottleneck.scale" else dtype)
                 for key in wanted

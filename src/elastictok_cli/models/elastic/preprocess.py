@@ -1,7 +1,6 @@
-"""Pictures as the original's loader makes them: shorter side scaled to the model's, centre cut out.
+"""The original's preprocessing of pictures: the shorter side scaled to the model's, the centre cut out.
 
-The program's own way into a model is `video/`, which keeps the whole frame. This one is for comparing with
-figures that were made with the original.
+For comparisons with results of the original. The package itself reads pictures in video/, which keeps the whole frame.
 """
 
 from __future__ import annotations
@@ -10,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 
-def original_picture(rgb: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """uint8 (H, W, 3) of any size to (side, side, 3): Pillow's antialiased triangle filter, the centre."""
+def resize_and_crop(rgb: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Scale uint8 (H, W, 3) of any size and cut out its centre: uint8 (side, side, 3). Pillow's bilinear filter."""
     from PIL import Image
 
     height, width = rgb.shape[:2]
     ratio = side / min(height, width)
-    # The original cuts the fraction off, and mends only a side that becomes one too short.
-    wide, high = (max(side, int(width * ratio)), side) if width > height else (side, max(side, int(height * ratio)))
-    picture = Image.fromarray(rgb).resize((wide, high), Image.Resampling.BILINEAR)
-    left, top = (wide - side) // 2, (high - side) // 2
+    # The original rounds down, and corrects only a side that becomes shorter than the model's.
+    scaled = (max(side, int(width * ratio)), side) if width > height else (side, max(side, int(height * ratio)))
+    picture = Image.fromarray(rgb).resize(scaled, Image.Resampling.BILINEAR)
+    left, top = (scaled[0] - side) // 2, (scaled[1] - side) // 2
     return np.asarray(picture)[top : top + side, left : left + side]

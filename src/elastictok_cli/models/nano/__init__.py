@@ -1,4 +1,4 @@
-"""elastictok-nano, the bundled codec (docs/nano.md): its name and its syntax. The rest is loaded when it is used."""
+"""elastictok-nano, the bundled codec (docs/nano.md): its name and its syntax. The rest is loaded at first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @register_model(NAME, about="comes with the package; the default", syntaxes=(SYNTAX,), weights="packaged")
 def load(request: LoadRequest) -> TokenModel:
-    """Load the codec with the weights of a .safetensors file. Raises UnsupportedFile, UsageError for a precision."""
+    """Load the codec with the weights of a .safetensors file. Errors: see `load_model` in weights.py."""
     from .weights import load_model
 
     return load_model(request)

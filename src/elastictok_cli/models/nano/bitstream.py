@@ -1,4 +1,4 @@
-"""A GOP's tokens to bytes and back: the syntax "nano/3"."""
+"""The tokens of a GOP to bytes and back: the syntax "nano/3"."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import numpy.typing as npt
 
 from ...entropy import rangecoder as rc
 from .syntax.block import code_block
-from .syntax.frame import FrameTokens, Link
+from .syntax.frame import FrameTokens, RefInfo
 from .tokens import BlockTokens
 
-# Bytes that one block can need at most: 33 bits a coefficient, and some for motion. Bounds a damaged stream as well.
+# The most bytes that a pixel of a block can need: 33 bits per coefficient, and some for motion.
 BYTES_PER_PIXEL = 14
 
 
 class GopEncoder:
-    """Writes the blocks of one GOP. start: context start values, uint16 (contexts.COUNT, 3)."""
+    """Writes the blocks of one GOP. contexts: their start values, uint16 (contexts.COUNT, 3)."""
 
-    def __init__(self, start: npt.NDArray[np.uint16]) -> None:
-        self._ctx = start.copy()
-        self._past: Link | None = None
+    def __init__(self, contexts: npt.NDArray[np.uint16]) -> None:
+        self._ctx = contexts.copy()
+        self._reference: RefInfo | None = None
         self._coder: rc.Coder | None = None
 
     def write(self, block: BlockTokens, tile: int = 0) -> None:
         """Append one block."""
-        size = block.parts[0].q.size * block.frames * BYTES_PER_PIXEL // 3 + 4096
+        size = block.parts[0].levels.size * block.frames * BYTES_PER_PIXEL // 3 + 4096
         self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
-        self._past = code_block(self._coder, self._ctx, self._past, block.parts)
+        self._reference = code_block(self._coder, self._ctx, self._reference, block.parts)
 
     @property
     def bits(self) -> int:
@@ -34,9 +34,9 @@ class GopEncoder:
         return 0 if self._coder is None else rc.bits_written(self._coder)
 
     def copy(self) -> GopEncoder:
-        """An encoder that goes on from here, and leaves this one as it is."""
+        """An independent encoder that continues from here."""
         other = GopEncoder(self._ctx)
-        other._past, other._coder = self._past, self._coder and rc.copied(self._coder)
+        other._reference, other._coder = self._reference, self._coder and rc.copied(self._coder)
         return other
 
     def finish(self) -> bytes:
@@ -45,19 +45,19 @@ class GopEncoder:
 
 
 class GopDecoder:
-    """Reads them back. height, width: the padded frame."""
+    """Reads the blocks of one GOP. contexts: as for GopEncoder. height, width: of the padded frame, in pixels."""
 
-    def __init__(self, payload: bytes, start: npt.NDArray[np.uint16], height: int, width: int) -> None:
-        self._ctx = start.copy()
-        self._past: Link | None = None
+    def __init__(self, payload: bytes, contexts: npt.NDArray[np.uint16], height: int, width: int) -> None:
+        self._ctx = contexts.copy()
+        self._reference: RefInfo | None = None
         self._coder = rc.decoder(payload)
         self._size = height, width
 
     def read(self, frames: int, count: int, step: int, tile: int = 0) -> BlockTokens:
-        """The next block. `count` is not needed to read it: the codec compares it with what was read."""
+        """The next block. step: its qindex. `count` is not needed: the codec compares it with what was read."""
         parts = [FrameTokens.empty(*self._size) for _ in range(frames)]
-        block = BlockTokens(parts, step, self._past)
-        self._past = code_block(self._coder, self._ctx, self._past, parts)
+        block = BlockTokens(parts, step, self._reference)
+        self._reference = code_block(self._coder, self._ctx, self._reference, parts)
         return block
 
     def ended(self) -> bool:

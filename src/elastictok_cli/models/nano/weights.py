@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """The tensors of the weights file. contexts: start values, uint16 (contexts.COUNT, 3)."""
+    """The content of a weights file. contexts: start values, uint16 (contexts.COUNT, 3). digest: see ModelSpec."""
 
     contexts: npt.NDArray[np.uint16]
     digest: bytes
@@ -31,17 +31,17 @@ class Weights:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
-        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
+        """Check tensors by name. Raises ValueError for a missing one, a wrong shape or type, or impossible values."""
         contexts = tensors.get("contexts")
         if contexts is None or contexts.shape != (cx.COUNT, 3) or contexts.dtype != np.uint16:
             raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 3)")
-        if contexts[:, rc.SEEN].max() > rc.SEEN_LIMIT:  # compiled code uses it as an index, unchecked
+        if contexts[:, rc.SEEN].max() > rc.SEEN_LIMIT:  # an index in compiled code, which does not check it
             raise ValueError(f"a context has seen at most {rc.SEEN_LIMIT} bits")
         return cls(np.ascontiguousarray(contexts), digest, generation)
 
 
 def read_weights(path: Path) -> Weights:
-    """The weights of a .safetensors file. Raises UnsupportedFile if they are damaged or for another syntax."""
+    """The weights in a .safetensors file. Raises UnsupportedFile if it is damaged or for another syntax."""
     from safetensors import SafetensorError, safe_open
 
     digest = hashlib.sha256(path.read_bytes()).digest()[:16]
@@ -59,12 +59,15 @@ def read_weights(path: Path) -> Weights:
 
 
 def load_model(request: LoadRequest) -> NanoModel:
-    """The codec with these weights. Raises UnsupportedFile as `read_weights`, UsageError for a precision."""
+    """The codec with the weights that are asked for.
+
+    Raises UnsupportedFile as `read_weights`, UsageError for any precision but float32.
+    """
     from .model import NanoModel
 
     assert request.weights is not None, "the registry gives a packaged model its weights"
     if request.precision != "float32":
         raise UsageError(
-            f"--precision {request.precision}: {request.weights.stem} has one precision only; leave the option out"
+            f"`precision` {request.precision}: {request.weights.stem} has one precision only; leave the option out"
         )
     return NanoModel(read_weights(request.weights))

@@ -1,1 +1,1 @@
-"""What a decoder shows: prediction, transforms, filters and colour. Knows nothing of the search."""
+"""Reconstruction: from tokens to pixels, the same in encoder and decoder."""

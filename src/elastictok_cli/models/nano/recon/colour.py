@@ -1,6 +1,7 @@
-"""RGB to and from the codec's planes: an orthonormal rotation, so a squared error is the same in both (float32).
+"""RGB to and from the planes of the codec, float32.
 
-Plane 0 is the grey axis (R + G + B) / sqrt 3, plane 1 is (R - B) / sqrt 2, plane 2 is (R - 2G + B) / sqrt 6.
+Plane 0 (luma) is (R + G + B) / sqrt 3; planes 1 and 2 (chroma) are (R - B) / sqrt 2 and (R - 2G + B) / sqrt 6. This is
+a rotation, so a squared error in the planes is the same in RGB.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ B = np.float32(1 / 2**0.5)
 C = np.float32(1 / 6**0.5)
 D = np.float32(2 / 6**0.5)
 
-PAD = 40  # pixels of repeated edge around a reference: a 16x16 block plus filter taps plus slack
+PAD = 40  # pixels of repeated edge around a reference: a 16x16 block, the filter taps and some slack
 
 
 @compiled
 def to_planes(rgb, out, pad):
-    """uint8 (h, w, 3) -> float32 (3, h + 2 pad, w + 2 pad), edges repeated."""
+    """Planes of an RGB frame: uint8 (h, w, 3) to float32 (3, h + 2 pad, w + 2 pad), edges repeated."""
     h, w = rgb.shape[0], rgb.shape[1]
     for y in range(h):
         for x in range(w):
@@ -41,7 +42,7 @@ def to_planes(rgb, out, pad):
 
 @compiled
 def to_rgb(planes, rgb):
-    """float32 (3, h, w) -> uint8 (h, w, 3), rounded to nearest and clipped."""
+    """RGB of decoded planes: float32 (3, h, w) to uint8 (h, w, 3), rounded to nearest and clipped."""
     h, w = planes.shape[1], planes.shape[2]
     half, top, zero = np.float32(0.5), np.float32(255.49), np.float32(0)
     for y in range(h):

@@ -1,7 +1,7 @@
-"""Prediction of a block from the decoded pixels left of it and above it: 15 modes, exact float32 arithmetic.
+"""Intra prediction: a block from the decoded pixels left of and above it, in exact float32 arithmetic.
 
-0 mean, 1 down from above, 2 right from the left, 3 planar, 4..7 from above going down left (offset 1/4 .. 1 a row),
-8..11 from above going down right, 12..14 from the left going down right.
+The 15 modes: 0 DC (mean), 1 vertical, 2 horizontal, 3 planar, 4 .. 7 from above going down left (by 1/4 .. 1 pixel per
+row), 8 .. 11 from above going down right, 12 .. 14 from the left going down right.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import numpy as np
 
 from ....jit import compiled
 
-MODES = 15
-GREY = np.array([221.0, 0.0, 0.0], np.float32)  # what stands where nothing is decoded yet (mid grey in rotated colour)
+NUM_INTRA_MODES = 15
+GREY = np.array([221.0, 0.0, 0.0], np.float32)  # mid grey in planes: the reference sample where nothing is decoded
 
 
 @compiled
-def edges(rec, plane, y, x, n, above, left):
-    """Collect the border of the n x n block at (y, x): above[0] and left[0] are the corner, then 2n pixels each."""
+def reference_samples(rec, at, above, left):
+    """Collect the pixels around a block of size n: above[0] and left[0] are the corner, 2n pixels each follow.
+
+    rec: float32 (3, height, width). at: Square. above, left: float32 (2n + 2,) at least.
+    """
+    plane, y, x, n = at
     w = rec.shape[2]
     has_above, has_left = y > 0, x > 0
-    # Pixels above right exist up to the end of the next patch, but for a block inside a patch only to its own end.
+    # Pixels above right exist up to the end of the next CTU, but for a block inside a CTU only to the end of its own.
     limit = min(w, (x // 16) * 16 + (32 if y % 16 == 0 else 16)) - 1
     if has_above:
         for i in range(2 * n):
@@ -47,7 +51,7 @@ def edges(rec, plane, y, x, n, above, left):
 
 @compiled
 def _along(side, other, quarters, slope):
-    """The border pixel at `quarters`/4 - measured along `side` from its first pixel, round the corner onto `other`."""
+    """The reference sample `quarters` / 4 pixels along `side`; before its start, round the corner on `other`."""
     if quarters >= 0:
         o = quarters >> 2
         f = np.float32(quarters & 3) * np.float32(0.25)
@@ -55,7 +59,7 @@ def _along(side, other, quarters, slope):
     if quarters > -4:
         f = np.float32(-quarters) * np.float32(0.25)
         return (np.float32(1) - f) * side[1] + f * side[0]
-    # past the corner: how far down the other side the line goes, in eighths
+    # past the corner: how far along the other side the line meets it, in eighths of a pixel
     eighths = ((-quarters - 4) * 8) // slope
     o = eighths >> 3
     f = np.float32(eighths & 7) * np.float32(0.125)
@@ -63,8 +67,8 @@ def _along(side, other, quarters, slope):
 
 
 @compiled
-def predict(above, left, n, mode, out):
-    """Fill out (n x n) from a border that `edges` collected. above, left: (2n + 2,) at least."""
+def predict_intra(above, left, n, mode, out):
+    """Fill out (n, n) by an intra mode from the samples that `reference_samples` collected."""
     if mode == 0:
         s = np.float32(0)
         for i in range(n):

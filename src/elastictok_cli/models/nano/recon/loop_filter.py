@@ -1,32 +1,49 @@
-"""The in-loop filter: it smooths the steps that coarse quantisation leaves at the edges of transform blocks.
+"""The in-loop deblocking filter: it smooths the steps that coarse quantisation leaves at the edges of blocks.
 
-Only edges with a coded residual, intra prediction or a prediction without overlap on either side, only where both sides
-are smooth, and never by more than a share of the quantiser step. Between two flat 16x16 transforms the whole way from
-centre to centre is smoothed, for there the eye sees the smallest stair. float32 in a fixed order: encoder and decoder
-do the same.
+An edge is filtered only if a block on either side has a residual, intra prediction or prediction without overlap, only
+where both sides are smooth, and never by more than a share of the qstep. Between two flat 16x16 transforms a ramp from
+centre to centre replaces the step, because the eye sees the smallest step there. All arithmetic is float32 in a fixed
+order, so encoder and decoder agree.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ....jit import compiled
+from ....jit import Integer, compiled
 
-STRENGTH = np.float32(0.30)  # largest change of a pixel, in quantiser steps
-SMOOTH = np.float32(0.60)  # how far three pixels of a side may be from a straight line, in quantiser steps
-FLAT = np.float32(0.10)  # how far eight pixels of a side may be from one
-STAIR = np.float32(0.15)  # the highest step that an even patch of its own leaves, in quantiser steps
+# All in qsteps.
+MAX_CHANGE = np.float32(0.30)  # the largest change of a pixel
+MAX_CURVATURE = np.float32(0.60)  # deviation of three pixels of a side from a straight line, where the side is smooth
+MAX_UNEVENNESS = np.float32(0.10)  # deviation of eight pixels of a side from a constant, where the side is flat
+MAX_RAMP_STEP = np.float32(0.15)  # the highest step between two flat blocks that is no edge of the picture
+
+
+class Edge(NamedTuple):
+    """16 pixels along the edge of a block. (dy, dx): one pixel across the edge, (0, 1) for a vertical edge.
+
+    The edge runs along (dx, dy) from (y, x), the first pixel on its far side.
+    """
+
+    plane: Integer
+    y: Integer
+    x: Integer
+    dy: Integer
+    dx: Integer
 
 
 @compiled
-def _edge(rec, plane, y, x, dy, dx, along_y, along_x, done, step):
-    """Filter 16 pixels of one edge but those `done`: (dy, dx) points across it, (along_y, along_x) along it."""
-    limit = STRENGTH * step
-    smooth = SMOOTH * step
+def _filter_edge(rec, edge, skip, qstep):
+    """Filter the pixels along one edge in place. skip: bit i leaves out pixel i."""
+    plane, y, x, dy, dx = edge
+    limit = MAX_CHANGE * qstep
+    smooth = MAX_CURVATURE * qstep
     for i in range(16):
-        if (done >> i) & 1:
+        if (skip >> i) & 1:
             continue
-        yy, xx = y + i * along_y, x + i * along_x
+        yy, xx = y + i * dx, x + i * dy
         p0 = rec[plane, yy - dy, xx - dx]
         p1 = rec[plane, yy - 2 * dy, xx - 2 * dx]
         p2 = rec[plane, yy - 3 * dy, xx - 3 * dx]
@@ -36,7 +53,7 @@ def _edge(rec, plane, y, x, dy, dx, along_y, along_x, done, step):
         if abs(p2 - p1 - p1 + p0) + abs(q2 - q1 - q1 + q0) > smooth:
             continue
         if abs(q0 - p0) > np.float32(4) * limit:
-            continue  # a real edge
+            continue  # an edge of the picture
         delta = (np.float32(9) * (q0 - p0) - np.float32(3) * (q1 - p1)) * np.float32(0.0625)
         delta = min(max(delta, -limit), limit)
         rec[plane, yy - dy, xx - dx] = p0 + delta
@@ -49,16 +66,17 @@ def _edge(rec, plane, y, x, dy, dx, along_y, along_x, done, step):
 
 
 @compiled
-def _ramp(rec, plane, y, x, dy, dx, along_y, along_x, step):
-    """One edge between two 16x16 transforms: where both sides are flat, a ramp of 14 pixels instead of a stair.
+def _ramp_edge(rec, edge, qstep):
+    """Replace the step between two flat 16x16 transforms by a ramp of 14 pixels, in place.
 
-    Returns where it was done: a bit for each of the 16 pixels along the edge.
+    Returns where: bit i for pixel i along the edge.
     """
-    flat = FLAT * step
-    stair = STAIR * step
+    plane, y, x, dy, dx = edge
+    flat = MAX_UNEVENNESS * qstep
+    highest = MAX_RAMP_STEP * qstep
     done = np.int64(0)
     for i in range(16):
-        yy, xx = y + i * along_y, x + i * along_x
+        yy, xx = y + i * dx, x + i * dy
         p0 = rec[plane, yy - dy, xx - dx]
         p3 = rec[plane, yy - 4 * dy, xx - 4 * dx]
         p6 = rec[plane, yy - 7 * dy, xx - 7 * dx]
@@ -69,8 +87,8 @@ def _ramp(rec, plane, y, x, dy, dx, along_y, along_x, step):
         q7 = rec[plane, yy + 7 * dy, xx + 7 * dx]
         if abs(p0 - p3 - p3 + p6) + abs(q0 - q3 - q3 + q6) + abs(p0 - p3) + abs(q0 - q3) > flat:
             continue
-        if abs(q0 - p0) > stair:
-            continue  # a real edge
+        if abs(q0 - p0) > highest:
+            continue  # an edge of the picture
         done |= np.int64(1) << i
         p, q = (p6 + p7) * np.float32(0.5), (q6 + q7) * np.float32(0.5)
         middle = (p0 + p3 + q0 + q3) * np.float32(0.25)
@@ -82,43 +100,53 @@ def _ramp(rec, plane, y, x, dy, dx, along_y, along_x, step):
 
 
 @compiled
-def _any(q, plane, y, x, n):
+def _has_levels(levels, plane, y, x, n):
     for j in range(n):
         for i in range(n):
-            if q[plane, y + j, x + i] != 0:
+            if levels[plane, y + j, x + i] != 0:
                 return True
     return False
 
 
 @compiled
-def deblock(rec, intra, alone, eight, q, step):
-    """Filter a frame in place: all vertical edges, then all horizontal ones."""
-    ph, pw = eight.shape
-    coded = np.zeros((3, ph, pw), np.uint8)
+def loop_filter(rec, tokens, qstep):
+    """Filter a frame in place: in each plane all vertical edges, then all horizontal ones.
+
+    rec: float32 (3, height, width). tokens: FrameTokens.
+    """
+    tx_8x8 = tokens.tx_8x8
+    rows, columns = tx_8x8.shape
+    filtered = np.zeros((3, rows, columns), np.uint8)
     none = np.int64(0)
     for plane in range(3):
-        for py in range(ph):
-            for px in range(pw):
-                if intra[py, px] >= 0 or alone[py, px] or _any(q, plane, 16 * py, 16 * px, 16):
-                    coded[plane, py, px] = 1
+        for cy in range(rows):
+            for cx in range(columns):
+                if (
+                    tokens.intra_mode[cy, cx] >= 0
+                    or tokens.no_obmc[cy, cx]
+                    or _has_levels(tokens.levels, plane, 16 * cy, 16 * cx, 16)
+                ):
+                    filtered[plane, cy, cx] = 1
     for plane in range(3):
-        for py in range(ph):
-            for px in range(pw):
-                y, x = 16 * py, 16 * px
-                if px > 0 and (coded[plane, py, px] or coded[plane, py, px - 1]):
+        for cy in range(rows):
+            for cx in range(columns):
+                y, x = 16 * cy, 16 * cx
+                if cx > 0 and (filtered[plane, cy, cx] or filtered[plane, cy, cx - 1]):
                     done = none
-                    if plane or not (eight[py, px] or eight[py, px - 1]):
-                        done = _ramp(rec, plane, y, x, 0, 1, 1, 0, step)
-                    _edge(rec, plane, y, x, 0, 1, 1, 0, done, step)
-                if plane == 0 and eight[py, px]:
-                    _edge(rec, plane, y, x + 8, 0, 1, 1, 0, none, step)
-        for py in range(ph):
-            for px in range(pw):
-                y, x = 16 * py, 16 * px
-                if py > 0 and (coded[plane, py, px] or coded[plane, py - 1, px]):
+                    edge = Edge(plane, y, x, none, none + 1)
+                    if plane or not (tx_8x8[cy, cx] or tx_8x8[cy, cx - 1]):
+                        done = _ramp_edge(rec, edge, qstep)
+                    _filter_edge(rec, edge, done, qstep)
+                if plane == 0 and tx_8x8[cy, cx]:
+                    _filter_edge(rec, Edge(plane, y, x + 8, none, none + 1), none, qstep)
+        for cy in range(rows):
+            for cx in range(columns):
+                y, x = 16 * cy, 16 * cx
+                if cy > 0 and (filtered[plane, cy, cx] or filtered[plane, cy - 1, cx]):
                     done = none
-                    if plane or not (eight[py, px] or eight[py - 1, px]):
-                        done = _ramp(rec, plane, y, x, 1, 0, 0, 1, step)
-                    _edge(rec, plane, y, x, 1, 0, 0, 1, done, step)
-                if plane == 0 and eight[py, px]:
-                    _edge(rec, plane, y + 8, x, 1, 0, 0, 1, none, step)
+                    edge = Edge(plane, y, x, none + 1, none)
+                    if plane or not (tx_8x8[cy, cx] or tx_8x8[cy - 1, cx]):
+                        done = _ramp_edge(rec, edge, qstep)
+                    _filter_edge(rec, edge, done, qstep)
+                if plane == 0 and tx_8x8[cy, cx]:
+                    _filter_edge(rec, Edge(plane, y + 8, x, none + 1, none), none, qstep)

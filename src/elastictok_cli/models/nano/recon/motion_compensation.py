@@ -1,17 +1,22 @@
-"""Overlapped motion compensation: the decoder's half of motion (float32, no fastmath).
+"""Overlapped block motion compensation (OBMC): inter prediction, the same in encoder and decoder.
 
-Every 8x8 cell's vector predicts a 16x16 window around it; the windows are raised cosines that sum to one. A patch may
-do without: at the border of a moving thing and in text its own vectors are sharper. Quarter pixels by the 8-tap filters
-of H.265 (ITU-T H.265, table 8-11), separable, horizontal first.
+The vector of every 8x8 block predicts a 16x16 window around it; the windows are raised cosines that sum to one. A CTU
+may do without overlap (no_obmc): at the border of a moving object and in text its own vectors are sharper. Vectors are
+in quarter pixels. Samples between pixels come from the 8-tap filters of H.265 (table 8-11), separable, horizontal
+first. Float32 in a fixed order, without fastmath.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from ....jit import compiled
-from ..syntax.motion_vectors import is_equal
+from ..syntax.motion_vectors import MV_X0, MV_X1, MV_Y0, MV_Y1, PRED_FLAGS, PRED_L0, PRED_L1, is_identical
 from .colour import PAD
+from .square import Square
 
 TAPS = np.array(
     [
@@ -23,16 +28,30 @@ TAPS = np.array(
     np.float32,
 ) / np.float32(64)
 
-# Half of a 16-wide raised cosine, rounded to 1/4096: rising 0..7; falling is one minus it.
+# The rising half of a raised cosine of 16 pixels, rounded to 1/4096. The falling half is one minus it.
 RISING = (np.round((0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(8) + 0.5) / 16)) * 4096) / 4096).astype(np.float32)
 
 
-@compiled
-def fetch(ref, plane, y, x, vx, vy, n, out, tmp):
-    """out[:n, :n] = the n x n block at (y, x) of the padded reference, moved by (vx, vy) quarter pixels.
+class PredictionScratch(NamedTuple):
+    """Working memory of inter prediction. second: float32 (8, 8), the other half of a mean. rows: float32 (16, 8)."""
 
-    Positions far outside are held at the border, where everything is the repeated edge. tmp: (n + 7, n) at least.
+    second: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.float32]
+
+
+@compiled
+def new_prediction_scratch():
+    """Fresh working memory."""
+    return PredictionScratch(np.empty((8, 8), np.float32), np.empty((16, 8), np.float32))
+
+
+@compiled
+def interpolate(ref, at, vx, vy, out, tmp):
+    """The block at a Square, moved by (vx, vy) quarter pixels, from a padded reference into out (n, n).
+
+    Positions far outside the frame are clamped to the padding, where all pixels repeat the edge. tmp: (n + 7, n).
     """
+    plane, y, x, n = at
     h, w = ref.shape[1] - 2 * PAD, ref.shape[2] - 2 * PAD
     x0 = min(max(x + (vx >> 2), -PAD + 4), w + PAD - n - 5) + PAD
     y0 = min(max(y + (vy >> 2), -PAD + 4), h + PAD - n - 5) + PAD
@@ -79,65 +98,71 @@ def fetch(ref, plane, y, x, vx, vy, n, out, tmp):
 
 
 @compiled
-def fetch_mixed(ref0, ref1, plane, y, x, m, n, out, second, tmp):
-    """The prediction of one vector m: from either reference, or the mean of both."""
-    if m[4] & 1:
-        fetch(ref0, plane, y, x, np.int64(m[0]), np.int64(m[1]), n, out, tmp)
-        if m[4] & 2:
-            fetch(ref1, plane, y, x, np.int64(m[2]), np.int64(m[3]), n, second, tmp)
+def predict_inter(ref0, ref1, at, m, out, scratch):
+    """The prediction by one vector m into out (n, n): from one reference, or the mean of both. at: Square."""
+    n = at.size
+    if m[PRED_FLAGS] & PRED_L0:
+        interpolate(ref0, at, np.int64(m[MV_X0]), np.int64(m[MV_Y0]), out, scratch.rows)
+        if m[PRED_FLAGS] & PRED_L1:
+            second = scratch.second
+            interpolate(ref1, at, np.int64(m[MV_X1]), np.int64(m[MV_Y1]), second, scratch.rows)
             half = np.float32(0.5)
             for j in range(n):
                 for i in range(n):
                     out[j, i] = (out[j, i] + second[j, i]) * half
     else:
-        fetch(ref1, plane, y, x, np.int64(m[2]), np.int64(m[3]), n, out, tmp)
+        interpolate(ref1, at, np.int64(m[MV_X1]), np.int64(m[MV_Y1]), out, scratch.rows)
 
 
 @compiled
-def compensate(ref0, ref1, mv, first_row, end_row, out):
-    """Prediction (3, h, w) from the vector field, for window rows first_row .. end_row - 1 of 0 .. fh."""
+def compensate(ref0, ref1, mv, out):
+    """The overlapped prediction of a frame into out, float32 (3, height, width).
+
+    ref0, ref1: padded planes of the references. mv: see FrameTokens; vectors of intra blocks count too.
+    """
     fh, fw = mv.shape[0], mv.shape[1]
     h, w = out.shape[1], out.shape[2]
     block = np.empty((8, 8), np.float32)
-    second = np.empty((8, 8), np.float32)
     mix = np.empty((8, 8), np.float32)
-    tmp = np.empty((16, 8), np.float32)
+    scratch = new_prediction_scratch()
     one = np.float32(1)
-    for gy in range(first_row, end_row):
+    size = np.int64(8)
+    for gy in range(fh + 1):
         y = 8 * gy - 4
         ya, yb = max(gy - 1, 0), min(gy, fh - 1)
         for gx in range(fw + 1):
             x = 8 * gx - 4
             xa, xb = max(gx - 1, 0), min(gx, fw - 1)
             m0, m1, m2, m3 = mv[ya, xa], mv[ya, xb], mv[yb, xa], mv[yb, xb]
-            left_equal = is_equal(m0, m2)
-            right_equal = is_equal(m1, m3)
-            top_equal = is_equal(m0, m1)
-            bottom_equal = is_equal(m2, m3)
+            left_equal = is_identical(m0, m2)
+            right_equal = is_identical(m1, m3)
+            top_equal = is_identical(m0, m1)
+            bottom_equal = is_identical(m2, m3)
             j0, j1 = max(0, -y), min(8, h - y)
             i0, i1 = max(0, -x), min(8, w - x)
             for c in range(3):
+                at = Square(c, y, x, size)
                 if left_equal and right_equal and top_equal:
-                    fetch_mixed(ref0, ref1, c, y, x, m0, 8, block, second, tmp)
+                    predict_inter(ref0, ref1, at, m0, block, scratch)
                     for j in range(j0, j1):
                         for i in range(i0, i1):
                             out[c, y + j, x + i] = block[j, i]
                 elif left_equal and right_equal:
-                    fetch_mixed(ref0, ref1, c, y, x, m0, 8, block, second, tmp)
-                    fetch_mixed(ref0, ref1, c, y, x, m1, 8, mix, second, tmp)
+                    predict_inter(ref0, ref1, at, m0, block, scratch)
+                    predict_inter(ref0, ref1, at, m1, mix, scratch)
                     for j in range(j0, j1):
                         for i in range(i0, i1):
                             out[c, y + j, x + i] = block[j, i] + RISING[i] * (mix[j, i] - block[j, i])
                 elif top_equal and bottom_equal:
-                    fetch_mixed(ref0, ref1, c, y, x, m0, 8, block, second, tmp)
-                    fetch_mixed(ref0, ref1, c, y, x, m2, 8, mix, second, tmp)
+                    predict_inter(ref0, ref1, at, m0, block, scratch)
+                    predict_inter(ref0, ref1, at, m2, mix, scratch)
                     for j in range(j0, j1):
                         for i in range(i0, i1):
                             out[c, y + j, x + i] = block[j, i] + RISING[j] * (mix[j, i] - block[j, i])
                 else:
                     for k in range(4):
                         m = m0 if k == 0 else (m1 if k == 1 else (m2 if k == 2 else m3))
-                        fetch_mixed(ref0, ref1, c, y, x, m, 8, block, second, tmp)
+                        predict_inter(ref0, ref1, at, m, block, scratch)
                         for j in range(8):
                             wy = RISING[j] if k >= 2 else one - RISING[j]
                             for i in range(8):
@@ -152,21 +177,23 @@ def compensate(ref0, ref1, mv, first_row, end_row, out):
 
 
 @compiled
-def fetch_patch(ref0, ref1, mv, py, px, out, second, tmp):
-    """out (3, 16, 16): the prediction of a patch from its own vectors. second: (8, 8), tmp: (16, 8) at least."""
+def predict_ctu(ref0, ref1, mv, ctu_y, ctu_x, out, scratch):
+    """The prediction of one CTU by its own vectors, without overlap, into out (3, 16, 16)."""
+    size = np.int64(8)
     for c in range(3):
         for k in range(4):
             j, i = 8 * (k >> 1), 8 * (k & 1)
-            m = mv[2 * py + (k >> 1), 2 * px + (k & 1)]
-            fetch_mixed(ref0, ref1, c, 16 * py + j, 16 * px + i, m, 8, out[c, j : j + 8, i : i + 8], second, tmp)
+            m = mv[2 * ctu_y + (k >> 1), 2 * ctu_x + (k & 1)]
+            at = Square(c, 16 * ctu_y + j, 16 * ctu_x + i, size)
+            predict_inter(ref0, ref1, at, m, out[c, j : j + 8, i : i + 8], scratch)
 
 
 @compiled
-def compensate_alone(ref0, ref1, mv, alone, out):
-    """Replace the prediction of the patches that say so by that from their own vectors."""
-    pixels, second, tmp = np.empty((3, 16, 16), np.float32), np.empty((8, 8), np.float32), np.empty((16, 8), np.float32)
-    for py in range(alone.shape[0]):
-        for px in range(alone.shape[1]):
-            if alone[py, px]:
-                fetch_patch(ref0, ref1, mv, py, px, pixels, second, tmp)
-                out[:, 16 * py : 16 * py + 16, 16 * px : 16 * px + 16] = pixels
+def replace_no_obmc(ref0, ref1, mv, no_obmc, out):
+    """Replace the prediction of the CTUs whose no_obmc flag is set. Arguments: `compensate`."""
+    pixels, scratch = np.empty((3, 16, 16), np.float32), new_prediction_scratch()
+    for ctu_y in range(no_obmc.shape[0]):
+        for ctu_x in range(no_obmc.shape[1]):
+            if no_obmc[ctu_y, ctu_x]:
+                predict_ctu(ref0, ref1, mv, ctu_y, ctu_x, pixels, scratch)
+                out[:, 16 * ctu_y : 16 * ctu_y + 16, 16 * ctu_x : 16 * ctu_x + 16] = pixels

@@ -1,4 +1,4 @@
-"""The 16x16 and 8x8 discrete cosine transform, orthonormal, float32, in a fixed order of operations (no fastmath)."""
+"""The orthonormal DCT-II of 16x16 and 8x8 blocks, float32, in a fixed order of operations (no fastmath)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ....jit import compiled
 def _basis(n: int) -> np.ndarray:
     k, i = np.arange(n)[:, None], np.arange(n)[None, :]
     scale = np.where(k == 0, np.sqrt(1 / n), np.sqrt(2 / n))
-    # rounded to 1/2^14, so that no machine's cosine can differ in the last bit
+    # Rounded to 1/2^14: cosines of different machines differ in the last bit.
     return (np.round(scale * np.cos(np.pi * k * (2 * i + 1) / (2 * n)) * 16384) / 16384).astype(np.float32)
 
 
 DCT16 = _basis(16)
 DCT8 = _basis(8)
-DCT16_COLUMNS = np.ascontiguousarray(DCT16.T)  # the same by columns, for loops that run along them
+DCT16_COLUMNS = np.ascontiguousarray(DCT16.T)  # for loops that run along columns
 DCT8_COLUMNS = np.ascontiguousarray(DCT8.T)
 
 
 @compiled
-def forward(x, n, out, tmp):
-    """out[v, h]: coefficients of x[y, x] (n x n, n 16 or 8). tmp: scratch of the same size."""
+def forward_dct(x, n, out, tmp):
+    """Coefficients out[v, h] of the pixels x[y, x]. All are (n, n) at least, n is 16 or 8; tmp: scratch."""
     basis = DCT16 if n == 16 else DCT8
     columns = DCT16_COLUMNS if n == 16 else DCT8_COLUMNS
     for y in range(n):
@@ -42,8 +42,8 @@ def forward(x, n, out, tmp):
 
 
 @compiled
-def inverse(c, n, rows, out, tmp):
-    """out[y, x]: pixels of c[v, h], whose rows from `rows` on are zero and are left out."""
+def inverse_dct(c, n, rows, out, tmp):
+    """Pixels out[y, x] of the coefficients c[v, h]. Rows of c from `rows` on are zero and skipped. tmp: scratch."""
     basis = DCT16 if n == 16 else DCT8
     for v in range(rows):
         for x in range(n):

@@ -1,1 +1,1 @@
-"""What the encoder decides: motion, transform sizes and quantised levels. A decoder loads none of it."""
+"""The search of the encoder: motion, transform sizes and quantised levels. A decoder loads none of it."""

@@ -1,6 +1,6 @@
-"""Which patches are predicted from their own vectors alone: the encoder's choice.
+"""The encoder's choice of no_obmc flags: which CTUs are predicted without overlap with their neighbours' vectors.
 
-Nothing here is needed to decode; the pixels that are kept are made as the decoder makes them.
+Nothing here is needed to decode. The pixels that are kept are made as the decoder makes them.
 """
 
 from __future__ import annotations
@@ -9,45 +9,46 @@ import numpy as np
 
 from ....entropy.rangecoder import ADAPT, BIT_PRICE, IO_SIZE, MODE, code, price
 from ....jit import compiled
-from ..recon.motion_compensation import fetch_patch
-from ..syntax.motion import alone_flag, may_be_alone
-from .satd import new_scratch, patch_cost
+from ..recon.motion_compensation import new_prediction_scratch, predict_ctu
+from ..syntax.motion import has_no_obmc_flag, no_obmc_context
+from .satd import add_ctu_cost, new_hadamard_scratch
 
-SURE = np.float32(1.03)  # how much cheaper it must look: overlapping leaves fewer edges
+MARGIN = np.float32(1.03)  # how much cheaper no overlap must look: overlap leaves fewer visible edges
 
 
 @compiled
-def _cost(src, pred, y, x, oy, ox, limit, gain, sc):
-    """What coding a patch will cost from the prediction at pred[:, oy:, ox:]."""
-    s = np.float32(0)
+def _prediction_cost(src, pred, y, x, pred_y, pred_x, cost, scratch):
+    """The estimated cost of coding a CTU from the prediction at pred[:, pred_y:, pred_x:], over all planes."""
+    total = np.float32(0)
     for c in range(3):
-        s = patch_cost(sc, src[c], y, x, pred[c], oy, ox, limit, gain, s)
-    return s
+        total = add_ctu_cost(total, src[c], y, x, pred[c], pred_y, pred_x, cost, scratch)
+    return total
 
 
 @compiled
-def choose_alone(ctx, kind, src, ref0, ref1, mv, intra, step, lam, alone, rec):
-    """Choose for every patch of a predicted frame by estimated cost. ctx: a copy that adapts here.
+def choose_no_obmc(ctx, layer, src, ref0, ref1, tokens, cost, rec):
+    """Choose tokens.no_obmc of every CTU of a predicted frame by estimated cost. ctx: a copy, adapted here.
 
-    src, rec: float32 (3, h, w); rec holds the overlapped prediction at first and the chosen one afterwards.
+    src, rec: float32 (3, height, width). rec holds the overlapped prediction at first and the chosen one in the end.
+    ref0, ref1: padded planes of the references. cost: CostModel.
     """
-    limit, gain = np.float32(0.8) * step * step, np.float32(0.5) * lam
-    bit = lam / np.float32(BIT_PRICE)
-    pixels, second, tmp = np.empty((3, 16, 16), np.float32), np.empty((8, 8), np.float32), np.empty((16, 8), np.float32)
-    sc, io, buf = new_scratch(), np.zeros(IO_SIZE, np.int64), np.zeros(1, np.uint8)
+    mv, intra_mode, no_obmc = tokens.mv, tokens.intra_mode, tokens.no_obmc
+    bit = cost.lam / np.float32(BIT_PRICE)
+    pixels, prediction_scratch = np.empty((3, 16, 16), np.float32), new_prediction_scratch()
+    scratch, io, buf = new_hadamard_scratch(), np.zeros(IO_SIZE, np.int64), np.zeros(1, np.uint8)
     io[MODE] = ADAPT
-    last = np.int64(0)
-    for py in range(alone.shape[0]):
-        for px in range(alone.shape[1]):
-            alone[py, px] = 0
-            if not may_be_alone(kind, intra, mv, py, px):
+    last_flag = np.int64(0)
+    for ctu_y in range(no_obmc.shape[0]):
+        for ctu_x in range(no_obmc.shape[1]):
+            no_obmc[ctu_y, ctu_x] = 0
+            if not has_no_obmc_flag(layer, intra_mode, mv, ctu_y, ctu_x):
                 continue
-            y, x = 16 * py, 16 * px
-            at = alone_flag(kind, last, alone, py, px)
-            fetch_patch(ref0, ref1, mv, py, px, pixels, second, tmp)
-            overlapped = _cost(src, rec, y, x, y, x, limit, gain, sc) + bit * np.float32(price(ctx, at, 0))
-            own = _cost(src, pixels, y, x, 0, 0, limit, gain, sc) + bit * np.float32(price(ctx, at, 1))
-            last = code(io, buf, ctx, at, np.int64(own * SURE < overlapped))
-            alone[py, px] = last
-            if last:
+            y, x = 16 * ctu_y, 16 * ctu_x
+            at = no_obmc_context(layer, last_flag, no_obmc, ctu_y, ctu_x)
+            predict_ctu(ref0, ref1, mv, ctu_y, ctu_x, pixels, prediction_scratch)
+            overlapped = _prediction_cost(src, rec, y, x, y, x, cost, scratch) + bit * np.float32(price(ctx, at, 0))
+            own = _prediction_cost(src, pixels, y, x, 0, 0, cost, scratch) + bit * np.float32(price(ctx, at, 1))
+            last_flag = code(io, buf, ctx, at, np.int64(own * MARGIN < overlapped))
+            no_obmc[ctu_y, ctu_x] = last_flag
+            if last_flag:
                 rec[:, y : y + 16, x : x + 16] = pixels

@@ -1,7 +1,7 @@
-"""Run as a module: compiles motion search and compensation and leaves them in the cache.
+"""Run as a module: compile motion search and compensation into the cache.
 
-The command line starts it beside itself at the first run, so that both cores compile. Its result is the cache alone;
-if it fails, whoever needs these kernels compiles them.
+The command line starts it beside itself at the first run, so that two cores compile. Its only result is the cache; if
+it fails, the process that needs these functions compiles them.
 """
 
 from __future__ import annotations
@@ -9,29 +9,31 @@ from __future__ import annotations
 import numpy as np
 
 from ....entropy.rangecoder import new_contexts
-from ..decoder import Decoded, frame_step, predict_frame
+from ..decoder import ReferenceFrame, frame_qstep, predict_frame
 from ..recon.colour import PAD, planes_of
 from ..syntax import contexts as cx
-from ..syntax.block import step_of
+from ..syntax.block import frame_refs
 from ..syntax.frame import FrameTokens
 from ..syntax.gop_structure import coding_order
-from .encoder import analyse, search_motion
+from .encoder import analyse, cost_model, search_motion
 
 SIDE = 64
 
 
 def main() -> None:
-    """One predicted frame of noise."""
+    """Search and predict one frame of noise."""
     rgb = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    past = FrameTokens.empty(SIDE, SIDE)
-    links = {-1: Decoded(past.mv, 0, 0, 0, np.zeros(past.split.shape, np.uint8), rgb, planes_of(rgb, PAD))}
+    blank = FrameTokens.empty(SIDE, SIDE)
+    activity = np.zeros(blank.split.shape, np.uint8)
+    refs = {-1: ReferenceFrame(blank.mv, 0, 0, 0, activity, rgb, planes_of(rgb, PAD))}
     analysis = analyse(np.roll(rgb, 2, axis=1)[None])
-    place = coding_order(1, True)[0]
-    part = FrameTokens.empty(SIDE, SIDE)
-    hint = np.zeros(part.mv.shape, np.int16)
-    step = step_of(place, links, SIDE, SIDE)
-    search_motion(place, links, analysis, part, step, hint, new_contexts(cx.COUNT), frame_step(200, place.kind, False))
-    predict_frame(place, links, part)
+    entry = coding_order(1, True)[0]
+    tokens = FrameTokens.empty(SIDE, SIDE)
+    hint = np.zeros(tokens.mv.shape, np.int16)
+    own_refs = frame_refs(entry, refs, SIDE, SIDE)
+    cost = cost_model(frame_qstep(200, entry.layer, False))
+    search_motion(entry, refs, analysis, tokens, own_refs, hint, new_contexts(cx.COUNT), cost)
+    predict_frame(entry, refs, tokens)
 
 
 if __name__ == "__main__":

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....entropy.rangecoder import ADAPT, COST, IO_SIZE, MODE, PRICE, price
+from ....entropy.rangecoder import ADAPT, COST, IO_SIZE, MODE, PRICE, ContextCoder, price
 from ....jit import compiled
-from ..recon.intra import MODES, edges, predict
-from ..recon.residual import LOW_SHARE, add_block, block_prediction
-from ..recon.transform import forward
+from ..recon.intra import NUM_INTRA_MODES, predict_intra, reference_samples
+from ..recon.residual import LOW_QSTEP_FACTOR, new_recon_scratch, predict_block, reconstruct_block
+from ..recon.square import Square
+from ..recon.transform import forward_dct
 from ..syntax import contexts as cx
-from ..syntax.motion import code_intra_mode, near_count
+from ..syntax.motion import code_intra_mode, count_neighbours
 from ..syntax.residual import (
+    BlockContext,
     activity_class,
-    code_residual_patch,
-    coded_flag,
+    code_ctu_residual,
+    coded_block_flag_context,
+    gather_magnitudes,
     last_diagonal,
-    near_magnitudes,
+    new_coded_residual,
     store_block,
 )
 from .quantiser import BITS, ROUNDING, quantise
-from .satd import new_scratch, patch_cost
+from .satd import add_ctu_cost, new_hadamard_scratch
 
 
 @compiled(fastmath=True)
 def _energy(d, n):
-    """Sum of squares (encoder only: the order of summation is free)."""
+    """The sum of squares. Encoder only: the order of summation is free."""
     s = np.float32(0)
     for j in range(n):
         for i in range(n):
@@ -34,19 +37,20 @@ def _energy(d, n):
 
 
 @compiled
-def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, sc):
-    """The mode of least estimated cost over all three planes, from decoded neighbours."""
-    y, x = 16 * py, 16 * px
+def _choose_intra_mode(coder, cost, src, rec, intra_mode, ctu_y, ctu_x, pred, scratch, hadamard):
+    """The intra mode of least estimated cost over all three planes, from decoded neighbours."""
+    y, x = 16 * ctu_y, 16 * ctu_x
     lowest = np.float32(1e30)
     best = 0
-    for mode in range(MODES):
-        io[COST] = 0
-        code_intra_mode(io, buf, ctx, intra, py, px, mode)
-        s = lam * BITS * np.float32(io[COST])
+    size = np.int64(16)
+    for mode in range(NUM_INTRA_MODES):
+        coder.io[COST] = 0
+        code_intra_mode(coder, intra_mode, ctu_y, ctu_x, mode)
+        s = cost.lam * BITS * np.float32(coder.io[COST])
         for plane in range(3):
-            edges(rec, plane, y, x, 16, above, left)
-            predict(above, left, 16, mode, pred)
-            s = patch_cost(sc, src[plane], y, x, pred, 0, 0, limit, gain, s)
+            reference_samples(rec, Square(plane, y, x, size), scratch.above, scratch.left)
+            predict_intra(scratch.above, scratch.left, size, mode, pred)
+            s = add_ctu_cost(s, src[plane], y, x, pred, 0, 0, cost, hadamard)
             if s > lowest:
                 break
         if s < lowest:
@@ -56,110 +60,108 @@ def _choose_intra_mode(io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, 
 
 
 @compiled
-def encode_residual(ctx, kind, src, rec, step, lam, act0, act1, mv, intra, eight, q, act):
-    """Choose the coefficients of a frame and leave its decoded planes in rec. ctx: a copy that adapts here.
+def encode_residual(ctx, refs, src, rec, cost, tokens, activity):
+    """Choose the coefficients of a frame and leave its decoded planes in rec. Returns their price in 1/256 bit.
 
-    src, rec: float32 (3, h, w); q is filled; intra modes are chosen anew where intra >= 0. Returns price in 1/256 bit.
+    ctx: a copy, adapted here. refs: FrameRefs. src, rec: float32 (3, height, width). cost: CostModel. tokens: levels
+    and tx_8x8 are filled, and the modes of intra CTUs are chosen again. activity: out, see RefInfo.
     """
-    ph, pw = eight.shape
+    intra_mode, tx_8x8, levels, layer = tokens.intra_mode, tokens.tx_8x8, tokens.levels, refs.layer
+    qstep, lam = cost.qstep, cost.lam
+    rows, columns = tx_8x8.shape
     io = np.zeros(IO_SIZE, np.int64)
-    buf = np.zeros(1, np.uint8)
-    limit = np.float32(0.8) * step * step
-    gain = np.float32(0.5) * lam
-    # No coefficient can be larger than the whole: below this energy every level rounds to zero.
-    least = (np.float32(1) - ROUNDING) * step
-    surely_empty = least * least * LOW_SHARE * LOW_SHARE
+    coder = ContextCoder(io, np.zeros(1, np.uint8), ctx)
+    # No coefficient is larger than the root of the block's energy: below this energy every level rounds to zero.
+    least = (np.float32(1) - ROUNDING) * qstep
+    empty_energy = least * least * LOW_QSTEP_FACTOR * LOW_QSTEP_FACTOR
     b = np.zeros((18, 18), np.int64)
     b8 = np.zeros((4, 18, 18), np.int64)
-    near = np.zeros(64, np.int64)
-    maps = np.zeros((3, ph, pw, 64), np.int32)
-    coded = np.zeros((3, ph, pw), np.uint8)
+    state = new_coded_residual(rows, columns)
     pred = np.zeros((16, 16), np.float32)
     pred8 = np.zeros((16, 16), np.float32)
     d = np.zeros((16, 16), np.float32)
     c = np.zeros((16, 16), np.float32)
-    out = np.zeros((16, 16), np.float32)
     tmp = np.zeros((16, 16), np.float32)
-    sc = new_scratch()
-    above = np.zeros(34, np.float32)
-    left = np.zeros(34, np.float32)
+    scratch, hadamard = new_recon_scratch(), new_hadamard_scratch()
     total = np.int64(0)
     # As variables: numba compiles a function anew for every literal that it is called with.
-    large, small, luma, luma8 = np.int64(16), np.int64(8), np.int64(0), np.int64(1)
-    q[:] = 0
-    for py in range(ph):
-        for px in range(pw):
-            y, x = 16 * py, 16 * px
+    size16, size8, luma, luma8 = np.int64(16), np.int64(8), np.int64(0), np.int64(1)
+    levels[:] = 0
+    for ctu_y in range(rows):
+        for ctu_x in range(columns):
+            y, x = 16 * ctu_y, 16 * ctu_x
             io[MODE] = PRICE
-            if intra[py, px] >= 0:
-                mode = _choose_intra_mode(
-                    io, buf, ctx, src, rec, py, px, intra, limit, gain, lam, above, left, pred, sc
-                )
-                intra[py, px] = mode
-                if kind == 0:
+            if intra_mode[ctu_y, ctu_x] >= 0:
+                mode = _choose_intra_mode(coder, cost, src, rec, intra_mode, ctu_y, ctu_x, pred, scratch, hadamard)
+                intra_mode[ctu_y, ctu_x] = mode
+                if layer == 0:
                     io[MODE] = ADAPT
-                    code_intra_mode(io, buf, ctx, intra, py, px, mode)
+                    code_intra_mode(coder, intra_mode, ctu_y, ctu_x, mode)
                     io[MODE] = PRICE
             else:
                 mode = np.int64(-1)
-            activity = activity_class(mv, act0, act1, py, px) if kind else np.int64(0)
-            any_luma = np.int64(0)
+            ctu_activity = activity_class(refs, tokens.mv, ctu_y, ctu_x)
+            any_coded = np.int64(0)
             for plane in range(3):
-                n_near = near_magnitudes(maps, coded, plane, py, px, near)
-                block_prediction(rec, plane, y, x, large, mode, above, left, pred)
+                at = Square(plane, y, x, size16)
+                near_coded = np.int64(gather_magnitudes(state, plane, ctu_y, ctu_x))
+                predict_block(rec, at, mode, scratch, pred)
                 for j in range(16):
                     for i in range(16):
                         d[j, i] = src[plane, y + j, x + i] - pred[j, i]
-                name = 1 + plane if plane else luma
-                cost = np.float32(0)
-                if _energy(d, large) < surely_empty[name >> 1]:
+                context_plane = np.int64(1 + plane if plane else 0)
+                block_cost = np.float32(0)
+                if _energy(d, size16) < empty_energy[context_plane >> 1]:
                     b[:] = 0
                 else:
-                    forward(d, large, c, tmp)
-                    cost = quantise(io, buf, ctx, c, large, step, lam, name, kind, activity, n_near, any_luma, near, b)
-                use_eight = False
-                if plane == 0 and last_diagonal(b, large) >= 0:
-                    at = cx.EIGHT + kind * 3 + near_count(eight, py, px)
-                    cost += lam * BITS * np.float32(price(ctx, at, 0))
-                    flag = price(ctx, coded_flag(luma, kind, n_near, activity, luma), 1)
-                    cost8 = lam * BITS * np.float32(price(ctx, at, 1) + flag)
-                    any8 = np.int64(0)
+                    forward_dct(d, size16, c, tmp)
+                    block = BlockContext(size16, context_plane, layer, ctu_activity, near_coded, any_coded, state.near)
+                    block_cost = quantise(coder, block, cost, c, b)
+                use_8x8 = False
+                if plane == 0 and last_diagonal(b, size16) >= 0:
+                    flag = cx.TX_8X8 + layer * 3 + count_neighbours(tx_8x8, ctu_y, ctu_x)
+                    block_cost += lam * BITS * np.float32(price(ctx, flag, 0))
+                    block = BlockContext(size16, luma, layer, ctu_activity, near_coded, luma, state.near)
+                    coded_price = price(ctx, coded_block_flag_context(block), 1)
+                    cost8 = lam * BITS * np.float32(price(ctx, flag, 1) + coded_price)
+                    coded8 = np.int64(0)
                     for k in range(4):
-                        oy, ox = 8 * (k >> 1), 8 * (k & 1)
-                        block_prediction(rec, luma, y + oy, x + ox, small, mode, above, left, pred8)
+                        sub_y, sub_x = y + 8 * (k >> 1), x + 8 * (k & 1)
+                        at8 = Square(luma, sub_y, sub_x, size8)
+                        predict_block(rec, at8, mode, scratch, pred8)
                         for j in range(8):
                             for i in range(8):
-                                d[j, i] = src[0, y + oy + j, x + ox + i] - pred8[j, i]
-                        forward(d, small, c, tmp)
-                        cost8 += quantise(
-                            io, buf, ctx, c, small, step, lam, luma8, kind, activity, n_near, any8, near, b8[k]
-                        )
-                        if last_diagonal(b8[k], small) >= 0:
-                            any8 = np.int64(1)
-                        if cost8 > cost:
+                                d[j, i] = src[0, sub_y + j, sub_x + i] - pred8[j, i]
+                        forward_dct(d, size8, c, tmp)
+                        block = BlockContext(size8, luma8, layer, ctu_activity, near_coded, coded8, state.near)
+                        cost8 += quantise(coder, block, cost, c, b8[k])
+                        if last_diagonal(b8[k], size8) >= 0:
+                            coded8 = np.int64(1)
+                        if cost8 > block_cost:
                             break
-                        if mode >= 0:  # the next block is predicted from this one's decoded pixels
-                            add_block(rec, luma, y + oy, x + ox, small, pred8, b8[k], step, c, out, tmp)
-                    use_eight = cost8 < cost and any8 == 1
-                if use_eight:
-                    eight[py, px] = 1
-                    any_luma = np.int64(1)
+                        if mode >= 0:  # the next block is predicted from the decoded pixels of this one
+                            reconstruct_block(rec, at8, pred8, b8[k], qstep, scratch)
+                    use_8x8 = cost8 < block_cost and coded8 == 1
+                if use_8x8:
+                    tx_8x8[ctu_y, ctu_x] = 1
+                    any_coded = np.int64(1)
                     for k in range(4):
-                        oy, ox = 8 * (k >> 1), 8 * (k & 1)
-                        store_block(q, luma, y + oy, x + ox, small, b8[k])
+                        sub_y, sub_x = y + 8 * (k >> 1), x + 8 * (k & 1)
+                        store_block(levels, luma, sub_y, sub_x, size8, b8[k])
                         if mode < 0:
-                            block_prediction(rec, luma, y + oy, x + ox, small, mode, above, left, pred8)
-                            add_block(rec, luma, y + oy, x + ox, small, pred8, b8[k], step, c, out, tmp)
+                            at8 = Square(luma, sub_y, sub_x, size8)
+                            predict_block(rec, at8, mode, scratch, pred8)
+                            reconstruct_block(rec, at8, pred8, b8[k], qstep, scratch)
                 else:
                     if plane == 0:
-                        eight[py, px] = 0
-                    if last_diagonal(b, large) >= 0:
-                        any_luma = np.int64(1)
-                        store_block(q, plane, y, x, large, b)
-                    add_block(rec, plane, y, x, large, pred, b, step, c, out, tmp)
+                        tx_8x8[ctu_y, ctu_x] = 0
+                    if last_diagonal(b, size16) >= 0:
+                        any_coded = np.int64(1)
+                        store_block(levels, plane, y, x, size16, b)
+                    reconstruct_block(rec, at, pred, b, qstep, scratch)
             io[MODE] = ADAPT
             io[COST] = 0
-            n = code_residual_patch(io, buf, ctx, kind, activity, eight, q, maps, coded, py, px, b, near)
+            n = code_ctu_residual(coder, refs, tokens, ctu_activity, state, ctu_y, ctu_x)
             total += io[COST]
-            act[py, px] = min(n, 255)
+            activity[ctu_y, ctu_x] = min(n, 255)
     return total

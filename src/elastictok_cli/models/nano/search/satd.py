@@ -1,6 +1,6 @@
-"""What a prediction error will cost, estimated in the Hadamard domain; and references at quarter-pixel phases.
+"""The cost of a prediction error, estimated in the Hadamard domain; and references at all quarter-pixel phases.
 
-Encoder only, so fastmath is allowed: another machine may estimate a last digit differently and choose otherwise.
+Encoder only, so fastmath is allowed: another machine may round an estimate differently and choose otherwise.
 """
 
 from __future__ import annotations
@@ -14,29 +14,44 @@ from ....jit import compiled
 from ..recon.motion_compensation import TAPS
 
 
-class Scratch(NamedTuple):
+class CostModel(NamedTuple):
+    """What a frame's bits and errors count in the decisions of the encoder.
+
+    qstep: of the frame. lam: what a bit counts in squared error (lambda). dead_zone: the energy of a coefficient up to
+    which it is estimated to cost no bits. octave_cost: the cost of each doubling of the energy above that.
+    """
+
+    qstep: np.float32
+    lam: np.float32
+    dead_zone: np.float32
+    octave_cost: np.float32
+
+
+class HadamardScratch(NamedTuple):
     """Working memory of the cost estimate; `bits` is `product` seen as integers."""
 
-    d: npt.NDArray[np.float32]  # (16, 16) differences
+    d: npt.NDArray[np.float32]  # (16, 16), differences
     m: npt.NDArray[np.float32]  # (8, 8)
     product: npt.NDArray[np.float32]  # (16,)
     bits: npt.NDArray[np.int32]  # (16,)
 
 
 @compiled
-def new_scratch():
+def new_hadamard_scratch():
     """Fresh working memory."""
     product = np.ones(16, np.float32)
-    return Scratch(np.zeros((16, 16), np.float32), np.zeros((8, 8), np.float32), product, product.view(np.int32))
+    return HadamardScratch(
+        np.zeros((16, 16), np.float32), np.zeros((8, 8), np.float32), product, product.view(np.int32)
+    )
 
 
 @compiled(fastmath=True)
-def hadamard_cost(sc, y, x, limit, gain):
-    """Rate-distortion estimate of the 8x8 difference at sc.d[y:, x:]: small coefficients cost their energy, large bits.
+def hadamard_cost(scratch, y, x, cost):
+    """Rate-distortion cost of the 8x8 difference at scratch.d[y:, x:], estimated. cost: CostModel.
 
-    limit: energy at which a coefficient starts to cost bits; gain: cost of a factor two above it.
+    A coefficient inside the dead zone costs its energy (it is quantised to zero), a larger one costs bits.
     """
-    d, m, product, bits = sc
+    d, m, product, bits = scratch
     for i in range(8):
         a0, a1, a2, a3 = d[y, x + i], d[y + 1, x + i], d[y + 2, x + i], d[y + 3, x + i]
         a4, a5, a6, a7 = d[y + 4, x + i], d[y + 5, x + i], d[y + 6, x + i], d[y + 7, x + i]
@@ -45,7 +60,7 @@ def hadamard_cost(sc, y, x, limit, gain):
         m[0, i], m[1, i], m[2, i], m[3, i] = c0 + c1, c0 - c1, c2 + c3, c2 - c3
         m[4, i], m[5, i], m[6, i], m[7, i] = c4 + c5, c4 - c5, c6 + c7, c6 - c7
     scale = np.float32(1 / 64)
-    inv = scale / limit
+    inv = scale / cost.dead_zone
     one = np.float32(1)
     s = np.float32(0)
     for i in range(8):
@@ -61,27 +76,30 @@ def hadamard_cost(sc, y, x, limit, gain):
         s += min(a4, one) + min(a5, one) + min(a6, one) + min(a7, one)
         product[i] = max(a0, one) * max(a1, one) * max(a2, one) * max(a3, one)
         product[8 + i] = max(a4, one) * max(a5, one) * max(a6, one) * max(a7, one)
-    # log2 of a float, nearly: exponent and mantissa read as one integer
+    # An approximate log2 of a float: its exponent and mantissa read as one integer.
     logs = np.int64(0)
     for i in range(16):
         logs += bits[i] - 0x3F800000
-    return s * limit + gain * (np.float32(logs) * np.float32(1 / 8388608))
+    return s * cost.dead_zone + cost.octave_cost * (np.float32(logs) * np.float32(1 / 8388608))
 
 
 @compiled
-def patch_cost(sc, src, y, x, pred, oy, ox, limit, gain, s):
-    """s plus the estimate of the 16x16 difference between one plane of the source and its prediction at (oy, ox)."""
+def add_ctu_cost(total, src, y, x, pred, pred_y, pred_x, cost, scratch):
+    """total plus the cost of the 16x16 difference between a plane of the source and its prediction, estimated.
+
+    src: float32 (height, width). pred: likewise, or the CTU alone: the prediction stands at (pred_y, pred_x).
+    """
     for j in range(16):
         for i in range(16):
-            sc.d[j, i] = src[y + j, x + i] - pred[oy + j, ox + i]
+            scratch.d[j, i] = src[y + j, x + i] - pred[pred_y + j, pred_x + i]
     for k in range(4):
-        s += hadamard_cost(sc, 8 * (k >> 1), 8 * (k & 1), limit, gain)
-    return s
+        total += hadamard_cost(scratch, 8 * (k >> 1), 8 * (k & 1), cost)
+    return total
 
 
 @compiled
 def _filter_columns(src, phase, out):
-    """out = src filtered along x by one quarter-pixel phase; the outermost columns are copied."""
+    """Move src along x by one quarter-pixel phase into out. The outermost columns are copied."""
     t0, t1, t2, t3 = TAPS[phase, 0], TAPS[phase, 1], TAPS[phase, 2], TAPS[phase, 3]
     t4, t5, t6, t7 = TAPS[phase, 4], TAPS[phase, 5], TAPS[phase, 6], TAPS[phase, 7]
     w = src.shape[1]
@@ -100,7 +118,7 @@ def _filter_columns(src, phase, out):
 
 @compiled
 def _filter_rows(src, phase, out):
-    """out = src filtered along y by one quarter-pixel phase; the outermost rows are copied."""
+    """Move src along y by one quarter-pixel phase into out. The outermost rows are copied."""
     t0, t1, t2, t3 = TAPS[phase, 0], TAPS[phase, 1], TAPS[phase, 2], TAPS[phase, 3]
     t4, t5, t6, t7 = TAPS[phase, 4], TAPS[phase, 5], TAPS[phase, 6], TAPS[phase, 7]
     h, w = src.shape
@@ -119,7 +137,7 @@ def _filter_rows(src, phase, out):
 
 @compiled
 def quarter_phases(plane, out):
-    """out[4 * fy + fx] (16, H, W): the padded plane moved by every quarter-pixel phase."""
+    """Move a padded plane (H, W) by every quarter-pixel phase: out[4 * fy + fx], float32 (16, H, W)."""
     out[0] = plane
     for fx in range(1, 4):
         _filter_columns(plane, fx, out[fx])

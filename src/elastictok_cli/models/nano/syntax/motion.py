@@ -1,14 +1,17 @@
-"""The grammar of nano tokens ("nano/3"), first half: what is said about the motion of a frame.
+"""The motion syntax of a frame in "nano/3": prediction modes, merge candidates and vector differences.
 
-Each function runs in the mode of its coder (rangecoder.py): it writes, reads, adapts or prices the very same
-decisions. Contexts depend on symbols already coded and on nothing else: never on a pixel, never on a float.
+Each function runs in the mode of its coder (rangecoder.py): it writes, reads, adapts or prices the same decisions.
+Contexts depend on symbols that are already coded and on nothing else: never on a pixel, never on a float.
 
-Arrays of one frame (pw x ph patches of 16x16, fw x fh cells of 8x8):
-    mv     int16 (fh, fw, 6)    x, y into reference 0; x, y into reference 1 (quarter pixels); uses: 1 first, 2 second,
-                                3 mean of both, 0 not coded yet; 1 if merged
-    split  uint8 (ph, pw)       four vectors instead of one
-    intra  int8  (ph, pw)       -1 predicted from other frames, else the direction 0..14
-    alone  uint8 (ph, pw)       predicted from its own vectors alone, and not overlapped with its neighbours'
+Arguments that recur:
+    coder           ContextCoder
+    refs            FrameRefs of the frame
+    tokens          FrameTokens of the frame
+    mv              int16 (2 rows, 2 columns, 6), the vectors that are coded so far, zero elsewhere
+    m               int64 (6,), one motion vector (motion_vectors.py)
+    candidates      int64 (8, 6), scratch of the merge list
+    x8, y8, w8      position and width of a block in 8x8 blocks
+    ctu_y, ctu_x    row and column of a CTU
 """
 
 from __future__ import annotations
@@ -18,13 +21,31 @@ import numpy as np
 from ....entropy.rangecoder import DECODE, MODE, code, code_raw, code_tree
 from ....jit import compiled
 from . import contexts as cx
-from .motion_vectors import VECTOR_LIMIT, is_equal, is_same, merge_list, predicted_vector, scaled
+from .motion_vectors import (
+    MAX_MV,
+    MERGE_FLAG,
+    MV_FIELDS,
+    MV_X1,
+    PRED_BI,
+    PRED_FLAGS,
+    PRED_L0,
+    PRED_L1,
+    is_identical,
+    merge_list,
+    motion_vector_predictor,
+    predicts_same,
+    scale_mv,
+)
 
 
 @compiled
-def _code_difference(io, buf, ctx, kind, group, value):
-    """A vector difference in quarter pixels: zero?, sign, Exp-Golomb with adaptive prefix and first suffix bit."""
-    base = cx.VECTOR + (kind * 4 + group) * cx.VECTOR_SIZE
+def code_mvd(coder, layer, group, value):
+    """A motion vector difference in quarter pixels: zero flag, sign, Exp-Golomb code.
+
+    The prefix and the first bit of the suffix are adaptive. group: 0 x, 1 y, 2 and 3 the same of a second vector.
+    """
+    io, buf, ctx = coder
+    base = cx.MVD + (layer * 4 + group) * cx.MVD_SIZE
     if not code(io, buf, ctx, base, 1 if value else 0):
         return np.int64(0)
     negative = code_raw(io, buf, 1 if value < 0 else 0, 1)
@@ -43,80 +64,84 @@ def _code_difference(io, buf, ctx, kind, group, value):
 
 @compiled
 def _clamped(v):
-    return min(max(v, -VECTOR_LIMIT - 1), VECTOR_LIMIT)
+    return min(max(v, -MAX_MV - 1), MAX_MV)
 
 
 @compiled
-def code_vector(io, buf, ctx, kind, two, d0, d1, mv, temporal, bx, by, w, m, cand):
-    """One motion decision: m (6,) in, or out when decoding. cand: scratch (8, 6)."""
+def code_motion_vector(coder, refs, mv, x8, y8, w8, m, candidates):
+    """The vector of one block: a merge index, or the prediction flags and differences. m: in, or out when decoding."""
+    io, buf, ctx = coder
+    layer = refs.layer
     decoding = io[MODE] == DECODE
-    n = merge_list(mv, temporal, two, bx, by, w, cand)
-    small = 1 if w == 1 else 0
+    n = merge_list(mv, refs, x8, y8, w8, candidates)
+    is_8x8 = 1 if w8 == 1 else 0
     index = -1
     if not decoding:
         for i in range(n):
-            if is_same(cand[i], m):
+            if predicts_same(candidates[i], m):
                 index = i
                 break
-    near = 0
-    if bx > 0:
-        near += mv[by, bx - 1, 5]
-    if by > 0:
-        near += mv[by - 1, bx, 5]
-    if code(io, buf, ctx, cx.MERGE + (kind * 2 + small) * 3 + near, 1 if index >= 0 else 0):
+    merged = 0
+    if x8 > 0:
+        merged += mv[y8, x8 - 1, MERGE_FLAG]
+    if y8 > 0:
+        merged += mv[y8 - 1, x8, MERGE_FLAG]
+    if code(io, buf, ctx, cx.MERGE + (layer * 2 + is_8x8) * 3 + merged, 1 if index >= 0 else 0):
+        base = cx.MERGE_INDEX + (layer * 2 + is_8x8) * 8
         i = 0
-        while i < n - 1 and code(io, buf, ctx, cx.MERGE_INDEX + (kind * 2 + small) * 8 + i, 1 if i < index else 0):
+        while i < n - 1 and code(io, buf, ctx, base + i, 1 if i < index else 0):
             i += 1
         for j in range(5):
-            m[j] = cand[i, j]
-        m[5] = 1
+            m[j] = candidates[i, j]
+        m[MERGE_FLAG] = 1
         return
-    m[5] = 0
-    uses = np.int64(1)
-    if two:
-        both = 0
-        if bx > 0 and mv[by, bx - 1, 4] == 3:
-            both += 1
-        if by > 0 and mv[by - 1, bx, 4] == 3:
-            both += 1
-        base = cx.DIRECTION + (kind * 2 + small) * 8
-        if code(io, buf, ctx, base + both, 1 if m[4] == 3 else 0):
-            uses = np.int64(3)
+    m[MERGE_FLAG] = 0
+    flags = np.int64(PRED_L0)
+    if refs.bi_pred:
+        bi = 0
+        if x8 > 0 and mv[y8, x8 - 1, PRED_FLAGS] == PRED_BI:
+            bi += 1
+        if y8 > 0 and mv[y8 - 1, x8, PRED_FLAGS] == PRED_BI:
+            bi += 1
+        base = cx.PRED_DIRECTION + (layer * 2 + is_8x8) * 8
+        if code(io, buf, ctx, base + bi, 1 if m[PRED_FLAGS] == PRED_BI else 0):
+            flags = np.int64(PRED_BI)
         else:
-            uses = 1 + code(io, buf, ctx, base + 4 + both, 1 if m[4] == 2 else 0)
-    for j in range(4):  # what a vector does not use is zero, so that equal decisions are equal arrays
-        if decoding or not uses & (1 << (j >> 1)):
+            flags = PRED_L0 + code(io, buf, ctx, base + 4 + bi, 1 if m[PRED_FLAGS] == PRED_L1 else 0)
+    for j in range(4):  # numbers that a vector does not use are zero, so that equal decisions are equal arrays
+        if decoding or not flags & (1 << (j >> 1)):
             m[j] = 0
-    m[4] = uses
-    first, second = np.int64(0), np.int64(1)
-    if uses & 1:
+    m[PRED_FLAGS] = flags
+    ref0, ref1 = np.int64(0), np.int64(1)
+    if flags & PRED_L0:
         for axis in range(2):
-            p = predicted_vector(mv, temporal, bx, by, w, first, axis, d0, d1)
-            m[axis] = _clamped(p + _code_difference(io, buf, ctx, kind, axis, m[axis] - p))
-    if uses & 2:
+            p = motion_vector_predictor(mv, refs, x8, y8, w8, ref0, axis)
+            m[axis] = _clamped(p + code_mvd(coder, layer, axis, m[axis] - p))
+    if flags & PRED_L1:
         for axis in range(2):
-            if uses == 3:
-                p = scaled(np.int64(m[axis]), d1, d0)
+            if flags == PRED_BI:
+                p = scale_mv(np.int64(m[axis]), refs.dist1, refs.dist0)
             else:
-                p = predicted_vector(mv, temporal, bx, by, w, second, axis, d0, d1)
-            group = axis + 2 if uses == 3 else axis
-            m[2 + axis] = _clamped(p + _code_difference(io, buf, ctx, kind, group, m[2 + axis] - p))
+                p = motion_vector_predictor(mv, refs, x8, y8, w8, ref1, axis)
+            group = axis + 2 if flags == PRED_BI else axis
+            m[MV_X1 + axis] = _clamped(p + code_mvd(coder, layer, group, m[MV_X1 + axis] - p))
 
 
 @compiled
-def fill(mv, bx, by, w, m):
-    """Write the vector m into the w x w cells at (bx, by)."""
-    for y in range(by, by + w):
-        for x in range(bx, bx + w):
+def fill_mv(mv, x8, y8, w8, m):
+    """Write the vector m into the w8 x w8 blocks of 8x8 at (x8, y8)."""
+    for y in range(y8, y8 + w8):
+        for x in range(x8, x8 + w8):
             for j in range(6):
                 mv[y, x, j] = m[j]
 
 
 @compiled
-def code_intra_mode(io, buf, ctx, intra, py, px, mode):
-    """The direction of an intra patch, against those of the patches left and above (0 where they have none)."""
-    left = max(np.int64(intra[py, px - 1]), 0) if px > 0 else np.int64(0)
-    above = max(np.int64(intra[py - 1, px]), 0) if py > 0 else np.int64(0)
+def code_intra_mode(coder, intra_mode, ctu_y, ctu_x, mode):
+    """The intra mode of a CTU, against the modes of the CTUs left and above (0 where they have none)."""
+    io, buf, ctx = coder
+    left = max(np.int64(intra_mode[ctu_y, ctu_x - 1]), 0) if ctu_x > 0 else np.int64(0)
+    above = max(np.int64(intra_mode[ctu_y - 1, ctu_x]), 0) if ctu_y > 0 else np.int64(0)
     if code(io, buf, ctx, cx.INTRA_SAME + (0 if left == above else 1), 1 if mode == left else 0):
         return left
     if above != left and code(io, buf, ctx, cx.INTRA_SAME + 2, 1 if mode == above else 0):
@@ -125,103 +150,113 @@ def code_intra_mode(io, buf, ctx, intra, py, px, mode):
 
 
 @compiled
-def near_count(flags, py, px):
-    """How many of the patches left and above have their flag set."""
+def count_neighbours(flags, ctu_y, ctu_x):
+    """How many of the CTUs left and above have their flag set."""
     n = 0
-    if px > 0 and flags[py, px - 1] > 0:
+    if ctu_x > 0 and flags[ctu_y, ctu_x - 1] > 0:
         n += 1
-    if py > 0 and flags[py - 1, px] > 0:
+    if ctu_y > 0 and flags[ctu_y - 1, ctu_x] > 0:
         n += 1
     return n
 
 
 @compiled
-def near_intra(intra, py, px):
-    """How many of the patches left and above are intra."""
+def count_intra_neighbours(intra_mode, ctu_y, ctu_x):
+    """How many of the CTUs left and above are intra."""
     n = 0
-    if px > 0 and intra[py, px - 1] >= 0:
+    if ctu_x > 0 and intra_mode[ctu_y, ctu_x - 1] >= 0:
         n += 1
-    if py > 0 and intra[py - 1, px] >= 0:
+    if ctu_y > 0 and intra_mode[ctu_y - 1, ctu_x] >= 0:
         n += 1
     return n
 
 
 @compiled
-def inherit_vector(mv, temporal, two, bx, by, m, cand):
-    """What an intra patch leaves in the vector field for its neighbours: the first vector it could have merged."""
-    merge_list(mv, temporal, two, bx, by, np.int64(2), cand)
+def inherit_mv(mv, refs, x8, y8, m, candidates):
+    """The vector that an intra CTU leaves for its neighbours' prediction: its first merge candidate, into m."""
+    merge_list(mv, refs, x8, y8, np.int64(2), candidates)
     for j in range(5):
-        m[j] = cand[0, j]
-    m[5] = 0
+        m[j] = candidates[0, j]
+    m[MERGE_FLAG] = 0
 
 
 @compiled
-def code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand):
-    """All decisions of one patch before its residual. mv: what was chosen (not read when decoding); field: the vectors
-    coded so far, zero elsewhere, into which this patch's are written."""
+def code_ctu_motion(coder, refs, tokens, coded_mv, ctu_y, ctu_x, m, candidates):
+    """All decisions of one CTU before its residual.
+
+    tokens.mv: the chosen vectors, not read when decoding. coded_mv: the vectors that are coded so far, zero elsewhere;
+    those of this CTU are added.
+    """
+    io, buf, ctx = coder
+    split, intra_mode, layer = tokens.split, tokens.intra_mode, refs.layer
     decoding = io[MODE] == DECODE
-    if kind == 0:
-        intra[py, px] = code_intra_mode(io, buf, ctx, intra, py, px, np.int64(intra[py, px]))
+    if layer == 0:
+        intra_mode[ctu_y, ctu_x] = code_intra_mode(coder, intra_mode, ctu_y, ctu_x, np.int64(intra_mode[ctu_y, ctu_x]))
         return
-    bx, by = 2 * px, 2 * py
-    if code(io, buf, ctx, cx.INTRA + kind * 3 + near_intra(intra, py, px), 1 if intra[py, px] >= 0 else 0):
-        intra[py, px] = code_intra_mode(io, buf, ctx, intra, py, px, np.int64(intra[py, px]))
-        split[py, px] = 0
-        inherit_vector(field, temporal, two, bx, by, m, cand)
-        fill(field, bx, by, np.int64(2), m)
+    x8, y8 = 2 * ctu_x, 2 * ctu_y
+    at = cx.INTRA + layer * 3 + count_intra_neighbours(intra_mode, ctu_y, ctu_x)
+    if code(io, buf, ctx, at, 1 if intra_mode[ctu_y, ctu_x] >= 0 else 0):
+        intra_mode[ctu_y, ctu_x] = code_intra_mode(coder, intra_mode, ctu_y, ctu_x, np.int64(intra_mode[ctu_y, ctu_x]))
+        split[ctu_y, ctu_x] = 0
+        inherit_mv(coded_mv, refs, x8, y8, m, candidates)
+        fill_mv(coded_mv, x8, y8, np.int64(2), m)
         return
-    intra[py, px] = -1
-    split[py, px] = code(io, buf, ctx, cx.SPLIT + kind * 3 + near_count(split, py, px), np.int64(split[py, px]))
-    w = np.int64(1 if split[py, px] else 2)
-    for k in range(4 if w == 1 else 1):
-        x, y = bx + (k & 1), by + (k >> 1)
+    intra_mode[ctu_y, ctu_x] = -1
+    at = cx.SPLIT + layer * 3 + count_neighbours(split, ctu_y, ctu_x)
+    split[ctu_y, ctu_x] = code(io, buf, ctx, at, np.int64(split[ctu_y, ctu_x]))
+    w8 = np.int64(1 if split[ctu_y, ctu_x] else 2)
+    for k in range(4 if w8 == 1 else 1):
+        x, y = x8 + (k & 1), y8 + (k >> 1)
         if not decoding:
             for j in range(6):
-                m[j] = mv[y, x, j]
-        code_vector(io, buf, ctx, kind, two, d0, d1, field, temporal, x, y, w, m, cand)
-        fill(field, x, y, w, m)
+                m[j] = tokens.mv[y, x, j]
+        code_motion_vector(coder, refs, coded_mv, x, y, w8, m, candidates)
+        fill_mv(coded_mv, x, y, w8, m)
 
 
 @compiled
-def may_be_alone(kind, intra, mv, py, px):
-    """Whether overlapping changes anything in a patch: another vector reaches it."""
-    if kind == 0 or intra[py, px] >= 0:
+def has_no_obmc_flag(layer, intra_mode, mv, ctu_y, ctu_x):
+    """Whether overlapping can change the prediction of a CTU: another vector reaches it."""
+    if layer == 0 or intra_mode[ctu_y, ctu_x] >= 0:
         return False
-    m = mv[2 * py, 2 * px]
-    for y in range(max(2 * py - 1, 0), min(2 * py + 3, mv.shape[0])):
-        for x in range(max(2 * px - 1, 0), min(2 * px + 3, mv.shape[1])):
-            if not is_equal(mv[y, x], m):
+    m = mv[2 * ctu_y, 2 * ctu_x]
+    for y in range(max(2 * ctu_y - 1, 0), min(2 * ctu_y + 3, mv.shape[0])):
+        for x in range(max(2 * ctu_x - 1, 0), min(2 * ctu_x + 3, mv.shape[1])):
+            if not is_identical(mv[y, x], m):
                 return True
     return False
 
 
 @compiled
-def alone_flag(kind, last, alone, py, px):
-    """The context of a patch's flag. last: the flag of the patch before it that had one."""
-    return cx.ALONE + (kind * 2 + last) * 3 + near_count(alone, py, px)
+def no_obmc_context(layer, last_flag, no_obmc, ctu_y, ctu_x):
+    """The context of a CTU's no_obmc flag. last_flag: the flag that was coded before it."""
+    return cx.NO_OBMC + (layer * 2 + last_flag) * 3 + count_neighbours(no_obmc, ctu_y, ctu_x)
 
 
 @compiled
-def code_motion(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, alone):
-    """The motion part of a frame: every patch in raster order, then which of them are predicted alone.
+def code_frame_motion(coder, refs, tokens):
+    """The motion part of a frame: every CTU in raster order, then the no_obmc flags.
 
-    mv and alone are rewritten in their canonical form.
+    tokens.mv and tokens.no_obmc are rewritten in their canonical form.
     """
-    ph, pw = split.shape
-    m = np.zeros(6, np.int64)
-    cand = np.zeros((8, 6), np.int64)
-    field = np.zeros(mv.shape, np.int16)
+    io, buf, ctx = coder
+    intra_mode, mv, no_obmc, layer = tokens.intra_mode, tokens.mv, tokens.no_obmc, refs.layer
+    rows, columns = no_obmc.shape
+    m = np.zeros(MV_FIELDS, np.int64)
+    candidates = np.zeros((8, MV_FIELDS), np.int64)
+    coded_mv = np.zeros(mv.shape, np.int16)
     if io[MODE] == DECODE:
-        intra[:] = -1
-    for py in range(ph):
-        for px in range(pw):
-            code_motion_patch(io, buf, ctx, kind, two, d0, d1, temporal, split, intra, mv, field, py, px, m, cand)
-    mv[:] = field
-    last = np.int64(0)
-    for py in range(ph):
-        for px in range(pw):
-            if may_be_alone(kind, intra, mv, py, px):
-                last = code(io, buf, ctx, alone_flag(kind, last, alone, py, px), np.int64(alone[py, px]))
-                alone[py, px] = last
+        intra_mode[:] = -1
+    for ctu_y in range(rows):
+        for ctu_x in range(columns):
+            code_ctu_motion(coder, refs, tokens, coded_mv, ctu_y, ctu_x, m, candidates)
+    mv[:] = coded_mv
+    last_flag = np.int64(0)
+    for ctu_y in range(rows):
+        for ctu_x in range(columns):
+            if has_no_obmc_flag(layer, intra_mode, mv, ctu_y, ctu_x):
+                at = no_obmc_context(layer, last_flag, no_obmc, ctu_y, ctu_x)
+                last_flag = code(io, buf, ctx, at, np.int64(no_obmc[ctu_y, ctu_x]))
+                no_obmc[ctu_y, ctu_x] = last_flag
             else:
-                alone[py, px] = 0
+                no_obmc[ctu_y, ctu_x] = 0
