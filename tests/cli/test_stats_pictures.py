@@ -56,6 +56,24 @@ def test_kept_curves_are_all_that_the_search_tried(run: Run, clip: Path, model: 
     assert run("encode", clip, "-o", "-", "--model", model, "--keep-curves").code == 2
 
 
+def test_whole_curves_have_candidates_on_both_sides_and_the_same_file(
+    run: Run, clip: Path, model: str, tmp_path: Path
+) -> None:
+    usual, whole = tmp_path / "a.etok", tmp_path / "b.etok"
+    run("encode", clip, "-o", usual, "--model", model, "--keep-curves", "-q")
+    run("encode", clip, "-o", whole, "--model", model, "--whole-curves", "-q")
+    assert usual.read_bytes() == whole.read_bytes()
+    few, many = (read_curves(str(path), BLOCKS) for path in (usual, whole))
+    assert few is not None and many is not None
+    for number, tried in many.rates.items():
+        assert tried[: len(few.rates[number])] == few.rates[number]
+        beside = tried[len(few.rates[number]) :]
+        chosen = min(few.rates[number], key=lambda p: (p[1] > 0.007, p[0]))
+        assert len(beside) == 6
+        if chosen[0] > 10:  # a block at rest needs next to nothing at any step
+            assert min(beside)[0] < chosen[0] < max(beside)[0]
+
+
 def test_curves_of_another_encode_are_not_shown(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
     out = tmp_path / "a.etok"
     run("encode", clip, "-o", out, "--model", model, "--keep-curves", "-q")

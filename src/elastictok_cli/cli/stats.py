@@ -60,7 +60,11 @@ def stats(
     theme: Annotated[
         str | None,
         typer.Option(
-            "--theme", metavar="NAME", help="light or dark (a page: as the reader's system).", rich_help_panel=DRAW
+            "--theme",
+            metavar="NAME",
+            help="light or dark (a page: as the reader's system).",
+            autocompletion=opt.complete_theme,
+            rich_help_panel=DRAW,
         ),
     ] = None,
     model: opt.Model = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import UsageError
 from ..metrics import block_mse
@@ -19,6 +19,9 @@ from .events import Probe
 from .settings import EncodeSettings
 
 Key = tuple[int, int | None]  # step, count (None: all tokens of the step)
+# Of `whole_curves`: how far beside the decision candidates are measured, in steps or in octaves of the count.
+BESIDE = (-3, -2, -1, 1, 2, 3)
+STEPS_BESIDE = 6  # quantiser steps: about half an octave of the tokens
 
 
 @dataclass(frozen=True)
@@ -148,12 +151,33 @@ class BlockSearch:
         target, max_tokens = settings.target, settings.max_tokens
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
+        self.whole_curves = settings.whole_curves
         self.strategy: Strategy = strategy(settings.search)
         for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
                 raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
 
     def decide(self, candidates: Candidates, previous: Found | None, budget: BitBudget | None) -> Decision:
+        """Choose the tokens of one tile, and measure candidates beside the choice if the settings ask for it.
+
+        The arguments are those of `choose`.
+        """
+        decision = self.choose(candidates, previous, budget)
+        if not self.whole_curves or not self.target.measured:
+            return decision
+        frames, height, width = candidates.source.shape[:3]
+        max_tokens = self.spec.max_tokens(frames, height, width)
+        step, count = decision.tokens.step, max(1, decision.tokens.count)
+        for offset in BESIDE:
+            candidates.keep(())
+            if self.spec.steps:
+                key: Key = (min(max(step + STEPS_BESIDE * offset, 0), self.spec.steps - 1), None)
+            else:
+                key = (0, min(max(round(count * 2**offset), self.spec.min_tokens, 1), max_tokens))
+            candidates.error(key)
+        return replace(decision, probes=tuple(candidates.probes))
+
+    def choose(self, candidates: Candidates, previous: Found | None, budget: BitBudget | None) -> Decision:
         """Choose the tokens of one tile.
 
         previous: what the search found for this tile in the block before, None for the first block of a GOP. budget:
