@@ -44,7 +44,7 @@ class ToyModel(TokenModel):
         codes = (r >> 3) << 11 | (g >> 2) << 5 | b >> 3
         return codes.transpose(1, 2, 0).reshape(-1), t  # patch by patch, each in all frames
 
-    def tokens(self, state, analysis, count=None, step=0):
+    def tokens(self, state, analysis, count=None, qindex=0):
         codes, frames = analysis
         return CodeTokens(codes[:count], frames)
 
@@ -82,9 +82,9 @@ class TwoBytes:
     def finish(self):
         return self.data
 
-    def read(self, frames, count, step, tile):
+    def read(self, frames, count, qindex, tile):
         taken, self.data = self.data[: 2 * count], self.data[2 * count :]
-        return CodeTokens(np.frombuffer(taken, "<u2").astype(np.uint16), frames, step)
+        return CodeTokens(np.frombuffer(taken, "<u2").astype(np.uint16), frames, qindex)
 
     def ended(self):
         return not self.data

@@ -153,7 +153,7 @@ class TokenBlock:
     first_frame: int
     frames: int
     tile: int
-    step: int
+    qindex: int
     values: npt.NDArray[Any]
 
 
@@ -176,7 +176,7 @@ class EtokFile:
         return self._model
 
     def blocks(self) -> Iterator[BlockRecord]:
-        """Counts, errors and steps of all blocks, from the tables alone."""
+        """Counts, errors and qindexes of all blocks, from the tables alone."""
         return self.reader.blocks()
 
     def tokens(self) -> Iterator[TokenBlock]:
@@ -196,7 +196,7 @@ class EtokFile:
                     item.first_frame,
                     tokens.frames,
                     tile,
-                    tokens.step,
+                    tokens.qindex,
                     np.asarray(tokens.values),
                 )
             index += 1

@@ -16,11 +16,11 @@ class Tokens(Protocol):
     """The tokens of one block, or of one tile of a block, in order of importance.
 
     values: uint16 (count,) for integer vocabularies, int8 (count, channels) for quantised latents.
-    step: index into the model's quantiser ladder, 0 if the model has none. frames: frames of the block.
+    qindex: index into the model's quantiser ladder, 0 if the model has none. frames: frames of the block.
     """
 
     @property
-    def step(self) -> int: ...
+    def qindex(self) -> int: ...
 
     @property
     def frames(self) -> int: ...

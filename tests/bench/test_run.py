@@ -193,7 +193,7 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_path: Path) -> None:
-    model = DctModel(steps=0, tile=(16, 16))
+    model = DctModel(num_qindex=0, tile=(16, 16))
     finish(run_bench(plan(folder, tmp_path, thresholds=(0.007,), codecs=()), model))
     found = results(tmp_path)
     video = found["figure4"]["video"]["fixed"]
@@ -207,7 +207,7 @@ def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_p
 
 def test_the_error_of_a_fixed_block_is_its_worst_tiles(folder: Path, tmp_path: Path) -> None:
     clip = find_clips([str(folder / "a.mkv")])[0]
-    found = measure_fixed(clip, 20, DctModel(steps=0, tile=(16, 16)), tmp_path / "a.etok", "source", None)
+    found = measure_fixed(clip, 20, DctModel(num_qindex=0, tile=(16, 16)), tmp_path / "a.etok", "source", None)
     with Reader(tmp_path / "a.etok") as reader:
         errors = [[tile.mse for tile in block.tiles] for block in reader.blocks()]
     assert found["block_mse"] == [max(tiles) for tiles in errors]

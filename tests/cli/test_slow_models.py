@@ -96,7 +96,7 @@ class Slow:
 HEADER = Header(
     tool="t", model="slow", model_digest=bytes(16), generation=1, syntax="fsq/1", block_frames=4, gop_blocks=4,
     coded_size=(512, 256), display_size=(512, 256), source_size=(512, 256), time_base=Fraction(1, 25),
-    multiple=256, tile=(256, 256), max_tokens=1024, search="binary",
+    multiple=256, tile_hw=(256, 256), max_tokens=1024, search="binary",
 )  # fmt: skip
 
 

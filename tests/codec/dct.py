@@ -37,13 +37,13 @@ class DctModel(TokenModel):
     """steps: of the ladder (0: none). tile: as in ModelSpec. jitter: size of the noise, in grey levels."""
 
     def __init__(
-        self, steps: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
+        self, num_qindex: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
     ) -> None:
-        self.steps, self.tile, self.jitter, self.gop_blocks = steps, tile, jitter, gop_blocks
+        self.num_qindex, self.tile, self.jitter, self.gop_blocks = num_qindex, tile, jitter, gop_blocks
 
     @property
     def spec(self) -> ModelSpec:
-        digest = hashlib.sha256(f"{self.steps} {self.jitter}".encode()).digest()[:16]
+        digest = hashlib.sha256(f"{self.num_qindex} {self.jitter}".encode()).digest()[:16]
         return ModelSpec(
             name="dct",
             digest=digest,
@@ -52,8 +52,8 @@ class DctModel(TokenModel):
             block_frames=FRAMES,
             gop_blocks=self.gop_blocks,
             multiple=PATCH,
-            tile=self.tile,
-            steps=self.steps,
+            tile_hw=self.tile,
+            num_qindex=self.num_qindex,
             nested=True,
             vocabulary=1 << 48,
             channels=CHANNELS,
@@ -73,17 +73,17 @@ class DctModel(TokenModel):
         found: npt.NDArray[np.float64] = np.einsum("ka,lb,tyaxbc->yxkltc", BASIS, BASIS, cells)
         return found.reshape(-1, PATCH * PATCH, t, 3)
 
-    def _quantiser(self, step: int) -> float:
-        return float(2.0 ** (step / 12)) if self.steps else 6.0
+    def _quantiser(self, qindex: int) -> float:
+        return float(2.0 ** (qindex / 12)) if self.num_qindex else 6.0
 
-    def tokens(self, state: Any, analysis: Any, count: int | None = None, step: int = 0) -> CodeTokens:
-        levels = np.clip(np.rint(analysis[:, ORDER] / self._quantiser(step)), -127, 127)
+    def tokens(self, state: Any, analysis: Any, count: int | None = None, qindex: int = 0) -> CodeTokens:
+        levels = np.clip(np.rint(analysis[:, ORDER] / self._quantiser(qindex)), -127, 127)
         patches, places, frames, _ = levels.shape
         values = np.zeros((places, patches, FRAMES, 3), np.int8)
         values[:, :, :frames] = levels.transpose(1, 0, 2, 3)
         flat = values.reshape(-1, CHANNELS)
         used = int(np.flatnonzero(flat.any(axis=1)).max(initial=-1)) + 1
-        return CodeTokens(flat[: used if count is None else min(used, count)].copy(), frames, step)
+        return CodeTokens(flat[: used if count is None else min(used, count)].copy(), frames, qindex)
 
     def reconstruct(self, state: Any, tokens: Any) -> Frames:
         height, width = state.shape[:2]
@@ -92,11 +92,11 @@ class DctModel(TokenModel):
         flat[: tokens.count] = tokens.values
         levels = np.zeros((rows * columns, PATCH * PATCH, FRAMES, 3))
         levels[:, ORDER] = flat.reshape(PATCH * PATCH, rows * columns, FRAMES, 3).transpose(1, 0, 2, 3)
-        cells = levels.reshape(rows, columns, PATCH, PATCH, FRAMES, 3) * self._quantiser(tokens.step)
+        cells = levels.reshape(rows, columns, PATCH, PATCH, FRAMES, 3) * self._quantiser(tokens.qindex)
         rest = np.einsum("ka,lb,yxkltc->tyaxbc", BASIS, BASIS, cells).reshape(FRAMES, height, width, 3)
         shown = np.rint(rest + state)[: tokens.frames]
         if self.jitter:
-            shown += self.jitter * ((tokens.step * 7919 + tokens.count) % 5)
+            shown += self.jitter * ((tokens.qindex * 7919 + tokens.count) % 5)
         return np.clip(shown, 0, 255).astype(np.uint8)
 
     def advance(self, state: Any, tokens: Any, analysis: Any = None) -> npt.NDArray[np.uint8]:

@@ -140,7 +140,7 @@ def test_what_exists_stays_unless_it_may_be_replaced(clip: Path, tmp_path: Path)
         api.encode(clip, out, model=MODEL, size="source")
     with pytest.raises(ThresholdMissed):
         strict = {"strict": True, "overwrite": True, "size": "source"}
-        api.encode(clip, out, model=DctModel(steps=0), target=api.Target.threshold(1e-5), **strict)
+        api.encode(clip, out, model=DctModel(num_qindex=0), target=api.Target.threshold(1e-5), **strict)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
     api.encode(clip, out, model=MODEL, size="source", overwrite=True)
     assert out.read_bytes() != b"precious"

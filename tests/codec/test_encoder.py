@@ -28,8 +28,8 @@ from .runs import blocks_of, encoded, shown, totals_of, true_errors
 
 MODELS = {
     "ladder": DctModel(),
-    "counts": DctModel(steps=0),
-    "tiles": DctModel(steps=0, tile=(16, 16)),
+    "counts": DctModel(num_qindex=0),
+    "tiles": DctModel(num_qindex=0, tile=(16, 16)),
     "jumpy": DctModel(jitter=1),
 }
 
@@ -82,7 +82,7 @@ def test_events_tell_the_whole_curve_and_why(clip: Path) -> None:
     assert isinstance(events[0], Started)
     header = Reader(etok).header
     for block, record in zip(blocks_of(events), Reader(etok).blocks(), strict=True):
-        assert (record.tiles[0].step, record.count, block.mse) in [(p.step, p.count, p.mse) for p in block.probes]
+        assert (record.tiles[0].qindex, record.count, block.mse) in [(p.qindex, p.count, p.mse) for p in block.probes]
         assert block.why
         assert block.counts == (record.count,)
         assert block.tokens <= block.max_tokens <= header.max_tokens
@@ -197,13 +197,13 @@ def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
 
 def test_a_model_may_end_its_ladder_for_a_threshold(clip: Path) -> None:
     class Careful(DctModel):
-        def coarsest_step(self, threshold: float, source: npt.NDArray[np.uint8]) -> int:
+        def coarsest_qindex(self, threshold: float, source: npt.NDArray[np.uint8]) -> int:
             return 40
 
     easy = Target.threshold(0.3)
-    assert all(block.probes[-1].step > 40 for block in blocks_of(encoded(clip, DctModel(), easy)[1]))
+    assert all(block.probes[-1].qindex > 40 for block in blocks_of(encoded(clip, DctModel(), easy)[1]))
     for block in blocks_of(encoded(clip, Careful(), easy)[1]):
-        assert block.met and max(probe.step for probe in block.probes) == block.probes[-1].step == 40
+        assert block.met and max(probe.qindex for probe in block.probes) == block.probes[-1].qindex == 40
 
 
 def test_the_bundled_model_gives_no_easy_scene_a_coarse_step(tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_the_bundled_model_gives_no_easy_scene_a_coarse_step(tmp_path: Path) -> 
     nano, target = api.load_model(), Target.threshold(0.007)
     events: list[Event] = []
     api.encode(clip, tmp_path / "a.etok", target=target, model=nano, watch=events.append)
-    steps = [probe.step for block in blocks_of(events) for probe in block.probes]
-    assert max(steps) == nano.coarsest_step(0.007, drift.astype(np.uint8)) < 479  # type: ignore[attr-defined]
+    steps = [probe.qindex for block in blocks_of(events) for probe in block.probes]
+    assert max(steps) == nano.coarsest_qindex(0.007, drift.astype(np.uint8)) < 479  # type: ignore[attr-defined]
 
 
 def test_a_fade_to_black_ends_in_black(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_fade_to_black_ends_in_black(tmp_path: Path) -> None:
 
 
 def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Path) -> None:
-    model, out = DctModel(steps=0), tmp_path / "out.etok"
+    model, out = DctModel(num_qindex=0), tmp_path / "out.etok"
     settings = EncodeSettings(target=Target.threshold(0.0001), strict=True)
     with (
         open_source(clip, size="source") as source,
@@ -270,7 +270,7 @@ def test_a_fixed_count_on_a_ladder_takes_the_finest_step_that_fits(clip: Path) -
         frames = np.stack([frame.rgb for frame, _ in zip(source.frames(), range(2), strict=False)])
     padded = np.pad(frames, ((0, 0), (0, 2), (0, 2), (0, 0)), mode="edge")
     analysis = model.prepare(model.start(24, 32), padded)
-    counts = [model.tokens(None, analysis, None, step).count for step in range(model.steps)]
+    counts = [model.tokens(None, analysis, None, step).count for step in range(model.num_qindex)]
     assert first.tokens == max(count for count in counts if count <= 80)
 
 

@@ -98,7 +98,7 @@ def test_motion_estimation_of_the_bundled_model_is_marked_in_every_thread(
     model = load().with_threads(threads)
     state, frames = model.start(32, 48), np.ascontiguousarray(moving(4, width=48, height=32))
     with marks(monkeypatch) as found:
-        model.tokens(state, model.prepare(state, frames), step=60)
+        model.tokens(state, model.prepare(state, frames), qindex=60)
     by_stage = {name: {thread for thread, other in found.seen if other == name} for _, name in found.seen}
     assert set(by_stage) == {None, MODEL, MOTION_ESTIMATION}
     if threads == 1:

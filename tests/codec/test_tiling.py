@@ -28,7 +28,7 @@ def header(width: int, height: int, multiple: int, tile: tuple[int, int] | None)
         source_size=size,
         time_base=Fraction(1, 25),
         multiple=multiple,
-        tile=tile,
+        tile_hw=tile,
     )
 
 

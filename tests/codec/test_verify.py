@@ -67,7 +67,7 @@ def lying(etok: bytes) -> bytes:
 
 
 def test_a_block_that_is_stored_as_met_and_is_not_is_found(clip: Path) -> None:
-    model = DctModel(steps=0)
+    model = DctModel(num_qindex=0)
     etok, events = encoded(clip, model, Target.threshold(0.0001))
     assert totals_of(events).blocks_missed == 9
     _, honest = checked(etok, clip, model)

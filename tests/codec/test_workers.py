@@ -88,7 +88,7 @@ def test_strict_stops_at_the_same_block(clip: Path) -> None:
     said = []
     for jobs in (1, 2):
         with pytest.raises(ThresholdMissed) as caught:
-            encoded(clip, DctModel(steps=0), Target.threshold(0.0001), strict=True, jobs=jobs)
+            encoded(clip, DctModel(num_qindex=0), Target.threshold(0.0001), strict=True, jobs=jobs)
         said.append(str(caught.value))
     assert said[0] == said[1]
 

@@ -41,7 +41,7 @@ def header(**changes: Any) -> Header:
         time_base=Fraction(1, 12800),
         frame_rate=Fraction(24),
         multiple=8,
-        tile=(32, 32),
+        tile_hw=(32, 32),
         rotation=90,
         colour=(1, 1, 1, 1),
         search="fast",

@@ -61,14 +61,14 @@ headers = st.builds(
     time_base=ratios,
     frame_rate=st.none() | ratios,
     multiple=st.integers(1, 64),
-    tile=st.none() | sizes,
+    tile_hw=st.none() | sizes,
     rotation=st.sampled_from([0, 90, 180, 270]),
     sar=ratios,
     colour=st.tuples(*[st.integers(0, 255)] * 4),
     target=st.sampled_from(TARGETS[1:]),
     target_value=st.floats(0, 1e9),
     threshold=st.floats(0, 4),
-    steps=st.integers(0, 1000),
+    num_qindex=st.integers(0, 1000),
     channels=st.integers(1, 255),
     is_still=st.booleans(),
     max_tokens=st.integers(0, 6),
@@ -107,14 +107,14 @@ records = st.builds(
     count=st.integers(0, 64),
     met=st.booleans(),
     mse=st.just(0.0) | st.floats(1e-9, 4),
-    step=st.integers(0, 383),
+    qindex=st.integers(0, 383),
 )
 
 
 @given(st.data(), st.integers(1, 12))
 @settings(deadline=None)
 def test_any_block_table_comes_back_with_errors_to_a_thousandth(data: st.DataObject, frames: int) -> None:
-    head = header(block_frames=3, gop_blocks=4, steps=384)
+    head = header(block_frames=3, gop_blocks=4, num_qindex=384)
     lengths = [3] * (frames // 3) + [frames % 3] * (frames % 3 > 0)
     blocks = tuple(
         BlockRecord(frames=n, tiles=(data.draw(records), data.draw(records)), tile_shares=head.tile_shares)
@@ -129,7 +129,7 @@ def test_any_block_table_comes_back_with_errors_to_a_thousandth(data: st.DataObj
     assert (found.payload, found.digest, found.first_frame) == (b"tokens", 0xFFFFFFFF, 7)
     for want, have in zip(blocks, found.blocks, strict=True):
         for a, b in zip(want.tiles, have.tiles, strict=True):
-            assert (a.count, a.met, a.step) == (b.count, b.met, b.step)
+            assert (a.count, a.met, a.qindex) == (b.count, b.met, b.qindex)
             assert b.mse == pytest.approx(a.mse, rel=7e-4)
 
 
@@ -214,7 +214,7 @@ def easy_clip() -> tuple[Header, Gop]:
     """What an easy 100-frame clip of the bundled model looks like, its tokens aside."""
     head = header(
         model="elastictok-nano", syntax="nano/3", block_frames=8, gop_blocks=16, coded_size=(456, 256),
-        display_size=(456, 256), source_size=(1920, 1080), multiple=16, tile=None, steps=384, rotation=0,
+        display_size=(456, 256), source_size=(1920, 1080), multiple=16, tile_hw=None, num_qindex=384, rotation=0,
         max_tokens=464 * 256 * 8 * 3 // 2, audio=(),
     )  # fmt: skip
     random = np.random.default_rng(1)
@@ -223,7 +223,7 @@ def easy_clip() -> tuple[Header, Gop]:
             count=int(random.integers(150, 900)),
             met=True,
             mse=0.007 * 2 ** -float(random.uniform(0, 0.083)),
-            step=200 + int(d),
+            qindex=200 + int(d),
         )
         for d in random.integers(-3, 4, 13)
     ]

@@ -28,6 +28,7 @@ def describe(data: bytes) -> dict[str, Any]:
     """All that a file says, as JSON."""
     with Reader(data) as reader:
         head = dataclasses.asdict(reader.header)
+        head["steps"], head["tile"] = head.pop("num_qindex"), head.pop("tile_hw")  # as the files' JSON has them
         for track in head["audio"]:
             del track["language"]  # the file has it in "extra"
         return {
@@ -37,7 +38,7 @@ def describe(data: bytes) -> dict[str, Any]:
                     "first_frame": g.first_frame,
                     "pts": g.pts.tolist(),
                     "blocks": [
-                        [[t.count, t.met, float(f"{t.mse:.9g}"), t.step] for t in block.tiles] for block in g.blocks
+                        [[t.count, t.met, float(f"{t.mse:.9g}"), t.qindex] for t in block.tiles] for block in g.blocks
                     ],
                     "tokens": [[t.values.tolist() for t in block] for block in decode_gop(g, reader.header)],
                 }
@@ -73,7 +74,7 @@ def test_a_golden_file_of_this_version_is_written_again_byte_by_byte(name: str) 
 
 def _still() -> tuple[Header, list[Gop]]:
     head = header(
-        syntax="vae/1", channels=4, is_still=True, tile=None, audio=(), rotation=0, sar=Fraction(4, 3),
+        syntax="vae/1", channels=4, is_still=True, tile_hw=None, audio=(), rotation=0, sar=Fraction(4, 3),
         frame_rate=None, target="psnr", target_value=30.0, threshold=0.004, generation=2,
         extra={"title": "Blümchen", "scales": [0.25, 1, 2.5]},
     )  # fmt: skip

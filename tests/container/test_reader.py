@@ -204,7 +204,7 @@ def test_an_index_whose_gops_overlap_the_end_is_refused() -> None:
             uint(0) + uint(1) + b"\0\1" + uint(65) + b"\0\1" + b"\0\0\0" + bytes(8),
             "token count is 65, outside 0 to 64",
         ),
-        (uint(0) + uint(1) + b"\0\1" + b"\0\x04\1" + b"\0\0\0" + bytes(8), "step -1 is none of 0"),
+        (uint(0) + uint(1) + b"\0\1" + b"\0\x04\1" + b"\0\0\0" + bytes(8), "qindex -1 is none of 0"),
         (uint(0) + uint(1) + b"\0\1" + b"\0\0\0" * 2, "token digest needs 4 bytes where 0 are left"),
     ],
 )

@@ -82,7 +82,7 @@ def nano() -> tuple[Header, np.ndarray[Any, Any]]:
     from elastictok_cli.entropy import rangecoder
     from elastictok_cli.models.nano.syntax import contexts
 
-    head = header(syntax="nano/3", tile=None, multiple=16, steps=384, max_tokens=64 * 32 * 2, channels=1)
+    head = header(syntax="nano/3", tile_hw=None, multiple=16, num_qindex=384, max_tokens=64 * 32 * 2, channels=1)
     return head, rangecoder.new_contexts(contexts.COUNT)
 
 
@@ -107,7 +107,7 @@ def test_nano_tokens_survive_the_coder_and_wrong_counts_are_noticed() -> None:
     head, start = nano()
     payload, digest, count = nano_gop()
     for said in (count, count + 1):
-        blocks = (BlockRecord(frames=2, tiles=(TileRecord(count=said, met=True, mse=0.001, step=100),)),)
+        blocks = (BlockRecord(frames=2, tiles=(TileRecord(count=said, met=True, mse=0.001, qindex=100),)),)
         one = Gop(first_frame=0, pts=np.array([0, 1], np.int64), blocks=blocks, payload=payload, digest=digest)
         ((tokens,),) = list(decode_gop(one, head, start, check_counts=False))
         assert tokens.parts[0].levels[0, 0, :4].tolist() == [9, -3, 1, 1]
@@ -215,9 +215,9 @@ class Bytes:
     def finish(self) -> bytes:
         return self.data
 
-    def read(self, frames: int, count: int, step: int, tile: int) -> CodeTokens:
+    def read(self, frames: int, count: int, qindex: int, tile: int) -> CodeTokens:
         taken, self.data = self.data[:count], self.data[count:]
-        return CodeTokens(np.array([v ^ self.tables for v in taken], np.uint16), frames, step)
+        return CodeTokens(np.array([v ^ self.tables for v in taken], np.uint16), frames, qindex)
 
     def ended(self) -> bool:
         return not self.data

@@ -128,16 +128,16 @@ def _nano() -> tuple[Any, Header, tuple[bytes, ...]]:
     tables = rangecoder.new_contexts(contexts.COUNT)
     model = NanoModel(Weights(tables, bytes(16), 0), threads=1)
     spec, made = model.spec, []
-    head = header(syntax="nano/3", coded_size=(48, 32), multiple=16, tile=None, block_frames=8, steps=spec.steps,
-                  max_tokens=48 * 32 * 8, audio=())  # fmt: skip
+    head = header(syntax="nano/3", coded_size=(48, 32), multiple=16, tile_hw=None, block_frames=8,
+                  num_qindex=spec.num_qindex, max_tokens=48 * 32 * 8, audio=())  # fmt: skip
     noise = np.random.default_rng(0)
-    for step in (150, 250, 330):
+    for qindex in (150, 250, 330):
         encoder, state = token_encoder(head, tables), model.start(32, 48)
         still = noise.integers(0, 256, (32, 48, 3), np.uint8)
         for _ in range(2):
             frames = np.stack([np.roll(still, 3 * t, axis=1) for t in range(3)])
             analysis = model.prepare(state, frames)
-            block = model.tokens(state, analysis, step=step)
+            block = model.tokens(state, analysis, qindex=qindex)
             encoder.write(block)
             state = model.advance(state, block, analysis)
         made.append(encoder.finish())
@@ -149,7 +149,7 @@ def _grammar(chance: random.Random) -> None:
     seed = chance.choice(seeds)
     decoder = token_decoder(mutated(seed[: chance.randrange(1, len(seed))], chance, seeds), head, tables)
     for _ in range(2):
-        block = decoder.read(chance.randrange(1, 5), 0, chance.randrange(max(1, head.steps)), 0)
+        block = decoder.read(chance.randrange(1, 5), 0, chance.randrange(max(1, head.num_qindex)), 0)
         _ = block.count
     decoder.finish(chance.getrandbits(32))
 

@@ -354,16 +354,16 @@ def videos() -> Iterator[Case]:
     yield Case("a playlist of others", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", 3, "", command, ".m3u8")
 
 
-def nano_bomb(digest: bytes, steps: int) -> Case:
+def nano_bomb(digest: bytes, num_qindex: int) -> Case:
     """A small file of the bundled model that claims the largest picture there can be."""
     head = Header(
         tool="0.1.0", model="elastictok-nano", model_digest=digest, generation=0, syntax="nano/3", block_frames=8,
         gop_blocks=16, coded_size=(65536, 65536), display_size=(16, 16), source_size=(16, 16),
         time_base=Fraction(1, 25),
-        multiple=16, steps=steps, max_tokens=64,
+        multiple=16, num_qindex=num_qindex, max_tokens=64,
     )  # fmt: skip
     out = io.BytesIO()
-    one = gop(header(audio=(), tile=None), 0)
+    one = gop(header(audio=(), tile_hw=None), 0)
     with Writer(out, head) as writer:
         block = dataclasses.replace(one.blocks[0], frames=4)
         writer.write_gop(dataclasses.replace(one, blocks=(block,)))

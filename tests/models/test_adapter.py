@@ -167,7 +167,7 @@ def test_a_gop_ends_after_four_blocks(model: ElasticModel) -> None:
 
 
 def test_other_sizes_are_cut_into_tiles_by_the_codec(model: ElasticModel) -> None:
-    assert model.spec.tile == (SIDE, SIDE)
+    assert model.spec.tile_hw == (SIDE, SIDE)
     with pytest.raises(ValueError, match="tile of 64x32"):
         model.start(SIDE, 64)
 

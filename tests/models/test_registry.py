@@ -61,7 +61,7 @@ def test_both_models_of_the_package_are_here_without_a_home(home: Path) -> None:
     found = {file.model: file for file in map(weights_files.describe, registry.weights_files())}
     assert list(found) == ["elastictok-nano", "elastictok-mini"]
     mini = registry.load("elastictok-mini", device="cpu")
-    assert (mini.spec.name, mini.spec.tile, mini.spec.block_frames) == ("elastictok-mini", (128, 128), 4)
+    assert (mini.spec.name, mini.spec.tile_hw, mini.spec.block_frames) == ("elastictok-mini", (128, 128), 4)
     assert found["elastictok-mini"].bytes < 24e6
     header = Header("elastictok-mini", mini.spec.digest)
     assert registry.load_for(header, device="cpu").spec.digest == mini.spec.digest

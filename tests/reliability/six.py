@@ -55,7 +55,7 @@ def header() -> Header:
         tool="0.1.0", model=spec.name, model_digest=spec.digest, generation=0, syntax=spec.syntax,
         block_frames=spec.block_frames, gop_blocks=GOP_BLOCKS, coded_size=(SIDE, SIDE), display_size=(SIDE, SIDE),
         source_size=(SIDE, SIDE), time_base=Fraction(1, 12800), frame_rate=Fraction(25), multiple=spec.multiple,
-        threshold=THRESHOLD, search="fast", steps=spec.steps, channels=spec.channels,
+        threshold=THRESHOLD, search="fast", num_qindex=spec.num_qindex, channels=spec.channels,
         max_tokens=spec.max_tokens(spec.block_frames, SIDE, SIDE),
         audio=(TRACK,),
     )  # fmt: skip
@@ -86,7 +86,7 @@ def make() -> None:
                 records.append(
                     BlockRecord(
                         frames=len(block),
-                        tiles=(TileRecord(count=tokens.count, met=mse <= THRESHOLD, mse=mse, step=STEP),),
+                        tiles=(TileRecord(count=tokens.count, met=mse <= THRESHOLD, mse=mse, qindex=STEP),),
                     )
                 )
                 encoder.write(tokens, 0)

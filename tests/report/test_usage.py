@@ -56,9 +56,9 @@ def test_percentiles_are_counts_that_occur() -> None:
 
 
 def test_tiles_count_by_what_is_visible_of_them() -> None:
-    shares = header(coded_size=(40, 20), tile=(32, 32)).tile_shares
+    shares = header(coded_size=(40, 20), tile_hw=(32, 32)).tile_shares
     assert shares == pytest.approx([32 / 40, 8 / 40])
-    padded = header(coded_size=(40, 20), multiple=96, tile=(32, 32)).tile_shares
+    padded = header(coded_size=(40, 20), multiple=96, tile_hw=(32, 32)).tile_shares
     assert padded == pytest.approx([32 / 40, 8 / 40, *[0.0] * 7])  # tiles of nothing but padding
 
 

@@ -137,7 +137,7 @@ def ctu_by_ctu(tokens: BlockTokens, count: int) -> BlockTokens:
                 y, x = 16 * (i // columns), 16 * (i % columns)
                 part.levels[:, y : y + 16, x : x + 16] = source.levels[:, y : y + 16, x : x + 16]
                 part.tx_8x8[i // columns, i % columns] = source.tx_8x8[i // columns, i % columns]
-        return BlockTokens(cut.parts, tokens.step, tokens.reference)
+        return BlockTokens(cut.parts, tokens.qindex, tokens.reference)
     return tokens
 
 
@@ -148,7 +148,7 @@ def orders(path: Path) -> list[tuple[float, float]]:
     frames = data.frames(path, 0, FRAMES)
     coded, _ = train.encoded(nano, frames, QINDEX)
     for (state, tokens), shown in zip(coded, data.blocks(frames, nano.spec.block_frames), strict=True):
-        plain = BlockTokens(tokens.parts, tokens.step, tokens.reference)
+        plain = BlockTokens(tokens.parts, tokens.qindex, tokens.reference)
         for share in SHARES:
             count = round(share * plain.count)
             both = plain.prefix(count), ctu_by_ctu(plain, count)

@@ -51,7 +51,7 @@ def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], qindex: int) -> tup
     """Consecutive blocks at one qindex, and their mean squared error. frames: padded (T, H, W, 3)."""
     state, coded, errors = model.start(*frames.shape[1:3]), [], []
     for block in data.blocks(frames, model.spec.block_frames):
-        tokens = model.tokens(state, model.prepare(state, block), step=qindex)
+        tokens = model.tokens(state, model.prepare(state, block), qindex=qindex)
         coded.append((state, tokens))
         errors.append(block_mse(model.reconstruct(state, tokens), block))
         state = model.advance(state, tokens)

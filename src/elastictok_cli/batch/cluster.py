@@ -26,8 +26,8 @@ LOST = 3  # how often Ray does a task again whose node or process was lost, befo
 class RayEngine:
     """Runs the tasks of a batch on a Ray cluster.
 
-    address: HOST:PORT of a cluster, or "auto"; None starts Ray on this machine for the time of the batch. jobs: tasks at
-    once; None for one per processor of the cluster. Raises UsageError if Ray is not installed or cannot be reached.
+    address: HOST:PORT of a cluster, or "auto"; None starts Ray on this machine for the time of the batch. jobs: tasks
+    at once; None for one per processor of the cluster. Raises UsageError if Ray is not installed or cannot be reached.
     """
 
     def __init__(self, settings: EncodeSettings, model: TokenModel, jobs: int | None, address: str | None) -> None:

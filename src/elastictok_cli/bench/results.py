@@ -43,7 +43,7 @@ def summarise(
     return {
         "model": spec.name,
         "model_digest": spec.digest.hex(),
-        "tile": list(spec.tile) if spec.tile else None,
+        "tile": list(spec.tile_hw) if spec.tile_hw else None,
         "generation": spec.generation,
         "command": plan.command,
         "size": plan.size,

@@ -57,7 +57,7 @@ def keeping(events: Iterable[Event], etok: str) -> Generator[Event, None, None]:
                 case SizeReached():
                     kept = event.kept
                 case BlockDone():
-                    tried = [[p.step, p.count, p.mse if p.mse == p.mse else None] for p in event.probes]
+                    tried = [[p.qindex, p.count, p.mse if p.mse == p.mse else None] for p in event.probes]
                     passes.setdefault(number, []).append({"block": event.index, "tried": tried})
                 case Finished():
                     _write(etok, passes.get(kept, []))

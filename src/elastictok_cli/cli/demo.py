@@ -28,6 +28,7 @@ STEPS = (
 
 
 def demo(
+    context: typer.Context,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="Where to leave the results (default: a new folder)."),
@@ -43,8 +44,7 @@ def demo(
     [bold]elastictok demo --open[/bold]    and opens it\n
     [bold]elastictok demo -o tour[/bold]   leave the results in tour/
     """
-    from .app import app
-
+    program = context.find_root().command
     console = Console(quiet)
     clip = packaged_clip()
     folder = Path(output) if output is not None else Path(tempfile.mkdtemp(prefix="elastictok-demo-"))
@@ -55,7 +55,7 @@ def demo(
         for arguments in STEPS:
             arguments = [str(clip) if argument == CLIP else argument for argument in arguments]
             console.line("$ elastictok " + shlex.join(arguments))
-            app(args=[*arguments, *named, *(["-q"] if quiet else [])], prog_name="elastictok", standalone_mode=False)
+            program.main([*arguments, *named, *(["-q"] if quiet else [])], "elastictok", standalone_mode=False)
             console.line("")
     page = (folder / "page.html").resolve()
     sys.stdout.write(f"{page}\n")

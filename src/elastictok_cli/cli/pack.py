@@ -157,7 +157,7 @@ def _said(reader: Reader, number: int, gop: Gop) -> dict[str, Any]:
         "threshold": header.threshold,
         "frames": [block.frames for block in gop.blocks],
         "counts": [[tile.count for tile in block.tiles] for block in gop.blocks],
-        "steps": [[tile.step for tile in block.tiles] for block in gop.blocks],
+        "steps": [[tile.qindex for tile in block.tiles] for block in gop.blocks],
         "mse": [[tile.mse if header.is_measured else None for tile in block.tiles] for block in gop.blocks],
         "met": [[tile.met for tile in block.tiles] for block in gop.blocks],
     }

@@ -86,15 +86,15 @@ def warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) 
                 helper.wait()
         pixels = np.ascontiguousarray(frames)
         analysis = model.prepare(state, pixels)
-        tokens = model.tokens(state, analysis, step=spec.steps // 2)
-        tokens = model.tokens(state, analysis, tokens.count // 2, spec.steps // 2)
+        tokens = model.tokens(state, analysis, qindex=spec.num_qindex // 2)
+        tokens = model.tokens(state, analysis, tokens.count // 2, spec.num_qindex // 2)
         model.reconstruct(state, tokens)
         encoder.write(tokens, 0)
         coded.append(tokens)
         state = model.advance(state, tokens, analysis)
     decoder = token_decoder(encoder.finish(), header, model.tables)
     for tokens in coded:
-        decoder.read(tokens.frames, tokens.count, tokens.step, 0)
+        decoder.read(tokens.frames, tokens.count, tokens.qindex, 0)
     decoder.finish(encoder.digest)
 
 
@@ -104,7 +104,7 @@ def _header(spec: ModelSpec) -> Header:
 
     from ..container import Header
 
-    height, width = spec.tile or (4 * spec.multiple, 4 * spec.multiple)
+    height, width = spec.tile_hw or (4 * spec.multiple, 4 * spec.multiple)
     return Header(
         tool="",
         model=spec.name,
@@ -118,7 +118,7 @@ def _header(spec: ModelSpec) -> Header:
         source_size=(width, height),
         time_base=Fraction(1, 25),
         multiple=spec.multiple,
-        steps=spec.steps,
+        num_qindex=spec.num_qindex,
         channels=spec.channels,
         max_tokens=spec.max_tokens(spec.block_frames, height, width),
     )

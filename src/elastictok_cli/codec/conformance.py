@@ -78,12 +78,12 @@ class Outcome:
 def digest(tiles: tuple[Any, ...]) -> str:
     """Return the digest of one block's tokens: 16 hex digits of a SHA-256.
 
-    It is over frames, count and step (u32) and values (little-endian) of every tile.
+    It is over frames, count and qindex (u32) and values (little-endian) of every tile.
     """
     total = hashlib.sha256()
     for tile in tiles:
         values = np.asarray(tile.values)
-        total.update(struct.pack("<III", tile.frames, len(values), tile.step))
+        total.update(struct.pack("<III", tile.frames, len(values), tile.qindex))
         total.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes())
     return total.hexdigest()[:16]
 

@@ -15,11 +15,11 @@ from ..container import Header
 class Probe:
     """One candidate that the search measured.
 
-    step: index into the quantiser ladder. count: tokens. mse: of what decode would show, on [-1, 1]; NaN where only
+    qindex: index into the quantiser ladder. count: tokens. mse: of what decode would show, on [-1, 1]; NaN where only
     tokens were counted (a fixed count needs no reconstruction).
     """
 
-    step: int
+    qindex: int
     count: int
     mse: float
 

@@ -87,7 +87,9 @@ class GopEncoder:
                     self.coder.write(decision.tokens, number)
                 decisions.append(decision)
             self.pts += pts
-            tiles = tuple(TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, step=d.tokens.step) for d in decisions)
+            tiles = tuple(
+                TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, qindex=d.tokens.qindex) for d in decisions
+            )
             record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
             self.records.append(record)
             event = self._event(index, first_frame, record, decisions, self.coder.bits - bits_before)

@@ -130,7 +130,7 @@ class _PassSearch:
             self.settings, target=replace(self.target, limit=threshold), jobs=self._jobs(rate_controller)
         )
         path, coded = self.folder / f"{number}.etok", self.folder / f"{number}.coded"
-        slope = SlopeEstimator(threshold, LADDER_SCALE if self.model.spec.steps else 1.0, on_probe)
+        slope = SlopeEstimator(threshold, LADDER_SCALE if self.model.spec.num_qindex else 1.0, on_probe)
         finished: Finished | None = None
         with Writer(coded, make_header(self.source.info, self.model, settings)) as writer:
             events = encode(

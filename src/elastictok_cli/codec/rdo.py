@@ -18,10 +18,10 @@ from ..stages import MEASURING, MODEL, SEARCH, stage
 from .events import Probe
 from .settings import EncodeSettings
 
-Key = tuple[int, int | None]  # step, count (None: all tokens of the step)
-# Of `whole_curves`: how far beside the decision candidates are measured, in steps or in octaves of the count.
+Key = tuple[int, int | None]  # qindex, count (None: all tokens at this qindex)
+# Distances from the decision at which `whole_curves` measures: times QINDEX_BESIDE, or octaves of the count.
 BESIDE = (-3, -2, -1, 1, 2, 3)
-STEPS_BESIDE = 6  # quantiser steps: about half an octave of the tokens
+QINDEX_BESIDE = 6  # about half an octave of the tokens
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Candidates:
     def tokens(self, key: Key) -> Tokens:
         """Return the tokens of a candidate. They are made again if `keep` dropped them."""
         if key not in self._made:
-            step, count = key
+            qindex, count = key
             with stage(MODEL):
-                self._made[key] = self.model.tokens(self.state, self.analysis, count, step)
+                self._made[key] = self.model.tokens(self.state, self.analysis, count, qindex)
         return self._made[key]
 
     def measure(self, tokens: Tokens) -> float:
@@ -95,7 +95,7 @@ class Candidates:
         """Measure a candidate: the MSE of what decode shows of it, on [-1, 1]."""
         tokens = self.tokens(key)
         mse = self._errors[key] = self.measure(tokens)
-        self.probes.append(Probe(step=key[0], count=tokens.count, mse=mse))
+        self.probes.append(Probe(qindex=key[0], count=tokens.count, mse=mse))
         if self.on_probe is not None:
             self.on_probe(len(self.probes), self.probes[-1])
         return mse
@@ -103,7 +103,7 @@ class Candidates:
     def count(self, key: Key) -> float:
         """Return the number of tokens of a candidate. Nothing is reconstructed."""
         count = self.tokens(key).count
-        self.probes.append(Probe(step=key[0], count=count, mse=math.nan))
+        self.probes.append(Probe(qindex=key[0], count=count, mse=math.nan))
         return float(count)
 
     def keep(self, keys: Iterable[Key]) -> None:
@@ -167,11 +167,11 @@ class BlockSearch:
             return decision
         frames, height, width = candidates.source.shape[:3]
         max_tokens = self.spec.max_tokens(frames, height, width)
-        step, count = decision.tokens.step, max(1, decision.tokens.count)
+        qindex, count = decision.tokens.qindex, max(1, decision.tokens.count)
         for offset in BESIDE:
             candidates.keep(())
-            if self.spec.steps:
-                key: Key = (min(max(step + STEPS_BESIDE * offset, 0), self.spec.steps - 1), None)
+            if self.spec.num_qindex:
+                key: Key = (min(max(qindex + QINDEX_BESIDE * offset, 0), self.spec.num_qindex - 1), None)
             else:
                 key = (0, min(max(round(count * 2**offset), self.spec.min_tokens, 1), max_tokens))
             candidates.error(key)
@@ -189,7 +189,7 @@ class BlockSearch:
             max_tokens = min(max_tokens, self.max_tokens)
         if self.target.tokens is not None:
             return self._fixed(candidates, min(self.target.tokens, max_tokens), previous)
-        if self.spec.steps > 0:
+        if self.spec.num_qindex > 0:
             decision = self._by_step(candidates, previous)
         else:
             decision = self._by_count(candidates, max_tokens, previous)
@@ -206,9 +206,9 @@ class BlockSearch:
         )
 
     def _by_step(self, candidates: Candidates, previous: Found | None) -> Decision:
-        """Choose the coarsest step that meets the threshold, with all its tokens."""
-        finest = self.spec.steps - 1  # the effort of step 0
-        cheapest = finest - self.model.coarsest_step(self.max_mse, candidates.source)
+        """Choose the coarsest qindex that meets the threshold, with all its tokens."""
+        finest = self.spec.num_qindex - 1  # the effort of qindex 0
+        cheapest = finest - self.model.coarsest_qindex(self.max_mse, candidates.source)
         return self._search(candidates, Span(cheapest, finest), previous, lambda effort: (finest - effort, None))
 
     def _by_count(self, candidates: Candidates, max_tokens: int, previous: Found | None) -> Decision:
@@ -237,10 +237,10 @@ class BlockSearch:
 
         It depends on nothing before the GOP, because GOPs can be coded in any order.
         """
-        step = None if span.log else self.model.first_step(self.max_mse)
-        if step is None:
+        qindex = None if span.log else self.model.first_qindex(self.max_mse)
+        if qindex is None:
             return None
-        effort = span.high - step
+        effort = span.high - qindex
         return Found(effort=effort, mse=0.0, met=True, probes=(), why="", inner=effort)
 
     def _filled(self, candidates: Candidates, decision: Decision, max_tokens: int, budget: BitBudget) -> Decision:
@@ -248,12 +248,12 @@ class BlockSearch:
         if decision.found is None or not decision.met:
             return decision
         start = decision.found.effort
-        end = self.spec.steps - 1 if self.spec.steps else max_tokens
+        end = self.spec.num_qindex - 1 if self.spec.num_qindex else max_tokens
 
         # This search runs downwards from the largest effort: its own effort is the distance from there, and the value
         # that must become small enough is the cost.
         def key(distance: int) -> Key:
-            return (distance, None) if self.spec.steps else (0, end - distance)
+            return (distance, None) if self.spec.num_qindex else (0, end - distance)
 
         def cost(key: Key) -> float:
             tokens = candidates.tokens(key)
@@ -265,7 +265,7 @@ class BlockSearch:
         tokens, mse = candidates.chosen(key(found.effort))
         if not found.met or mse > self.max_mse:
             return decision
-        candidates.probes.append(Probe(step=tokens.step, count=tokens.count, mse=mse))
+        candidates.probes.append(Probe(qindex=tokens.qindex, count=tokens.count, mse=mse))
         return Decision(
             tokens=tokens,
             mse=mse,
@@ -276,17 +276,17 @@ class BlockSearch:
         )
 
     def _fixed(self, candidates: Candidates, count: int, previous: Found | None) -> Decision:
-        """Choose at most `count` tokens: the finest step that needs no more, or a prefix where there is no ladder.
+        """Choose at most `count` tokens: the finest qindex that needs no more, or a prefix where there is no ladder.
 
         Only the result is reconstructed and measured; not even that for a target that is not measured.
         """
         found, why = None, "as many as asked for"
         key: Key = (0, count)
-        if self.spec.steps:
-            # The same search with the roles exchanged: the effort is how coarse the step is, and the value that must
+        if self.spec.num_qindex:
+            # The same search with the roles exchanged: the effort is how coarse the qindex is, and the value that must
             # become small enough is the count.
-            span = Span(0, self.spec.steps - 1)
-            evaluation = _Evaluation(candidates, candidates.count, lambda step: (step, None), count)
+            span = Span(0, self.spec.num_qindex - 1)
+            evaluation = _Evaluation(candidates, candidates.count, lambda qindex: (qindex, None), count)
             with stage(SEARCH):
                 found = run(strategy("fast")(span, float(count), previous), evaluation)
             key, why = (found.effort, None), "the finest step that needs no more tokens"
@@ -296,7 +296,7 @@ class BlockSearch:
             tokens, mse = candidates.chosen(key)
         else:
             tokens, mse = candidates.tokens(key), math.nan
-        candidates.probes.append(Probe(step=tokens.step, count=tokens.count, mse=mse))
+        candidates.probes.append(Probe(qindex=tokens.qindex, count=tokens.count, mse=mse))
         if tokens.count > count:
             why = "the model cannot do with so few tokens"
         return Decision(

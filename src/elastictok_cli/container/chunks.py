@@ -49,14 +49,14 @@ def _pack_blocks(gop: Gop, header: Header) -> bytes:
         raise ValueError(f"blocks of {[b.frames for b in gop.blocks]} frames are no GOP of {gop.frames} frames")
     if any(len(b.tiles) != header.geometry.tiles for b in gop.blocks):
         raise ValueError(f"each block must have {header.geometry.tiles} tiles")
-    out, step = bytearray(), 0
+    out, qindex = bytearray(), 0
     for tile in (tile for block in gop.blocks for tile in block.tiles):
         code = fmt.mse_code(tile.mse, header.threshold) if tile.mse > 0 else None
         above = code is not None and code > 0
         out += uint(tile.count)
-        out += uint(zigzag(tile.step - step) << 2 | above << 1 | (not tile.met))
+        out += uint(zigzag(tile.qindex - qindex) << 2 | above << 1 | (not tile.met))
         out += uint(0 if code is None else abs(code) + 1)
-        step = tile.step
+        qindex = tile.qindex
     return bytes(out)
 
 
@@ -69,19 +69,19 @@ def parse_gop(payload: bytes, header: Header, where: str) -> Gop:
     if len(lengths) * tiles > min(fmt.MAX_GOP_RECORDS, cur.left // 3):
         cur.fail(f"{len(lengths)} blocks of {tiles} tiles cannot be in {cur.left} bytes")
     pts = parse_pts(cur, frames, header)
-    blocks, step, measured = [], 0, header.is_measured
+    blocks, qindex, measured = [], 0, header.is_measured
     for length in lengths:
         records = []
         for _ in range(tiles):
             count = cur.uint("token count", high=header.max_tokens)
             flags = cur.uint("block flags")
-            step += unzigzag(flags >> 2)
-            if not 0 <= step < max(header.steps, 1):
-                cur.fail(f"step {step} is none of {header.steps}")
+            qindex += unzigzag(flags >> 2)
+            if not 0 <= qindex < max(header.num_qindex, 1):
+                cur.fail(f"qindex {qindex} is none of {header.num_qindex}")
             code = cur.uint("block error", high=MAX_MSE_CODE)
             signed = (code - 1) * (1 if flags & 2 else -1)
             mse = fmt.mse_value(signed, header.threshold) if code else 0.0
-            records.append(TileRecord(count=count, met=not flags & 1, mse=mse if measured else math.nan, step=step))
+            records.append(TileRecord(count=count, met=not flags & 1, mse=mse if measured else math.nan, qindex=qindex))
         blocks.append(BlockRecord(frames=length, tiles=tuple(records), tile_shares=header.tile_shares))
     (digest,) = struct.unpack("<I", cur.raw(4, "token digest"))
     payload = cur.raw(cur.left, "tokens")

@@ -66,7 +66,7 @@ class Geometry:
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """HEAD: what holds for the whole file. Sizes are (width, height), but `tile` is (height, width), like arrays.
+    """HEAD: what holds for the whole file. Sizes are (width, height), but `tile_hw` is (height, width), like arrays.
 
     tool: version of elastictok that wrote the file. model_digest: first 16 bytes of the SHA-256 of the weights.
     coded_size: frames as they are encoded, without padding. display_size: as a player shows them. source_size: as they
@@ -75,8 +75,8 @@ class Header:
     numbers). time_base: seconds per tick of a PTS. frame_rate: average, None if unknown.
     target: one of TARGETS. target_value: as the user gave it. threshold: the MSE on [-1, 1] that each block had to
     meet (MAX_MSE if the target is no quality); stored errors are relative to it. search: name of the strategy.
-    steps: entries of the model's quantiser ladder. channels: numbers per token. max_tokens: most tokens of one full
-    block (of one tile if there are tiles). extra: other metadata, anything that JSON can hold.
+    num_qindex: entries of the model's quantiser ladder. channels: numbers per token. max_tokens: most tokens of one
+    full block (of one tile if there are tiles). extra: other metadata, anything that JSON can hold.
     Raises ValueError for a field that is out of range.
     """
 
@@ -92,7 +92,7 @@ class Header:
     source_size: tuple[int, int]
     time_base: Fraction
     multiple: int = 1
-    tile: tuple[int, int] | None = None
+    tile_hw: tuple[int, int] | None = None
     rotation: int = 0
     sar: Fraction = Fraction(1)
     colour: tuple[int, int, int, int] = (2, 2, 2, 0)
@@ -101,7 +101,7 @@ class Header:
     target_value: float = 0.007
     threshold: float = 0.007
     search: str = ""
-    steps: int = 0
+    num_qindex: int = 0
     channels: int = 1
     is_still: bool = False
     max_tokens: int = 0
@@ -127,7 +127,7 @@ class Header:
         need(0 < self.block_frames <= MAX_GOP_FRAMES, f"{self.block_frames} frames in a block")
         need(0 < self.gop_blocks * self.block_frames <= MAX_GOP_FRAMES, f"{self.gop_blocks} blocks in a GOP")
         need(0 < self.channels <= 255, f"{self.channels} numbers in a token")
-        numbers = (*self.colour, self.generation, self.steps, self.max_tokens)
+        numbers = (*self.colour, self.generation, self.num_qindex, self.max_tokens)
         need(all(number >= 0 for number in numbers), "a negative number")
         samples = self.geometry.height * self.geometry.width * self.block_frames * 3
         need(self.max_tokens <= samples, f"{self.max_tokens} tokens for {samples} samples")
@@ -141,7 +141,7 @@ class Header:
             yield "time base of sound", stream.time_base
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
-        tile = self.tile or (1, 1)
+        tile = self.tile_hw or (1, 1)
         return {
             "coded size": self.coded_size,
             "display size": self.display_size,
@@ -153,10 +153,10 @@ class Header:
     def geometry(self) -> Geometry:
         """The padded picture and its tiles."""
         width, height = (-(-side // self.multiple) * self.multiple for side in self.coded_size)
-        if self.tile is None:
+        if self.tile_hw is None:
             return Geometry(height=height, width=width, tile_hw=(height, width))
-        rows, columns = -(-height // self.tile[0]), -(-width // self.tile[1])
-        return Geometry(height=rows * self.tile[0], width=columns * self.tile[1], tile_hw=self.tile)
+        rows, columns = -(-height // self.tile_hw[0]), -(-width // self.tile_hw[1])
+        return Geometry(height=rows * self.tile_hw[0], width=columns * self.tile_hw[1], tile_hw=self.tile_hw)
 
     @cached_property
     def tile_shares(self) -> tuple[float, ...]:
@@ -210,13 +210,13 @@ class TileRecord:
     """One tile of one block.
 
     count: tokens kept. met: whether the tile meets the threshold. mse: measured over its visible pixels; NaN if the
-    file's blocks were not measured. step: index into the model's quantiser ladder.
+    file's blocks were not measured. qindex: index into the model's quantiser ladder.
     """
 
     count: int
     met: bool
     mse: float
-    step: int = 0
+    qindex: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def decode_gop(
     decoder = token_decoder(gop.payload, header, tables, where)
     for number, block in enumerate(gop.blocks):
         tokens = tuple(
-            decoder.read(block.frames, record.count, record.step, tile) for tile, record in enumerate(block.tiles)
+            decoder.read(block.frames, record.count, record.qindex, tile) for tile, record in enumerate(block.tiles)
         )
         if check_counts:
             for found, record in zip(tokens, block.tiles, strict=True):

@@ -41,6 +41,8 @@ SHAPES: Mapping[str, tuple[str, int]] = {  # kind of dtype and number of axes of
     "met": ("b", 2),
     "mse": ("f", 2),
 }
+TILE_FIELDS = {"counts": "count", "steps": "qindex", "met": "met", "mse": "mse"}  # array: field of TileRecord
+JSON_NAMES = {"num_qindex": "steps", "tile_hw": "tile"}  # where the header's JSON has other names than Header
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -50,7 +52,7 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
     tables: start values from the model's weights, for syntaxes that need them. Raises DamagedFile.
     """
     header = replace(reader.header, audio=())
-    rows: dict[str, list[Any]] = {name: [] for name in ("gop", "frames", "pts", "counts", "steps", "met", "mse")}
+    rows: dict[str, list[Any]] = {name: [] for name in ("gop", "frames", "pts", *TILE_FIELDS)}
     values: list[npt.NDArray[Any]] = []
     places: list[npt.NDArray[Any]] = []
     for number, gop in enumerate(reader.gops()):
@@ -60,9 +62,8 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
         for tokens, record in zip(decode_gop(gop, header, tables, where), gop.blocks, strict=True):
             rows["gop"].append(number)
             rows["frames"].append(record.frames)
-            for name in ("count", "step", "met", "mse"):
-                key = f"{name}s" if name in ("count", "step") else name
-                rows[key].append([getattr(tile, name) for tile in record.tiles])
+            for key, field in TILE_FIELDS.items():
+                rows[key].append([getattr(tile, field) for tile in record.tiles])
             values += [np.asarray(tile.values) for tile in tokens]
             places += [np.asarray(tile.places) for tile in tokens if hasattr(tile, "places")]
     tiles = header.geometry.tiles
@@ -140,8 +141,8 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
         raise ValueError(f"{times} times for {arrays['frames'].sum()} frames")
     if (counts > header.max_tokens).any():
         raise ValueError(f"{counts.max()} tokens in a tile of at most {header.max_tokens}")
-    if ((arrays["steps"] < 0) | (arrays["steps"] >= max(1, header.steps))).any():
-        raise ValueError(f"steps must be 0 .. {max(1, header.steps) - 1}")
+    if ((arrays["steps"] < 0) | (arrays["steps"] >= max(1, header.num_qindex))).any():
+        raise ValueError(f"steps must be 0 .. {max(1, header.num_qindex) - 1}")
     if (arrays["gop"][1:] < arrays["gop"][:-1]).any():
         raise ValueError("the GOPs are not in order")
     found: list[Gop] = []
@@ -152,13 +153,13 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
             length = int(arrays["frames"][block])
             row = []
             for tile in range(tiles):
-                count, step = int(counts[block, tile]), int(arrays["steps"][block, tile])
-                encoder.write(CodeTokens(values[token : token + count], length, step), tile)
+                count, qindex = int(counts[block, tile]), int(arrays["steps"][block, tile])
+                encoder.write(CodeTokens(values[token : token + count], length, qindex), tile)
                 mse = float(arrays["mse"][block, tile])
                 if not (0 <= mse <= MAX_MSE if header.is_measured else np.isnan(mse)):
                     raise ValueError(f"{mse} is no mean squared error")
                 met = bool(arrays["met"][block, tile])
-                row.append(TileRecord(count=count, met=met, mse=mse, step=step))
+                row.append(TileRecord(count=count, met=met, mse=mse, qindex=qindex))
                 token += count
             records.append(BlockRecord(frames=length, tiles=tuple(row), tile_shares=header.tile_shares))
             frame += length
@@ -225,4 +226,5 @@ def _described(header: Header) -> dict[str, Any]:
             return str(value)
         return value.hex() if isinstance(value, bytes) else value
 
-    return {key: plain(value) for key, value in {**asdict(header), "extra": dict(header.extra)}.items()}
+    fields = {**asdict(header), "extra": dict(header.extra)}
+    return {JSON_NAMES.get(key, key): plain(value) for key, value in fields.items()}

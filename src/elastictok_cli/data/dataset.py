@@ -12,7 +12,8 @@ from .batches import Batch, TokenBatches
 class TokenDataset(TokenBatches, IterableDataset[Batch]):
     """`TokenBatches` for torch: DataLoader(dataset, batch_size=None, num_workers=N).
 
-    The loader makes tensors of the arrays. Its workers take the batches in turns, so their order is the same for every N.
+    The loader makes tensors of the arrays. Its workers take the batches in turns, so their order is the same for
+    every N.
     """
 
     def __iter__(self) -> Iterator[Batch]:

@@ -3,7 +3,7 @@
 A *syntax* defines how tokens become bits. A model registers its own under the name that files carry, such as "toy/1".
 
     encoder = token_encoder(header, tables)        decoder = token_decoder(gop.payload, header, tables, where)
-    encoder.write(tokens, tile) ...                tokens = decoder.read(frames, count, step, tile) ...
+    encoder.write(tokens, tile) ...                tokens = decoder.read(frames, count, qindex, tile) ...
     payload, digest = encoder.finish(), encoder.digest          decoder.finish(gop.digest)
 """
 
@@ -70,7 +70,7 @@ class SyntaxEncoder(Protocol):
 class SyntaxDecoder(Protocol):
     """Reads the tokens of one GOP."""
 
-    def read(self, frames: int, count: int, step: int, tile: int) -> Any:
+    def read(self, frames: int, count: int, qindex: int, tile: int) -> Any:
         """The tokens of the next tile. Raises DamagedFile if the bytes that follow are no tokens."""
         ...
 
@@ -129,7 +129,7 @@ class CodeTokens:
 
     values: npt.NDArray[Any]
     frames: int
-    step: int = 0
+    qindex: int = 0
 
     @property
     def count(self) -> int:
@@ -137,8 +137,8 @@ class CodeTokens:
         return len(self.values)
 
     def crc(self, before: int = 0) -> int:
-        """CRC-32 over frames, count and step (u32 each), then the values; little-endian, continued from `before`."""
-        before = zlib.crc32(struct.pack("<III", self.frames, len(self.values), self.step), before)
+        """CRC-32 over frames, count and qindex (u32 each), then the values; little-endian, continued from `before`."""
+        before = zlib.crc32(struct.pack("<III", self.frames, len(self.values), self.qindex), before)
         return zlib.crc32(np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<")).tobytes(), before)
 
 
@@ -181,11 +181,11 @@ class TokenDecoder:
         self._coder = find_syntax(header.syntax, where).decoder(payload, header, tables, where)
         self.digest = 0
 
-    def read(self, frames: int, count: int, step: int = 0, tile: int = 0) -> Any:
+    def read(self, frames: int, count: int, qindex: int = 0, tile: int = 0) -> Any:
         """The tokens of the next tile. Raises DamagedFile if the bytes that follow are no tokens."""
         if count > self._header.max_tokens:
             raise DamagedFile(f"{self._where}: {count} tokens in a block of at most {self._header.max_tokens}")
-        tokens = self._coder.read(frames, count, step, tile)
+        tokens = self._coder.read(frames, count, qindex, tile)
         self.digest = tokens.crc(self.digest)
         return tokens
 

@@ -27,8 +27,8 @@ class ModelSpec:
     digest: first 16 bytes of the SHA-256 of the weights file.
     syntax: name of the bitstream syntax of its tokens, such as "nano/3" (entropy/bitstream.py).
     multiple: frame height and width must be multiples of it; the codec pads by repeating edges.
-    tile: (height, width) if the model takes only this size; None if it takes any padded size.
-    steps: entries of the quantiser ladder, 0 if the model has none. A larger step index is coarser: fewer tokens and
+    tile_hw: (height, width) if the model takes only this size; None if it takes any padded size.
+    num_qindex: entries of the quantiser ladder, 0 if the model has none. A larger qindex is coarser: fewer tokens and
         a larger error.
     nested: any prefix of a block's tokens decodes.
     channels: numbers in one token.
@@ -48,8 +48,8 @@ class ModelSpec:
     gop_blocks: int
     multiple: int
     vocabulary: int
-    tile: tuple[int, int] | None = None
-    steps: int = 0
+    tile_hw: tuple[int, int] | None = None
+    num_qindex: int = 0
     nested: bool = False
     channels: int = 1
     min_tokens: int = 0
@@ -81,14 +81,14 @@ class TokenModel(ABC):
 
     @abstractmethod
     def prepare(self, state: State, frames: Frames) -> Analysis:
-        """Everything that depends on the frames and the past, but not on step or count."""
+        """Everything that depends on the frames and the past, but not on qindex or count."""
 
     @abstractmethod
-    def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> Tokens:
-        """Tokens of the block at this step, the first `count` of them; None for all that the model has.
+    def tokens(self, state: State, analysis: Analysis, count: int | None = None, qindex: int = 0) -> Tokens:
+        """Tokens of the block at this qindex, the first `count` of them; None for all that the model has.
 
-        With a quantiser ladder every step is an encoder pass, and a count cuts its result. Without one, every count is
-        an encoder pass.
+        With a quantiser ladder every qindex is an encoder pass, and a count cuts its result. Without one, every count
+        is an encoder pass.
         """
 
     @abstractmethod
@@ -115,13 +115,13 @@ class TokenModel(ABC):
         """The same model, working in this many threads. States and tokens do not depend on their number."""
         return self
 
-    def first_step(self, threshold: float) -> int | None:
-        """The step that usually meets an MSE of `threshold`: where a GOP's first search starts. None: anywhere."""
+    def first_qindex(self, threshold: float) -> int | None:
+        """The qindex that usually meets an MSE of `threshold`: where a GOP's first search starts. None: anywhere."""
         return None
 
-    def coarsest_step(self, threshold: float, source: Frames) -> int:
-        """The coarsest step that the search may take for this block."""
-        return self.spec.steps - 1
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
+        """The coarsest qindex that the search may take for this block."""
+        return self.spec.num_qindex - 1
 
     def evaluation_s(self) -> float:
         """Seconds that one candidate of a slow model takes, about."""

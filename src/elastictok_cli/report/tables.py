@@ -189,7 +189,7 @@ def _rows(usage: Usage) -> Iterator[dict[str, Any]]:
             "mse": block.mse,
             "psnr_db": _db(block.mse),
             "met": block.met,
-            "step": block.step,
+            "step": block.qindex,
             "starts_gop": block.starts_gop,
             "cut": block.cut,
         }

@@ -19,7 +19,7 @@ MIN_NEIGHBOURS = 2
 class BlockUse:
     """One block. time_s: of its first frame, from the start of the file; duration_s: to the next block.
 
-    tokens, max_tokens: of all tiles. mse: on [-1, 1], over the visible pixels. step: of the finest tile.
+    tokens, max_tokens: of all tiles. mse: on [-1, 1], over the visible pixels. qindex: of the finest tile.
     is_short: has fewer frames than the blocks of its file, as the last one often has. starts_gop: has no reference.
     cut: needs far more tokens than its neighbours although it has a reference.
     """
@@ -34,7 +34,7 @@ class BlockUse:
     max_tokens: int
     mse: float
     met: bool
-    step: int
+    qindex: int
     is_short: bool
     starts_gop: bool
     cut: bool = False
@@ -165,7 +165,7 @@ def cumulative_bytes(usage: Usage) -> list[float]:
 def _block(record: BlockRecord, header: Header) -> BlockUse:
     """What one record says; the block's position and time are filled in by `read_usage`."""
     # Models with tiles code all positions of a block, however few frames it shows (models/elastic/adapter.py).
-    frames = record.frames if header.tile is None else header.block_frames
+    frames = record.frames if header.tile_hw is None else header.block_frames
     return BlockUse(
         index=0,
         gop=0,
@@ -177,7 +177,7 @@ def _block(record: BlockRecord, header: Header) -> BlockUse:
         max_tokens=header.max_tokens * frames // header.block_frames * len(record.tiles),
         mse=record.mse,
         met=record.met,
-        step=min(tile.step for tile in record.tiles),
+        qindex=min(tile.qindex for tile in record.tiles),
         is_short=record.frames < header.block_frames,
         starts_gop=False,
     )

@@ -25,16 +25,16 @@ def digests() -> list[str]:
     state, encoder = model.start(32, 48), GopEncoder(start)
     clip = frames(10, 5, 96, 160, 32, 48)
     out = []
-    for block, step in ((clip[:3], 190), (clip[3:], 230)):
-        tokens = model.tokens(state, model.prepare(state, block), step=step)
+    for block, qindex in ((clip[:3], 190), (clip[3:], 230)):
+        tokens = model.tokens(state, model.prepare(state, block), qindex=qindex)
         encoder.write(tokens)
         state = model.advance(state, tokens)
         out.append(f"tokens {tokens.crc():08x} {tokens.count}")
     payload = encoder.finish()
     out.append(f"bytes {hashlib.sha256(payload).hexdigest()[:16]}")
     decoder, state = GopDecoder(payload, start, 32, 48), model.start(32, 48)
-    for count, step in ((3, 190), (2, 230)):
-        tokens = decoder.read(count, 0, step)
+    for count, qindex in ((3, 190), (2, 230)):
+        tokens = decoder.read(count, 0, qindex)
         shown = model.reconstruct(state, tokens)
         state = model.advance(state, tokens)
         out.append(f"pixels {hashlib.sha256(np.ascontiguousarray(shown)).hexdigest()[:16]} {tokens.crc():08x}")

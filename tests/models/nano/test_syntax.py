@@ -26,12 +26,12 @@ START = rc.new_contexts(cx.COUNT)
 MODEL = NanoModel(Weights(START, b"", 0))
 
 
-def coded(sizes: list[int], step: int, first: int = 4) -> tuple[list[BlockTokens], list[np.ndarray], bytes]:
+def coded(sizes: list[int], qindex: int, first: int = 4) -> tuple[list[BlockTokens], list[np.ndarray], bytes]:
     """Blocks of these sizes from a 96x128 window of the demo clip: tokens, what is shown, bytes."""
     clip = frames(first, sum(sizes), 64, 96, 96, 128)
     state, encoder, out, shown, at = MODEL.start(96, 128), GopEncoder(START), [], [], 0
     for size in sizes:
-        block = MODEL.tokens(state, MODEL.prepare(state, clip[at : at + size]), step=step)
+        block = MODEL.tokens(state, MODEL.prepare(state, clip[at : at + size]), qindex=qindex)
         shown.append(MODEL.reconstruct(state, block))
         state = MODEL.advance(state, block)
         encoder.write(block)
@@ -84,11 +84,11 @@ def test_every_frame_is_coded_once_and_after_its_references(frames_: int, has_re
 
 @pytest.mark.parametrize("sizes", [[8, 8], [8, 5], [1], [3, 1, 2]])
 @pytest.mark.parametrize("step", [150, 250])
-def test_bytes_give_the_same_tokens_and_the_same_pixels(sizes: list[int], step: int) -> None:
-    blocks, shown, payload = coded(sizes, step)
+def test_bytes_give_the_same_tokens_and_the_same_pixels(sizes: list[int], qindex: int) -> None:
+    blocks, shown, payload = coded(sizes, qindex)
     decoder, state = GopDecoder(payload, START, 96, 128), MODEL.start(96, 128)
     for block, picture in zip(blocks, shown, strict=True):
-        read = decoder.read(block.frames, block.count, step)
+        read = decoder.read(block.frames, block.count, qindex)
         assert read.crc() == block.crc()
         assert np.array_equal(read.values, block.values)
         assert np.array_equal(read.places, block.places)
@@ -159,9 +159,9 @@ def test_a_no_obmc_flag_is_a_token_and_a_cut_before_it_clears_it() -> None:
 def test_a_still_scene_costs_next_to_nothing() -> None:
     still = np.repeat(frames(4, 1, 0, 0, 256, 256), 8, axis=0)
     state = MODEL.start(256, 256)
-    first = MODEL.tokens(state, MODEL.prepare(state, still), step=230)
+    first = MODEL.tokens(state, MODEL.prepare(state, still), qindex=230)
     later = MODEL.advance(state, first)
-    second = MODEL.tokens(later, MODEL.prepare(later, still), step=479)  # as coarse as there is: only copy
+    second = MODEL.tokens(later, MODEL.prepare(later, still), qindex=479)  # as coarse as there is: only copy
     sizes = []
     for blocks in ([first], [first, second]):
         encoder = GopEncoder(START)
@@ -176,10 +176,10 @@ def test_a_still_scene_costs_next_to_nothing() -> None:
 def test_a_search_from_hints_writes_what_is_read() -> None:
     clip = frames(4, 16, 64, 96, 96, 128)
     state = MODEL.start(96, 128)
-    state = MODEL.advance(state, MODEL.tokens(state, MODEL.prepare(state, clip[:8]), step=200))
+    state = MODEL.advance(state, MODEL.tokens(state, MODEL.prepare(state, clip[:8]), qindex=200))
     analysis = MODEL.prepare(state, clip[8:])
-    for step in (180, 204, 228, 252):  # the first searches, the others start from its vectors
-        block = MODEL.tokens(state, analysis, step=step)
+    for qindex in (180, 204, 228, 252):  # the first searches, the others start from its vectors
+        block = MODEL.tokens(state, analysis, qindex=qindex)
         before = block.crc()
         MODEL.advance(state, block)  # codes the block, which rewrites it in canonical form
         assert block.crc() == before
@@ -195,5 +195,5 @@ def test_threads_change_nothing() -> None:
     for threads in (1, 2):
         model = NanoModel(Weights(START, b"", 0), threads=threads)
         state = model.start(96, 128)
-        results.append(model.tokens(state, model.prepare(state, clip), step=230).crc())
+        results.append(model.tokens(state, model.prepare(state, clip), qindex=230).crc())
     assert results[0] == results[1]

@@ -87,7 +87,7 @@ class ElasticModel(TokenModel):
             block_frames=config.frames_per_block,
             gop_blocks=config.gop_blocks,
             multiple=side,
-            tile=(side, side),
+            tile_hw=(side, side),
             channels=1 if config.bottleneck_type == "fsq" else config.latent_size,
             max_gop_blocks=config.gop_blocks,
             slow=True,
@@ -155,7 +155,7 @@ class ElasticModel(TokenModel):
 
     def start(self, height: int, width: int) -> ElasticState:
         """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""
-        if (height, width) != self._spec.tile:
+        if (height, width) != self._spec.tile_hw:
             raise ValueError(f"a tile of {width}x{height} for a model of {self.config.resolution}")
         return ElasticState()
 
@@ -169,7 +169,7 @@ class ElasticModel(TokenModel):
 
     @torch.inference_mode()
     def tokens(
-        self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, step: int = 0
+        self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, qindex: int = 0
     ) -> CodeTokens:
         """One encoder pass with the first `count` tokens kept, None for all."""
         count = self.config.max_toks if count is None else min(count, self.config.max_toks)

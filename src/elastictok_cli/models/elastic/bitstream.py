@@ -119,7 +119,7 @@ class CodeDecoder:
         self._contexts = rangecoder.new_contexts(self._trees.count << self._trees.bits)
         self._coder: Coder = rangecoder.decoder(payload)
 
-    def read(self, frames: int, count: int, step: int, tile: int) -> CodeTokens:
+    def read(self, frames: int, count: int, qindex: int, tile: int) -> CodeTokens:
         """The next `count` tokens. Raises DamagedFile if the bytes end before them."""
         io, buf = self._coder
         code_tree, contexts, bits = self._rc.code_tree, self._contexts, self._trees.bits
@@ -130,7 +130,7 @@ class CodeDecoder:
             if io[self._rc.OVERRUN] > self._rc.MAX_OVERRUN:  # so that a damaged count stops early
                 raise DamagedFile(f"{self._where}: its tokens go on after its last byte")
         symbols = np.array(rows, np.int64).reshape(count, len(trees))
-        return CodeTokens(self._values(symbols), frames, step)
+        return CodeTokens(self._values(symbols), frames, qindex)
 
     def _values(self, symbols: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         if self._header.syntax == VAE_SYNTAX:

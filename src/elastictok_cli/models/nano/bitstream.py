@@ -53,10 +53,10 @@ class GopDecoder:
         self._coder = rc.decoder(payload)
         self._size = height, width
 
-    def read(self, frames: int, count: int, step: int, tile: int = 0) -> BlockTokens:
-        """The next block. step: its qindex. `count` is not needed: the codec compares it with what was read."""
+    def read(self, frames: int, count: int, qindex: int, tile: int = 0) -> BlockTokens:
+        """The next block. `count` is not needed: the codec compares it with what was read."""
         parts = [FrameTokens.empty(*self._size) for _ in range(frames)]
-        block = BlockTokens(parts, step, self._reference)
+        block = BlockTokens(parts, qindex, self._reference)
         self._reference = code_block(self._coder, self._ctx, self._reference, parts)
         return block
 

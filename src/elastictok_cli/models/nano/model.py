@@ -76,7 +76,7 @@ class NanoModel(TokenModel):
             block_frames=BLOCK_FRAMES,
             gop_blocks=GOP_BLOCKS,
             multiple=16,
-            steps=NUM_QINDEX,
+            num_qindex=NUM_QINDEX,
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
             usual_bpp=USUAL_BPP,
@@ -98,19 +98,19 @@ class NanoModel(TokenModel):
 
         return analyse(frames)
 
-    def tokens(self, state: State, analysis: Any, count: int | None = None, step: int = 0) -> BlockTokens:
-        """The block at qindex `step`, cut after `count` tokens. It may use motion that an earlier call searched."""
+    def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
+        """The block at this qindex, cut after `count` tokens. It may use motion that an earlier call searched."""
         from .search.encoder import encode_block
 
-        parts, decoded = encode_block(state, analysis, step, self._pool)
-        block = NanoTokens(parts, step, state.reference, shown=_shown(decoded, len(parts)))
+        parts, decoded = encode_block(state, analysis, qindex, self._pool)
+        block = NanoTokens(parts, qindex, state.reference, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
-    def first_step(self, threshold: float) -> int:
+    def first_qindex(self, threshold: float) -> int:
         """The qindex whose error is usually near the threshold: where the search of a GOP's first block starts."""
         return self._qindex(FIRST_QSTEP_RATIO, threshold)
 
-    def coarsest_step(self, threshold: float, source: Frames) -> int:
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
         """The coarsest qindex that is tried: a block that meets the threshold with a coarser one saves few bytes.
 
         It would also look bad, above all a block of little contrast, such as fog or the end of a fade: there the
@@ -132,7 +132,7 @@ class NanoModel(TokenModel):
             return last[2]
         ctx = state.ctx.copy()
         infos = code_frames(rc.dry(rc.ADAPT), ctx, state.reference, tokens.parts)
-        decoded = decode_frames(state.reference, tokens.parts, infos, tokens.step), ctx
+        decoded = decode_frames(state.reference, tokens.parts, infos, tokens.qindex), ctx
         self._last = tokens, state, decoded
         return decoded
 

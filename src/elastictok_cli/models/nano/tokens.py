@@ -19,12 +19,12 @@ from .syntax.gop_structure import coding_order
 class BlockTokens:
     """The tokens of one block.
 
-    parts: the tokens of each frame, by time. step: the qindex. reference: the last frame of the block before, None at
+    parts: the tokens of each frame, by time. reference: the last frame of the block before, None at
     the start of a GOP.
     """
 
     parts: list[FrameTokens]
-    step: int
+    qindex: int
     reference: RefInfo | None
     _listed: tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]] | None = None
 
@@ -50,7 +50,7 @@ class BlockTokens:
 
     def crc(self, before: int = 0) -> int:
         """CRC-32 over the qindex and every decision in canonical form, continued from `before`."""
-        crc = zlib.crc32(np.array([self.step, self.frames], "<i4").tobytes(), before)
+        crc = zlib.crc32(np.array([self.qindex, self.frames], "<i4").tobytes(), before)
         for part in self.parts:
             for array in part:
                 crc = zlib.crc32(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data, crc)
@@ -60,7 +60,7 @@ class BlockTokens:
         """The block of the first `count` tokens: fewer, where the cut would fall inside a decision."""
         parts = [part.copy() for part in self.parts]
         _list_tokens(parts, self.reference, count, np.zeros(count, np.uint16), np.zeros(count, np.uint32))
-        return BlockTokens(parts, self.step, self.reference)
+        return BlockTokens(parts, self.qindex, self.reference)
 
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
