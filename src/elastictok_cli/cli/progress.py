@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PLAIN_EVERY_S = 10.0
-BAR, SHORT_BAR, NARROW = 24, 6, 64  # columns: of the bar, of that on a narrow terminal, and which is one
+BARS = {100: 24, 64: 12, 0: 6}  # columns of the bar on terminals from this width on
 LEAST_WANTED = ("bpp", "tokens", "fps")  # what goes first where there is no room
-RECENT = 16  # blocks in the sparkline
+MIN_RECENT, RECENT = 4, 16  # blocks in the sparkline
 LEVELS = "▁▂▃▄▅▆▇█"
 
 
@@ -177,7 +177,7 @@ class Display:
         from rich.progress import BarColumn, Progress, TextColumn
 
         live = RichConsole(stderr=True, highlight=False)
-        bar = BAR if live.width >= NARROW else SHORT_BAR
+        bar = next(columns for width, columns in BARS.items() if live.width >= width)
         self._room = live.width - bar - 1
         self._unicode = live.encoding.lower().startswith("utf")
         self._bar = Progress(
@@ -190,9 +190,9 @@ class Display:
     def _update(self, meter: Meter, now: float) -> None:
         if self._bar is not None and self._task is not None:
             text = self._pass + meter.text(now, self._room - len(self._pass))
-            spark = meter.sparkline() if self._unicode else ""
-            if spark and len(text) + 2 + len(spark) <= self._room:
-                text += "  " + spark
+            room = self._room - len(text) - 2
+            if self._unicode and room >= MIN_RECENT:
+                text += "  " + meter.sparkline()[-room:]
             self._bar.update(self._task, description=text, total=meter.total, completed=meter.done)
         elif now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now
