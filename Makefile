@@ -59,7 +59,7 @@ coverage: $(READY)
 # frame of a clip, become those of docs/.
 # $(1): where results are kept, $(2): where the page goes, $(3): options.
 define measure
-	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --out $(1) $(ARGS)
+	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --output $(1) $(ARGS)
 	@mkdir -p $(2)/benchmarks
 	cp $(1)/benchmarks.md $(2)/
 	cp $(1)/benchmarks/*.json $(1)/benchmarks/*.csv $(1)/benchmarks/*.svg $(2)/benchmarks/

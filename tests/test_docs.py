@@ -58,7 +58,7 @@ def test_commands_of_the_readme_have_only_options_that_exist() -> None:
 def test_every_dependency_has_its_line() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
-    listed = re.findall(r"^\| ([\w\[\]]+ [<>=][^|]*?) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
+    listed = re.findall(r"^\| ([\w\[\]-]+ [<>=][^|]*?) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
     assert sorted(name.replace(" ", "") for name in listed) == sorted([*project["dependencies"], *extras])
 
 

@@ -16,11 +16,11 @@ Importing this module loads neither torch nor numba nor PyAV; what needs them lo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from .codec.target import Target
 from .container import BlockRecord, Header, Reader
 
 if TYPE_CHECKING:
+    from .codec.random_access import RandomAccess
     from .models.base import TokenModel
 
 __all__ = [
@@ -137,9 +138,11 @@ def verify(
 
 
 def open_etok(source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False) -> EtokFile:
-    """Open a file to look into it. model: for `tokens` and `frames`; None loads the one that the file names.
+    """Open a file to look into it, or to take frames out of it.
 
-    Raises InputError, UnsupportedFile or DamagedFile.
+    source: path, URL that fsspec knows (extra `remote`), file object, or the file's bytes. Of a file object that can
+    seek, only what is needed is read. model: for tokens and frames; None loads the one that the file names. recover:
+    take what is whole of a damaged file. Raises InputError, UnsupportedFile or DamagedFile.
     """
     return EtokFile(Reader(source, recover=recover), model)
 
@@ -158,10 +161,14 @@ class TokenBlock:
 
 
 class EtokFile:
-    """An open .etok file. header and blocks need no model; a context manager, or `close` it."""
+    """An open .etok file. header and blocks need no model; a context manager, or `close` it.
+
+    It is a sequence of its frames: `len(file)`, `file[17]`, uint8 (H, W, 3), and `file[8:16]`, uint8 (N, H, W, 3).
+    """
 
     def __init__(self, reader: Reader, model: TokenModel | None = None) -> None:
         self.reader, self._model = reader, model
+        self._access: RandomAccess | None = None
 
     @property
     def header(self) -> Header:
@@ -209,6 +216,46 @@ class EtokFile:
 
         with closing(decode_range(self.reader, self.model, start, duration)) as items:
             yield from items
+
+    @property
+    def _frames(self) -> RandomAccess:
+        from .codec.random_access import RandomAccess
+
+        if self._access is None:
+            self._access = RandomAccess(self.reader)
+        return self._access
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return self.reader.frames
+
+    @overload
+    def __getitem__(self, number: int) -> npt.NDArray[np.uint8]: ...
+    @overload
+    def __getitem__(self, number: slice) -> npt.NDArray[np.uint8]: ...
+    def __getitem__(self, number: int | slice) -> npt.NDArray[np.uint8]:
+        """One frame, or those of a slice. Raises IndexError for a number that is none, and as `frames_at`."""
+        if isinstance(number, slice):
+            return self.frames_at(range(*number.indices(len(self))))
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{self.reader.name}: there is no frame {number}")
+        frame: npt.NDArray[np.uint8] = self.frames_at([number])[0]
+        return frame
+
+    def frames_at(self, numbers: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Frames by their numbers, counted from 0, in any order: uint8 (len(numbers), H, W, 3).
+
+        Only the GOPs that hold them are read and decoded, and the last GOP is kept for the next call. Raises UsageError
+        for a number that is none, DamagedFile.
+        """
+        return self._frames.frames_at(self.model, numbers)
+
+    def frames_played_at(self, seconds: Sequence[float]) -> npt.NDArray[np.uint8]:
+        """The frames that a player shows at these times: uint8 (len(seconds), H, W, 3).
+
+        seconds: from the first frame. Raises UsageError for a time outside of the video, and as `frames_at`.
+        """
+        return self.frames_at(self._frames.numbers_at(seconds))
 
     def close(self) -> None:
         """Close the file."""

@@ -9,8 +9,11 @@ a decoded pixel are computed without `fastmath`, so that they are the same on ev
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,6 +22,8 @@ from typing import Any, overload
 
 import numba
 import numpy as np
+
+from .folders import cache, private
 
 Loop = Callable[..., Any]  # numba infers types and ignores annotations
 Integer = int | np.int64  # a field of a named tuple that compiled functions build
@@ -31,32 +36,37 @@ def sources() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if b"import compiled" in path.read_bytes())
 
 
+cache_note: str | None = None  # why compiled functions are not kept, if they are not
+
+
+@functools.cache
 def cache_folder() -> Path:
     """The folder of this version's compiled functions. It is made if it is missing.
 
-    Its name is a digest of all sources with compiled functions. Numba itself checks only the file of the function that
-    it loads, and would miss a change in the files of the functions that are called.
+    Code is loaded from it, so only this user can write to it. Without such a folder it is a temporary one that is
+    removed with the process, and `cache_note` says why. Its name is a digest of all sources with compiled functions.
+    Numba itself checks only the file of the function that it loads, and would miss a change in the files of the
+    functions that are called.
     """
+    global cache_note
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     for source in sources():
         digest.update(source.read_bytes())
-    name = f"kernels-{digest.hexdigest()[:16]}"
-    candidates = [Path(tempfile.gettempdir()) / f"elastictok-{getattr(os, 'getuid', int)()}"]
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
     try:
-        home = Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache")
-        candidates.insert(0, home / "elastictok")
-    except RuntimeError:
-        pass  # no home folder
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        candidates.insert(0, Path(os.environ["NUMBA_CACHE_DIR"]))
-    for root in candidates:
-        try:
-            (root / name).mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(root / name, os.W_OK):
-            return root / name
-    return candidates[-1] / name  # no folder can be written: numba compiles in every process
+        return private((Path(chosen) if chosen else cache()) / f"kernels-{digest.hexdigest()[:16]}")
+    except OSError as error:
+        where = error.filename or "the cache folder"
+        cache_note = f"compiled kernels are not kept: {where}: {error.strerror or error}"
+    folder = tempfile.mkdtemp(prefix="elastictok-")
+    os.environ["NUMBA_CACHE_DIR"] = folder  # processes started from here share it
+    atexit.register(_remove, folder, os.getpid())
+    return Path(folder)
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not a forked worker, which inherits the call
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Sizes, counts and times as people write them, and the duration of a last frame."""
+"""Sizes, counts, times and names as people write them, and the duration of a last frame."""
 
 from __future__ import annotations
 
@@ -57,3 +57,13 @@ def last_frame_ticks(step: int | None, rate: Fraction | None, base: Fraction) ->
 def plural(count: int, word: str) -> str:
     """Format a count with its noun: 1 block, 2 blocks, 12,345 tokens."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def utf8(text: str) -> str:
+    """Text that every encoder takes: bytes of a file's name that are no UTF-8 become U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and without what could steer a terminal: names of files come from anywhere."""
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in text.strip())

@@ -1,4 +1,4 @@
-"""Every kind of PNG (those of PngSuite), made here: colour types, depths, interlacing, transparency."""
+"""Every kind of PNG that there is (as in PngSuite), made here: colour types, depths, interlacing, transparency."""
 
 from __future__ import annotations
 

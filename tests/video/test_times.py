@@ -77,8 +77,9 @@ def assert_times_survive(path: Path, frames: int, duration_s: float, folder: Pat
             assert length == pytest.approx(duration_s, abs=0.005), suffix
         if sound and sound_after:
             offset = (sound_after[0] - after[0]) - (sound[0] - video[0])
-            assert abs(offset) <= 2 * tick, (suffix, float(offset))
-        assert bool(sound_after) == (bool(sound) and suffix != ".webm"), suffix
+            lead = Fraction(1, 150) if suffix == ".webm" else 0  # coded as Opus, which begins before what is heard
+            assert abs(offset) <= 2 * tick + lead, (suffix, float(offset))
+        assert bool(sound_after) == bool(sound), suffix
 
 
 @pytest.mark.parametrize(("name", "make", "frames", "duration_s"), ODD, ids=[row[0] for row in ODD])

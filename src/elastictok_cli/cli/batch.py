@@ -71,13 +71,13 @@ def batch(
     from ..batch.plan import plan
     from ..batch.results import JOURNAL, TABLE, Journal, save_table
     from ..batch.run import run
+    from ..codec.prepare import prepare
     from ..models.registry import load
-    from .prepare import prepare
     from .table import Table
 
     items = plan(inputs, pattern)
     loaded = load(options["model"], options["device"], options["precision"] or "float32")
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     table = Table(console, items)
     with Journal(output) as journal:
         try:

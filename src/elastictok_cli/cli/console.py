@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from .. import units
 from ..errors import ElasticTokError
 from ..units import clock, plural, size
 
@@ -128,9 +129,8 @@ def as_options(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line breaks and without what could steer a terminal: names of files come from anywhere."""
-    text = as_options(text)
-    return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in text.strip())
+    """As `units.one_line`, with options as the command line spells them."""
+    return units.one_line(as_options(text))
 
 
 def paint(text: str, code: str, stream: IO[str] | None = None) -> str:

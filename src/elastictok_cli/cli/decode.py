@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -37,7 +37,15 @@ def decode(
         str,
         typer.Option("--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT),
     ] = "coded",
-    no_audio: opt.NoAudio = False,
+    audio: Annotated[
+        str,
+        typer.Option(
+            "--audio",
+            metavar="HOW",
+            help="copy; none; auto: copied where the format holds it, elsewhere coded as AAC.",
+            rich_help_panel=OUT,
+        ),
+    ] = "auto",
     recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
@@ -67,17 +75,17 @@ def decode(
         codec=codec,
         crf=crf,
         size=picture_size,
-        audio=not no_audio,
+        audio=cast(Any, audio),
         jobs=jobs,
         overwrite=force,
     )
 
     from ..codec.events import Finished
     from ..codec.pipeline import decode_file
+    from ..codec.prepare import prepare
     from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
     from .forecast import forecast
-    from .prepare import prepare
     from .progress import follow
 
     etok = etok_of(source) if opened == source and is_token_file(source) else opened
@@ -85,7 +93,7 @@ def decode(
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
         loaded = load_for(reader.header, device, model, precision)
-        prepare(loaded, console)
+        prepare(loaded, console.note)
         forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
         try:
             finished = follow(decode_file(reader, name, loaded, settings), console)

@@ -165,16 +165,16 @@ def encode(
 
     from ..codec.events import Event, Finished, Opened
     from ..codec.pipeline import encode_file
+    from ..codec.prepare import prepare
     from ..codec.rate_control import MAX_PASSES
     from ..models.registry import load
     from .curves import keeping
     from .forecast import forecast
-    from .prepare import prepare
     from .progress import Display, follow
     from .summary import tell
 
     loaded = load(model, device, precision or "float32")
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     out: str | BinaryIO = sys.stdout.buffer if name == STREAM else name
     display = Display(console)
     headers: list[Header] = []

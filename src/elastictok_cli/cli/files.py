@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from ..codec.outputs import check_output
 from ..errors import InputError, UsageError
+from .streams import is_closed
 
 STREAM = "-"
 
@@ -16,6 +17,8 @@ STREAM = "-"
 def source_of(name: str) -> str | BinaryIO:
     """What to read: a path that exists; standard input or another pipe, which can be read once."""
     if name == STREAM:
+        if is_closed(0):
+            raise UsageError("standard input is closed; give a file, or pipe one in")
         if sys.stdin.isatty():
             raise UsageError("standard input is a terminal; give a file, or pipe one in")
         return sys.stdin.buffer
@@ -57,6 +60,8 @@ def target_of(output: str | None, source: str, ending: str, force: bool, json_li
     if output is None:
         output = STREAM if _is_stream(source) else str(Path(source).with_suffix("")) + ending
     if output == STREAM:
+        if is_closed(1):
+            raise UsageError("standard output is closed; -o FILE names an output")
         if sys.stdout.isatty():
             raise UsageError("standard output is a terminal; -o FILE names an output")
         if json_lines:

@@ -97,6 +97,14 @@ Device = Annotated[
 ThemeName = Annotated[
     str, typer.Option("--theme", metavar="NAME", help="light or dark.", autocompletion=complete_theme)
 ]
+FfmpegPath = Annotated[
+    str | None,
+    typer.Option(
+        "--ffmpeg",
+        metavar="PATH",
+        help="The ffmpeg program to use (default: that of the extra [bench], or the one on the PATH).",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

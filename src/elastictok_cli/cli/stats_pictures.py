@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..atomic_file import atomic_write
 from ..errors import UnsupportedFile, UsageError
+from ..units import one_line, utf8
 from .console import Console
 from .curves import Kept, Rates, curves_path, read_curves
 
@@ -163,5 +164,6 @@ class Pictures:
         for key, path in (("source", self.source), ("decoded", self.decoded)):
             if path is not None:
                 (folder / key).mkdir()
-                players[key] = Player(playable(path, folder / key), self._starts_s(key == "decoded"), Path(path).name)
+                title = one_line(utf8(Path(path).name))
+                players[key] = Player(playable(path, folder / key), self._starts_s(key == "decoded"), title)
         return players

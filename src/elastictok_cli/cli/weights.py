@@ -104,9 +104,10 @@ def convert(
     [bold]elastictok encode in.mp4 --model fsq.safetensors --threshold 0.003[/bold]
     """
     from ..errors import OutputError, UsageError
+    from ..folders import home
     from ..models.elastic.config import config_named
     from ..models.elastic.convert import convert as run
-    from ..models.weights_files import SUFFIX, describe, home
+    from ..models.weights_files import SUFFIX, describe
 
     shape = config_named(config)
     if output is None:

@@ -111,9 +111,9 @@ class GopDecoder:
             if block.number == 0:
                 self.states = [model.start(*self.tiling.tile) for _ in range(self.tiling.tiles)]
             else:  # only now: behind the last block of a GOP nobody needs it
-                self.states = [model.advance(s, t) for s, t in zip(self.states, self.previous, strict=True)]
+                self.states = model.advance_many(self.states, self.previous, [None] * len(self.states))
             self.previous = block.tokens
-            tiles = [model.reconstruct(s, t) for s, t in zip(self.states, block.tokens, strict=True)]
+            tiles = model.reconstruct_many(self.states, block.tokens)
         with stage(OTHER):
             frames = self.tiling.join(tiles)
         return DecodedBlock(

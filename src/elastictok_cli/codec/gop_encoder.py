@@ -16,12 +16,12 @@ import numpy as np
 from ..container import BlockRecord, Gop, Header, TileRecord
 from ..entropy.bitstream import token_encoder
 from ..errors import ThresholdMissed
-from ..models.base import Frames, State, TokenModel
-from ..search import Found
-from ..stages import ENTROPY_CODING, MODEL, OTHER, stage
+from ..models.base import Frames, TokenModel
+from ..stages import ENTROPY_CODING, OTHER, stage
 from .events import BlockDone, Probe, ProbeDone
-from .rdo import BitBudget, BlockSearch, Candidates, Decision
+from .rdo import BitBudget, BlockSearch, Decision
 from .settings import EncodeSettings
+from .tile_encoder import TileEncoder, encode_tiles
 from .tiling import Tiling
 from .worker_process import use_threads
 
@@ -50,8 +50,10 @@ class GopEncoder:
     def begin(self, number: int, first_frame: int) -> None:
         """Start a GOP. number, first_frame: counted from the start of the file."""
         self.number, self.first_frame = number, first_frame
-        self.states: list[State] = [self.model.start(*self.tiling.tile) for _ in range(self.tiling.tiles)]
-        self.found: list[Found | None] = [None] * self.tiling.tiles  # by the search in the block before, per tile
+        tiling = self.tiling
+        self.tiles = [
+            TileEncoder(self.model, self.search, tiling.tile, tiling.visible(number)) for number in range(tiling.tiles)
+        ]
         self.coder = token_encoder(self.header, self.model.tables)
         self.pts: list[int] = []
         self.records = []
@@ -76,16 +78,15 @@ class GopEncoder:
         with stage(OTHER):
             first_frame = self.first_frame + len(self.pts)
             index = first_frame // self.header.block_frames  # all blocks before this one are full
-            bits_before, decisions = self.coder.bits, []
-            for number, tile in enumerate(self.tiling.cut(frames)):
-                budget = None
-                if bit_budget is not None and number == self.tiling.tiles - 1:
-                    bits_left = bit_budget - (self.coder.bits - bits_before)
-                    budget = BitBudget(bits_left, partial(self._cost, number))
-                decision = self._encode_tile(index, number, tile, budget)
-                with stage(ENTROPY_CODING):
-                    self.coder.write(decision.tokens, number)
-                decisions.append(decision)
+            bits_before, sources, last = self.coder.bits, self.tiling.cut(frames), self.tiling.tiles - 1
+            if bit_budget is None:
+                decisions = self._encode_tiles(index, sources)
+            else:  # what the last tile may use up is known when the others are written
+                decisions = self._encode_tiles(index, sources[:last])
+                bits_left = bit_budget - (self.coder.bits - bits_before)
+                decisions += self._encode_tiles(
+                    index, sources[last:], last, BitBudget(bits_left, partial(self._cost, last))
+                )
             self.pts += pts
             tiles = tuple(
                 TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, qindex=d.tokens.qindex) for d in decisions
@@ -95,24 +96,28 @@ class GopEncoder:
             event = self._event(index, first_frame, record, decisions, self.coder.bits - bits_before)
         if self.is_strict and not event.met:
             raise ThresholdMissed(
-                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
-                f"{self.header.threshold:.5f}; {event.why} (leave `strict` out to keep it as missed)"
+                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.3g} over "
+                f"{self.header.threshold:.3g}; {event.why} (leave `strict` out to keep it as missed)"
             )
         return event
 
-    def _encode_tile(self, index: int, number: int, source: Frames, budget: BitBudget | None) -> Decision:
-        state, on_probe, callback = self.states[number], self.on_probe, None
-        if on_probe is not None:
+    def _encode_tiles(
+        self, index: int, sources: list[Frames], first: int = 0, budget: BitBudget | None = None
+    ) -> list[Decision]:
+        """Encode and write tiles from number `first` on. budget: of each of them."""
 
-            def callback(count: int, probe: Probe) -> None:
-                on_probe(ProbeDone(index=index, tile=number, tiles=self.tiling.tiles, number=count, probe=probe))
+        def on_probe(tile: int, count: int, probe: Probe) -> None:
+            assert self.on_probe is not None
+            tiles = self.tiling.tiles
+            self.on_probe(ProbeDone(index=index, tile=first + tile, tiles=tiles, number=count, probe=probe))
 
-        candidates = Candidates(self.model, state, source, self.tiling.visible(number), callback)
-        decision = self.search.decide(candidates, self.found[number], budget)
-        self.found[number] = decision.found
-        with stage(MODEL):
-            self.states[number] = self.model.advance(state, decision.tokens, candidates.analysis)
-        return decision
+        encoders = self.tiles[first : first + len(sources)]
+        callback = None if self.on_probe is None else on_probe
+        decisions = encode_tiles(self.model, encoders, sources, [budget] * len(sources), callback)
+        with stage(ENTROPY_CODING):
+            for number, decision in enumerate(decisions, first):
+                self.coder.write(decision.tokens, number)
+        return decisions
 
     def _cost(self, number: int, tokens: Any) -> float:
         with stage(ENTROPY_CODING):

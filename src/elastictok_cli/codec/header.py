@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from ..container import Header
 from ..container.format import MAX_GOP_FRAMES
 from ..errors import UsageError
-from ..models.base import TokenModel
+from ..models.base import ModelSpec, TokenModel
 from ..version import __version__
 from ..video import SourceInfo
 from .settings import EncodeSettings
@@ -27,20 +28,12 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
     if spec.max_gop_blocks is not None and blocks > spec.max_gop_blocks:
         raise UsageError(f"`gop_blocks` {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
     max_tokens, audio = settings.max_tokens, settings.audio
-    header = Header(
-        tool=__version__,
-        model=spec.name,
-        model_digest=spec.digest,
-        generation=spec.generation,
-        syntax=spec.syntax,
-        block_frames=spec.block_frames,
+    return replace(
+        header_of(spec, info.width, info.height),
         gop_blocks=blocks,
-        coded_size=(info.width, info.height),
         display_size=info.display_size,
         source_size=(info.source_width, info.source_height),
         time_base=info.time_base,
-        multiple=spec.multiple,
-        tile_hw=spec.tile_hw,
         rotation=info.rotation,
         sar=info.sar,
         colour=info.colour,
@@ -49,8 +42,6 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
         target_value=target.value,
         threshold=target.limit,
         search=settings.search,
-        num_qindex=spec.num_qindex,
-        channels=spec.channels,
         is_still=info.is_still,
         audio=info.audio if audio else (),
         extra={
@@ -60,6 +51,28 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
             **({} if max_tokens is None else {"limit": max_tokens}),
             **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
         },
+    )
+
+
+def header_of(spec: ModelSpec, width: int, height: int) -> Header:
+    """The header of frames of this size that come from no file: 25 a second, pixels as they are."""
+    size = (width, height)
+    header = Header(
+        tool=__version__,
+        model=spec.name,
+        model_digest=spec.digest,
+        generation=spec.generation,
+        syntax=spec.syntax,
+        block_frames=spec.block_frames,
+        gop_blocks=spec.gop_blocks,
+        coded_size=size,
+        display_size=size,
+        source_size=size,
+        time_base=Fraction(1, 25),
+        multiple=spec.multiple,
+        tile_hw=spec.tile_hw,
+        num_qindex=spec.num_qindex,
+        channels=spec.channels,
     )
     return replace(header, max_tokens=spec.max_tokens(spec.block_frames, *header.geometry.tile_hw))
 

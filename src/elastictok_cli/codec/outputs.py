@@ -21,8 +21,8 @@ def check_output(output: object, *sources: object, overwrite: bool) -> None:
         both = isinstance(source, (str, os.PathLike)) and os.path.exists(source) and path.exists()
         if both and os.path.samefile(path, source):  # type: ignore[arg-type]  # a path, as `both` says
             raise UsageError(f"{path}: is the input itself; `output` must name another file")
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; `output` must name a file")
+    if path.is_dir() or os.fspath(output).endswith(("/", os.sep)):
+        raise OutputError(f"{os.fspath(output)}: is a folder; `output` must name a file")
     try:
         resolve_output(path)
     except OSError as error:

@@ -85,6 +85,7 @@ def decode_file(
     options = SinkOptions(
         codec=settings.codec,
         crf=settings.crf,
+        audio=settings.audio,
         size="source" if settings.size == "source" else "coded",
         overwrite=settings.overwrite,
     )
@@ -92,7 +93,13 @@ def decode_file(
     finished: Finished | None = None
     with open_sink(output, for_file(options, reader, settings.start, settings.duration), header) as sink:
         events = decode(
-            reader, model, sink, start=settings.start, duration=settings.duration, audio=settings.audio, jobs=jobs
+            reader,
+            model,
+            sink,
+            start=settings.start,
+            duration=settings.duration,
+            audio=settings.audio != "none",
+            jobs=jobs,
         )
         with closing(events):
             for event in events:

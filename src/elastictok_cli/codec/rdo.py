@@ -7,21 +7,21 @@ the tokens that are then written: uint8 pixels, the visible part only. A decisio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import UsageError
-from ..metrics import block_mse
-from ..models.base import Analysis, Frames, State, TokenModel, Tokens
-from ..search import Found, Span, Strategy, run, strategy
-from ..stages import MEASURING, MODEL, SEARCH, stage
+from ..models.base import Frames, TokenModel, Tokens
+from ..search import Found, Search, Span, Strategy, strategy
+from ..stages import SEARCH, stage
+from .candidates import Asking, Candidates, Key
 from .events import Probe
 from .settings import EncodeSettings
 
-Key = tuple[int, int | None]  # qindex, count (None: all tokens at this qindex)
 # Distances from the decision at which `whole_curves` measures: times QINDEX_BESIDE, or octaves of the count.
 BESIDE = (-3, -2, -1, 1, 2, 3)
 QINDEX_BESIDE = 6  # about half an octave of the tokens
+FIRST_SLOPE = 0.6  # octaves of error per octave of tokens, first blocks of training clips with elastictok-mini
 
 
 @dataclass(frozen=True)
@@ -51,75 +51,6 @@ class Decision:
     found: Found | None
 
 
-class Candidates:
-    """The candidates of one tile. Each is made and measured once.
-
-    state: of the model before this block. source: the padded tile, uint8 (T, height, width, 3). visible: (height,
-    width) of what is not padding. on_probe: called with the number, from 1, of every measured candidate, and with the
-    candidate.
-    """
-
-    def __init__(
-        self,
-        model: TokenModel,
-        state: State,
-        source: Frames,
-        visible: tuple[int, int],
-        on_probe: Callable[[int, Probe], None] | None = None,
-    ) -> None:
-        self.model, self.state = model, state
-        with stage(MODEL):
-            self.analysis: Analysis = model.prepare(state, source)
-        self.source, self.visible, self.on_probe = source, visible, on_probe
-        self.probes: list[Probe] = []
-        self._made: dict[Key, Tokens] = {}
-        self._errors: dict[Key, float] = {}
-
-    def tokens(self, key: Key) -> Tokens:
-        """Return the tokens of a candidate. They are made again if `keep` dropped them."""
-        if key not in self._made:
-            qindex, count = key
-            with stage(MODEL):
-                self._made[key] = self.model.tokens(self.state, self.analysis, count, qindex)
-        return self._made[key]
-
-    def measure(self, tokens: Tokens) -> float:
-        """Return the MSE of what decode shows of the tokens, without the padding, on [-1, 1]."""
-        height, width = self.visible
-        with stage(MODEL):
-            shown = self.model.reconstruct(self.state, tokens)
-        with stage(MEASURING):
-            return block_mse(shown[:, :height, :width], self.source[:, :height, :width])
-
-    def error(self, key: Key) -> float:
-        """Measure a candidate: the MSE of what decode shows of it, on [-1, 1]."""
-        tokens = self.tokens(key)
-        mse = self._errors[key] = self.measure(tokens)
-        self.probes.append(Probe(qindex=key[0], count=tokens.count, mse=mse))
-        if self.on_probe is not None:
-            self.on_probe(len(self.probes), self.probes[-1])
-        return mse
-
-    def count(self, key: Key) -> float:
-        """Return the number of tokens of a candidate. Nothing is reconstructed."""
-        count = self.tokens(key).count
-        self.probes.append(Probe(qindex=key[0], count=count, mse=math.nan))
-        return float(count)
-
-    def keep(self, keys: Iterable[Key]) -> None:
-        """Drop the tokens of all other candidates: those of one block of a large picture take a hundred megabytes."""
-        keys = set(keys)
-        for key in self._made.keys() - keys:
-            del self._made[key]
-
-    def chosen(self, key: Key) -> tuple[Tokens, float]:
-        """Return the tokens of the candidate to write, and the MSE of exactly these tokens."""
-        if key in self._made and key in self._errors:
-            return self._made[key], self._errors[key]
-        tokens = self.tokens(key)
-        return tokens, self.measure(tokens)
-
-
 class _Evaluation:
     """Evaluates efforts for a search, and keeps only the tokens of those on which the search may end.
 
@@ -127,13 +58,25 @@ class _Evaluation:
     """
 
     def __init__(
-        self, candidates: Candidates, value: Callable[[Key], float], key: Callable[[int], Key], limit: float
+        self, candidates: Candidates, value: Callable[[Key], Asking[float]], key: Callable[[int], Key], limit: float
     ) -> None:
         self.candidates, self.value, self.key, self.limit = candidates, value, key, limit
         self.seen: dict[int, float] = {}
 
-    def __call__(self, effort: int) -> float:
-        value = self.seen[effort] = self.value(self.key(effort))
+    def run(self, search: Search) -> Asking[Found]:
+        """Run a search to its end."""
+        value: float | None = None
+        while True:
+            try:
+                with stage(SEARCH):
+                    effort = next(search) if value is None else search.send(value)
+            except StopIteration as end:
+                found: Found = end.value
+                return found
+            value = yield from self._measure(effort)
+
+    def _measure(self, effort: int) -> Asking[float]:
+        value = self.seen[effort] = yield from self.value(self.key(effort))
         met = [effort for effort, value in self.seen.items() if value <= self.limit]
         smallest = min(self.seen, key=lambda effort: (self.seen[effort], effort))
         self.candidates.keep(self.key(effort) for effort in (smallest, *sorted(met)[:1]))
@@ -157,12 +100,18 @@ class BlockSearch:
             if tokens is not None and tokens < self.spec.min_tokens:
                 raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
 
-    def decide(self, candidates: Candidates, previous: Found | None, budget: BitBudget | None) -> Decision:
+    def decide(
+        self,
+        candidates: Candidates,
+        previous: Found | None,
+        budget: BitBudget | None,
+        before: Frames | None = None,
+    ) -> Asking[Decision]:
         """Choose the tokens of one tile, and measure candidates beside the choice if the settings ask for it.
 
-        The arguments are those of `choose`.
+        The arguments are those of `_choose`. A generator, because it asks for the candidates: see candidates.py.
         """
-        decision = self.choose(candidates, previous, budget)
+        decision = yield from self._choose(candidates, previous, budget, before)
         if not self.whole_curves or not self.target.measured:
             return decision
         frames, height, width = candidates.source.shape[:3]
@@ -174,28 +123,33 @@ class BlockSearch:
                 key: Key = (min(max(qindex + QINDEX_BESIDE * offset, 0), self.spec.num_qindex - 1), None)
             else:
                 key = (0, min(max(round(count * 2**offset), self.spec.min_tokens, 1), max_tokens))
-            candidates.error(key)
+            yield from candidates.error(key)
         return replace(decision, probes=tuple(candidates.probes))
 
-    def choose(self, candidates: Candidates, previous: Found | None, budget: BitBudget | None) -> Decision:
+    def _choose(
+        self, candidates: Candidates, previous: Found | None, budget: BitBudget | None, before: Frames | None
+    ) -> Asking[Decision]:
         """Choose the tokens of one tile.
 
         previous: what the search found for this tile in the block before, None for the first block of a GOP. budget:
-        if the tile meets its threshold, it gets the finest candidate that the budget pays for.
+        if the tile meets its threshold, it gets the finest candidate that the budget pays for. before: the last
+        frame of the tile's source in the block before, uint8 (1, height, width, 3), None likewise.
         """
         frames, height, width = candidates.source.shape[:3]
         max_tokens = self.spec.max_tokens(frames, height, width)
         if self.max_tokens is not None:
             max_tokens = min(max_tokens, self.max_tokens)
         if self.target.tokens is not None:
-            return self._fixed(candidates, min(self.target.tokens, max_tokens), previous)
+            return (yield from self._fixed(candidates, min(self.target.tokens, max_tokens), previous))
         if self.spec.num_qindex > 0:
-            decision = self._by_step(candidates, previous)
+            decision = yield from self._by_qindex(candidates, previous)
         else:
-            decision = self._by_count(candidates, max_tokens, previous)
+            decision = yield from self._by_count(candidates, max_tokens, previous, before)
         if decision.tokens.count <= max_tokens:
-            return decision if budget is None else self._filled(candidates, decision, max_tokens, budget)
-        capped = self._fixed(candidates, max_tokens, None)
+            if budget is None:
+                return decision
+            return (yield from self._filled(candidates, decision, max_tokens, budget))
+        capped = yield from self._fixed(candidates, max_tokens, None)
         return Decision(
             tokens=capped.tokens,
             mse=capped.mse,
@@ -205,24 +159,32 @@ class BlockSearch:
             found=decision.found,
         )
 
-    def _by_step(self, candidates: Candidates, previous: Found | None) -> Decision:
+    def _by_qindex(self, candidates: Candidates, previous: Found | None) -> Asking[Decision]:
         """Choose the coarsest qindex that meets the threshold, with all its tokens."""
         finest = self.spec.num_qindex - 1  # the effort of qindex 0
         cheapest = finest - self.model.coarsest_qindex(self.max_mse, candidates.source)
-        return self._search(candidates, Span(cheapest, finest), previous, lambda effort: (finest - effort, None))
+        span = Span(cheapest, finest)
+        return (yield from self._search(candidates, span, previous, lambda effort: (finest - effort, None)))
 
-    def _by_count(self, candidates: Candidates, max_tokens: int, previous: Found | None) -> Decision:
+    def _by_count(
+        self, candidates: Candidates, max_tokens: int, previous: Found | None, before: Frames | None
+    ) -> Asking[Decision]:
         """Choose the smallest count that meets the threshold."""
         fewest = min(max(1, self.spec.min_tokens), max_tokens)
-        return self._search(candidates, Span(fewest, max_tokens, log=True), previous, lambda effort: (0, effort))
+        span = Span(fewest, max_tokens, log=True)
+        count_before = previous.effort if previous is not None and previous.met else None
+        if count_before is not None or previous is None:
+            count = self.model.first_count(candidates.state, candidates.source, self.max_mse, before, count_before)
+            if count is not None:
+                previous = self._start(span.clip(count), previous)
+        return (yield from self._search(candidates, span, previous, lambda effort: (0, effort)))
 
     def _search(
         self, candidates: Candidates, span: Span, previous: Found | None, key: Callable[[int], Key]
-    ) -> Decision:
+    ) -> Asking[Decision]:
         evaluation = _Evaluation(candidates, candidates.error, key, self.max_mse)
-        with stage(SEARCH):
-            found = run(self.strategy(span, self.max_mse, previous or self._hint(span)), evaluation)
-        tokens, mse = candidates.chosen(key(found.effort))
+        found = yield from evaluation.run(self.strategy(span, self.max_mse, previous or self._hint(span)))
+        tokens, mse = yield from candidates.chosen(key(found.effort))
         return Decision(
             tokens=tokens,
             mse=mse,
@@ -243,7 +205,16 @@ class BlockSearch:
         effort = span.high - qindex
         return Found(effort=effort, mse=0.0, met=True, probes=(), why="", inner=effort)
 
-    def _filled(self, candidates: Candidates, decision: Decision, max_tokens: int, budget: BitBudget) -> Decision:
+    @staticmethod
+    def _start(effort: int, previous: Found | None) -> Found:
+        """Return a start for a search, at another effort than that of the block before."""
+        if previous is not None:
+            return replace(previous, effort=effort)
+        return Found(effort=effort, mse=0.0, met=True, probes=(), why="", slope=FIRST_SLOPE, inner=effort)
+
+    def _filled(
+        self, candidates: Candidates, decision: Decision, max_tokens: int, budget: BitBudget
+    ) -> Asking[Decision]:
         """Return the finest candidate that the budget pays for, or the decision itself if it has no finer one."""
         if decision.found is None or not decision.met:
             return decision
@@ -255,14 +226,13 @@ class BlockSearch:
         def key(distance: int) -> Key:
             return (distance, None) if self.spec.num_qindex else (0, end - distance)
 
-        def cost(key: Key) -> float:
-            tokens = candidates.tokens(key)
+        def cost(key: Key) -> Asking[float]:
+            tokens = yield from candidates.tokens(key)
             return budget.cost(tokens) if tokens.count <= max_tokens else math.inf
 
         evaluation = _Evaluation(candidates, cost, key, budget.bits)
-        with stage(SEARCH):
-            found = run(strategy("binary")(Span(0, end - start), budget.bits, None), evaluation)
-        tokens, mse = candidates.chosen(key(found.effort))
+        found = yield from evaluation.run(strategy("binary")(Span(0, end - start), budget.bits, None))
+        tokens, mse = yield from candidates.chosen(key(found.effort))
         if not found.met or mse > self.max_mse:
             return decision
         candidates.probes.append(Probe(qindex=tokens.qindex, count=tokens.count, mse=mse))
@@ -275,7 +245,7 @@ class BlockSearch:
             found=decision.found,
         )
 
-    def _fixed(self, candidates: Candidates, count: int, previous: Found | None) -> Decision:
+    def _fixed(self, candidates: Candidates, count: int, previous: Found | None) -> Asking[Decision]:
         """Choose at most `count` tokens: the finest qindex that needs no more, or a prefix where there is no ladder.
 
         Only the result is reconstructed and measured; not even that for a target that is not measured.
@@ -287,15 +257,14 @@ class BlockSearch:
             # become small enough is the count.
             span = Span(0, self.spec.num_qindex - 1)
             evaluation = _Evaluation(candidates, candidates.count, lambda qindex: (qindex, None), count)
-            with stage(SEARCH):
-                found = run(strategy("fast")(span, float(count), previous), evaluation)
+            found = yield from evaluation.run(strategy("fast")(span, float(count), previous))
             key, why = (found.effort, None), "the finest step that needs no more tokens"
             if not found.met and self.spec.nested:
                 key, why = (found.effort, count), "cut to the tokens asked for"
         if self.target.measured:
-            tokens, mse = candidates.chosen(key)
+            tokens, mse = yield from candidates.chosen(key)
         else:
-            tokens, mse = candidates.tokens(key), math.nan
+            tokens, mse = (yield from candidates.tokens(key)), math.nan
         candidates.probes.append(Probe(qindex=tokens.qindex, count=tokens.count, mse=mse))
         if tokens.count > count:
             why = "the model cannot do with so few tokens"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import UsageError
 from ..models.base import TokenModel
@@ -90,8 +90,9 @@ class DecodeSettings:
     """How to decode a file.
 
     start, duration: the part to show, in seconds from the first frame. codec: of the output video. crf: its constant
-    quality, lower is better. size: "coded", or "source" for frames scaled to the size of the input. audio: write the
-    sound too. jobs: processes, each at a GOP; None for as many as are worth it. overwrite: an existing output is
+    quality, lower is better. size: "coded", or "source" for frames scaled to the size of the input. audio: "auto"
+    copies the sound where the output's format holds it and codes it anew elsewhere, "copy" only copies, "none" leaves
+    it out. jobs: processes, each at a GOP; None for as many as are worth it. overwrite: an existing output is
     replaced. Raises UsageError for values that cannot be meant.
     """
 
@@ -100,7 +101,7 @@ class DecodeSettings:
     codec: str = "h264"
     crf: int = 14
     size: str = "coded"
-    audio: bool = True
+    audio: Literal["auto", "copy", "none"] = "auto"
     jobs: int | None = 1
     overwrite: bool = False
 
@@ -108,3 +109,5 @@ class DecodeSettings:
         _check_count("jobs", self.jobs)
         if self.size not in ("coded", "source"):
             raise UsageError(f"`size` {self.size}: is coded or source")
+        if self.audio not in ("auto", "copy", "none"):
+            raise UsageError(f"--audio {self.audio}: is auto, copy or none")

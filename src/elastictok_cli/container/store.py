@@ -1,4 +1,7 @@
-"""Read bytes at an offset, from a path, a stream or memory. A stream that cannot seek is copied to a temporary file."""
+"""Read bytes at an offset, from a path, a URL, a stream or memory.
+
+A stream that cannot seek is copied to a temporary file.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ import threading
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from ..errors import InputError
+from ..errors import InputError, UsageError
 
 PIECE_BYTES = 1 << 20  # read at a time
+URL_BLOCK_BYTES = 1 << 16  # of a URL that are fetched at once
 SPOOL_BYTES = 1 << 24  # of a stream that are kept in memory; the rest goes to disk
 
 
@@ -57,6 +61,8 @@ def open_store(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | No
         return FileStore(io.BytesIO(source), close=True), name or "memory"
     if isinstance(source, (str, os.PathLike)):
         label = name or os.fspath(source)
+        if "://" in os.fspath(source):
+            return FileStore(_open_url(os.fspath(source)), close=True), label
         try:
             file = open(source, "rb")  # noqa: SIM115 - closed by FileStore
         except OSError as error:
@@ -67,6 +73,23 @@ def open_store(source: str | os.PathLike[str] | bytes | BinaryIO, name: str | No
             return _spool(file), label
     label = name or str(getattr(source, "name", "stream"))
     return (FileStore(source) if source.seekable() else _spool(source)), label
+
+
+def _open_url(url: str) -> BinaryIO:
+    """Open a URL to read parts of it. Raises UsageError without fsspec or for an unknown protocol, InputError."""
+    try:
+        import fsspec
+    except ImportError:
+        raise UsageError(f"{url}: needs fsspec; pip install 'elastictok[remote]' brings it") from None
+    try:
+        system, path = fsspec.core.url_to_fs(url)
+        return cast(BinaryIO, system.open(path, "rb", block_size=URL_BLOCK_BYTES))
+    except FileNotFoundError:
+        raise InputError(f"{url}: there is no such file") from None
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url}: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # of the network, each library with its own
+        raise InputError(f"{url}: cannot be opened: {type(error).__name__}: {error}") from None
 
 
 def _spool(stream: BinaryIO) -> FileStore:

@@ -8,10 +8,11 @@ never changed in place: `advance` returns a new one, so several candidates can b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ..entropy.bitstream import CodeTokens
 from ..types import Frames, Tokens
 
 __all__ = ["Analysis", "Frames", "ModelSpec", "State", "TokenModel", "Tokens"]
@@ -99,7 +100,47 @@ class TokenModel(ABC):
     def advance(self, state: State, tokens: Tokens, analysis: Analysis | None = None) -> State:
         """The state for the next block. The encoder passes its analysis; the decoder has none."""
 
+    # --- several tiles at once: models with networks do them in one pass. Equal to one by one, up to float order
+
+    def prepare_many(self, states: Sequence[State], sources: Sequence[Frames]) -> list[Analysis]:
+        """`prepare` for each state with its source."""
+        return [self.prepare(*pair) for pair in zip(states, sources, strict=True)]
+
+    def tokens_many(
+        self,
+        states: Sequence[State],
+        analyses: Sequence[Analysis],
+        counts: Sequence[int | None],
+        qindexes: Sequence[int],
+    ) -> list[Tokens]:
+        """`tokens` for each state. A state may occur several times, with other counts."""
+        return [self.tokens(*each) for each in zip(states, analyses, counts, qindexes, strict=True)]
+
+    def reconstruct_many(self, states: Sequence[State], tokens: Sequence[Tokens]) -> list[Frames]:
+        """`reconstruct` for each state with its tokens. A state may occur several times."""
+        return [self.reconstruct(*pair) for pair in zip(states, tokens, strict=True)]
+
+    def advance_many(
+        self, states: Sequence[State], tokens: Sequence[Tokens], analyses: Sequence[Analysis | None]
+    ) -> list[State]:
+        """`advance` for each state. analyses: None for each in the decoder."""
+        return [self.advance(*each) for each in zip(states, tokens, analyses, strict=True)]
+
     # --- hooks that most models leave as they are
+
+    def prefix(self, tokens: Tokens, count: int) -> Tokens:
+        """The first `count` tokens of a block, for a nested model."""
+        return CodeTokens(tokens.values[:count], tokens.frames, tokens.qindex)
+
+    def first_count(
+        self, state: State, source: Frames, threshold: float, before: Frames | None, count_before: int | None
+    ) -> int | None:
+        """The count at which the search for a tile starts, for a model without a ladder. None: where searches start.
+
+        source: the tile, uint8 (T, H, W, 3). before: the last frame of its source in the block before, uint8
+        (1, H, W, 3), and count_before: the count that met there; None for the first block of a GOP.
+        """
+        return None
 
     @property
     def tables(self) -> Any:

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..entropy.bitstream import find_syntax
 from ..errors import UnsupportedFile, UsageError
-from .weights_files import SUFFIX, home, metadata, packaged_weights, sha256, weights_in_home
+from .openmp import share_cores
+from .weights_files import SUFFIX, metadata, packaged_weights, sha256, weights_in_home
 
 if TYPE_CHECKING:
     from .base import TokenModel
@@ -170,8 +171,8 @@ def find_weights(name: str) -> Path | None:
     entry = find_entry(name)
     if entry is not None and entry.weights == "packaged":
         return packaged_weights(name)
-    path = home() / f"{name}{SUFFIX}"
-    if os.path.basename(name) == name and path.is_file():
+    path = next((path for path in weights_in_home() if path.name == f"{name}{SUFFIX}"), None)
+    if path is not None:
         return path
     if entry is not None and entry.weights == "own":
         return None
@@ -192,6 +193,7 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
     or float16 (fp16) for models with networks. Raises UsageError for a name, device or precision that does not exist,
     UnsupportedFile for weights that are not on this machine, not a model's, damaged, or of a newer version.
     """
+    share_cores()  # before anything loads torch
     precision = SHORT_PRECISIONS.get(precision, precision)
     if precision not in PRECISIONS:
         raise UsageError(f"`precision` {precision}: there are float32, {', '.join([*SHORT_PRECISIONS][1:])}")

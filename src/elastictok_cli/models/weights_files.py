@@ -1,21 +1,21 @@
 """Weights files: where they lie, and what they say about themselves.
 
 Weights are .safetensors files whose metadata names their model. They lie in the package, or in a folder of the user's,
-`home()`, where `weights pull` and `weights convert` put theirs.
+`folders.home()`, where `weights pull` and `weights convert` put theirs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UnsupportedFile
+from ..errors import UnsupportedFile, UsageError
+from ..folders import home
 
 SUFFIX = ".safetensors"
 MAX_NAME = 100  # characters
@@ -34,17 +34,6 @@ class WeightsFile:
     digest: str
 
 
-def home() -> Path:
-    """The folder for weights that are not in the package: $ELASTICTOK_HOME, or a place for caches."""
-    if "ELASTICTOK_HOME" in os.environ:
-        return Path(os.environ["ELASTICTOK_HOME"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "elastictok"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "elastictok"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "elastictok"
-
-
 def packaged_weights(name: str) -> Path:
     """The weights of a model that comes with the package. Raises UnsupportedFile if they are missing."""
     here = Path(__file__).resolve()
@@ -56,7 +45,8 @@ def packaged_weights(name: str) -> Path:
 
 def weights_in_home() -> Iterator[Path]:
     """Weights files of the user's, in the order of their names."""
-    yield from sorted(home().glob(f"*{SUFFIX}"))
+    with suppress(UsageError):  # a user without a home has none
+        yield from sorted(home().glob(f"*{SUFFIX}"))
 
 
 def metadata(path: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ def save_heat_plot(
     """
     check_suffix(path, "--heat")
     if not maps:
-        raise UsageError(f"--heat: {Path(usage.name).name} has no frames")
+        raise UsageError(f"--heat: {usage.title} has no frames")
     pictures = pictures or {}
     width, height = usage.header.coded_size
     numbers = shown_blocks(len(maps))
@@ -59,7 +58,7 @@ def save_heat_plot(
         draw = _Heat(cell, (width, height))
         axes = upper.subplots()
         place = "place" if maps[0].size > 1 else "picture"
-        axes.set_title(f"{Path(usage.name).name}: tokens per block in each {place}", loc="left", fontweight="bold")
+        axes.set_title(f"{usage.title}: tokens per block in each {place}", loc="left", fontweight="bold")
         image = draw(axes, np.mean(maps, axis=0), pictures.get(numbers[0]), None)
         _scale(upper, image, axes, f"mean of {len(maps):,} blocks", theme)
         small_axes = lower.subplots(rows, COLUMNS, squeeze=False)

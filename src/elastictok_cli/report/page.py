@@ -53,13 +53,13 @@ def html_report(
     has_heat = any("heat" in file for file in data["files"])
     script = "\n".join(map(_part, SCRIPTS))
     parts = {
-        "title": html.escape(", ".join(Path(usage.name).name for usage in usages)),
+        "title": html.escape(", ".join(usage.title for usage in usages)),
         "theme": f' data-theme="{theme}"' if theme else "",
         "palette": _palette(LIGHT, ":root") + "\n" + _palette(DARK, ':root[data-theme="dark"]'),
         "css": _part("report.css"),
         "js": f'"use strict";\n(() => {{\n{script}\n}})();',
-        # "</script>" inside a name must not end the script
-        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/"),
+        # "</script>" and "<!--<script>" inside a name must not end the script, or keep it from ending
+        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "about": "".join(_about(usage, i, len(usages) > 1) for i, usage in enumerate(usages)),
         "stage": _stage(players, has_heat),
         "key": _key(usages, labels, cuts),
@@ -83,7 +83,7 @@ def _palette(theme: Theme, selector: str) -> str:
 def _about(usage: Usage, number: int, many: bool) -> str:
     """The summary; of several files each under its name, which is in the title too where there is only one."""
     rows = "".join(f"<dt>{html.escape(label)}</dt><dd>{html.escape(text)}</dd>" for label, text in summary(usage))
-    name = html.escape(Path(usage.name).name)
+    name = html.escape(usage.title)
     return f"<section>{f'<h2><i data-series={number}></i>{name}</h2>' if many else ''}<dl>{rows}</dl></section>"
 
 

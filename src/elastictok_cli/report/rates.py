@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from .figures import check_suffix, log_axis, new_figure, save_figure
 from .theme import LIGHT, SMALL, Theme
@@ -40,9 +39,7 @@ def save_rate_plot(usage: Usage, rates: Rates, path: str, theme: Theme = LIGHT) 
         log_axis(axes.yaxis)
         axes.set_xlabel("tokens per block (log)")
         axes.set_ylabel("mean squared error (log)")
-        axes.set_title(
-            f"{Path(usage.name).name}: what the search saw of {len(rates):,} blocks", loc="left", fontweight="bold"
-        )
+        axes.set_title(f"{usage.title}: what the search saw of {len(rates):,} blocks", loc="left", fontweight="bold")
         axes.legend(frameon=False, fontsize=SMALL, loc="upper right")
         axes.grid(color=theme.grid, linewidth=0.6)
         save_figure(figure, path)

@@ -43,6 +43,7 @@ class Theme:
             "font.size": BODY,
             "axes.titlesize": TITLE,
             "legend.fontsize": SMALL,
+            "text.parse_math": False,  # a file's name may have dollar signs
             "figure.facecolor": self.paper,
             "axes.facecolor": self.paper,
             "savefig.facecolor": self.paper,

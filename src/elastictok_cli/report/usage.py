@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 from ..container import BlockRecord, Header, Reader
 from ..metrics import psnr_db, worst_and_low
+from ..units import one_line, utf8
 
 # A block with this many times the tokens of its neighbours shows new content, mostly a cut.
 CUT_FACTOR = 1.8
@@ -60,6 +62,11 @@ class Usage:
     parts: Mapping[str, int]
     first_s: float = 0.0
     gop_bytes: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The file's name without its folder, as it can be drawn."""
+        return one_line(utf8(Path(self.name).name))
 
     @property
     def frames(self) -> int:

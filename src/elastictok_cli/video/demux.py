@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -124,3 +125,13 @@ def make_decoder(stream: av.VideoStream, name: str | None) -> av.VideoCodecConte
     decoder = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
     decoder.extradata = stream.codec_context.extradata
     return decoder
+
+
+def is_encrypted(path: str) -> bool:
+    """Whether an MP4 says that its video is encrypted (ISO/IEC 23001-7): what cannot be decoded has a reason then."""
+    with open(path, "rb") as file:
+        if file.read(8)[4:] != b"ftyp":
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            at = data.find(b"encv")
+            return bool(at >= 0 and data.find(b"sinf", at, at + 4096) >= 0)

@@ -20,7 +20,8 @@ _HEAD = 1 << 20  # bytes; `meta` lies in front, except in files that no phone or
 class Primary:
     """Properties of the picture that is shown.
 
-    crop: (left, top, width, height) of the stored pixels, before any turning. primaries, transfer: FFmpeg's numbers, 2 if unknown. depth: bits per sample.
+    crop: (left, top, width, height) of the stored pixels, before any turning. primaries, transfer: FFmpeg's numbers, 2
+    if unknown. depth: bits per sample.
     """
 
     crop: tuple[int, int, int, int] | None = None

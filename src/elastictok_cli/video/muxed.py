@@ -17,15 +17,16 @@ from ..errors import OutputError, UsageError
 from ..types import AudioPacket
 from ..units import last_frame_ticks
 from . import geometry
-from .audio import add_track, out_packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
+from .sound_tracks import OutTrack, open_track
 
 _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
 _QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "ffv1": "ffv1"}
 _IN_WEBM = ("av1", "vp9")
+_SIDES = {"h264": (1, 16384), "hevc": (16, 65535), "av1": (4, 16384), "vp9": (1, 65535), "ffv1": (2, 65535)}
 _UNTIMED_HEVC = 2  # frames: x265 takes the DTS of no more than these from memory that it never set
 _MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast clocks start anywhere
 
@@ -37,10 +38,10 @@ class MuxedSink(Sink):
         super().__init__(path.name)
         self._format, self._options, self._info = container_format, options, info
         self._codec = self._choose_codec()
+        self._check_sides()
         self._file = PartFile(path, options.overwrite)
         self._output: av.container.OutputContainer | None = None
-        self._tracks: dict[int, av.AudioStream] = {}
-        self._last_dts: dict[int, int] = {}
+        self._tracks: dict[int, OutTrack] = {}
         self._durations: dict[int, int] = {}  # of the frames that the encoder holds
         self._held: tuple[int, av.VideoFrame] | None = None
         self._packet: av.Packet[Any] | None = None
@@ -50,7 +51,7 @@ class MuxedSink(Sink):
         self._early: list[AudioPacket] = []  # sound before the first frame; its time decides where both begin
         try:
             with writing(self.name):
-                self._open(sound=True)
+                self._open(sound=options.audio != "none")
         except BaseException:
             self.abort()
             raise
@@ -68,6 +69,17 @@ class MuxedSink(Sink):
             return "av1"
         return codec
 
+    def _check_sides(self) -> None:
+        """Raises UsageError for a size that the codec's encoder refuses in words of its own."""
+        size = output_size(self._options, self._info)
+        low, high = _SIDES[self._codec]
+        if min(size) < low or max(size) > high:
+            width, height = size
+            raise UsageError(
+                f"{self.name}: {self._codec} takes sides of {low:,} to {high:,} pixels, and this is {width}x{height}; "
+                "--codec vp9 takes any"
+            )
+
     def _open(self, sound: bool) -> None:
         """Header and encoder. An encoder or format that refuses does so here, before any frame."""
         info = self._info
@@ -79,13 +91,13 @@ class MuxedSink(Sink):
             # counter-clockwise here
             stream.set_display_rotation(-info.rotation)
         for number, (track, spoken) in enumerate(zip(info.audio, info.languages, strict=True) if sound else ()):
-            added = add_track(output, track)
-            if added is None:
-                self._leave_out_sound(track.codec)
-            else:
+            added, note = open_track(output, self._format, track, self._options.audio)
+            if note is not None:
+                self._note(note)
+            if added is not None:
                 self._tracks[number] = added
                 if spoken:
-                    added.metadata["language"] = spoken
+                    added.stream.metadata["language"] = spoken
         try:
             output.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
@@ -93,13 +105,9 @@ class MuxedSink(Sink):
             if not self._tracks:
                 raise OutputError(f"{self.name}: {self._codec} cannot be written ({error})") from error
             self._tracks.clear()
-            self._leave_out_sound(", ".join(track.codec for track in info.audio))
+            codecs = ", ".join(track.codec for track in info.audio)
+            self._note(f"the sound ({codecs}) cannot go into {self._file.path.suffix} and is left out")
             self._open(sound=False)
-
-    def _leave_out_sound(self, codec: str) -> None:
-        suffix = self._file.path.suffix
-        keep = "" if suffix == ".mkv" else "; .mkv keeps it"
-        self._note(f"the sound ({codec}) cannot go into {suffix} and is left out{keep}")
 
     def _format_options(self) -> dict[str, str]:
         if self._format not in ("mp4", "mov"):
@@ -219,19 +227,15 @@ class MuxedSink(Sink):
             self._packet = packet
 
     def _write_audio(self, packet: AudioPacket) -> None:
-        stream = self._tracks.get(packet.stream)
-        if stream is None:
+        track = self._tracks.get(packet.stream)
+        if track is None:
             return
         if self._origin is None:
             self._early.append(packet)
             return
         assert self._output is not None
-        base = self._info.audio[packet.stream].time_base
-        shift = round(self._origin * self._info.time_base / base)
-        copied = out_packet(packet, stream, base, shift, self._last_dts.get(packet.stream))
-        assert copied.dts is not None
-        self._last_dts[packet.stream] = copied.dts
-        self._output.mux(copied)
+        for made in track.packets(packet, self._origin * self._info.time_base):
+            self._output.mux(made)
 
     def _finish(self) -> None:
         assert self._held is not None and self._output is not None and self._origin is not None
@@ -246,6 +250,9 @@ class MuxedSink(Sink):
             if self._format in ("mp4", "mov"):
                 packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)
+        for track in self._tracks.values():
+            for made in track.rest():
+                self._output.mux(made)
         self._output.close()
         self._output = None
         self._file.keep()

@@ -8,6 +8,8 @@ import av
 
 from .probe import Probed
 
+_MAX_NAMED = 5  # streams; a note is not to be longer than three lines
+
 
 class Notes:
     """Sentences in the order they came up, each once. damaged: some of the input could not be read."""
@@ -51,4 +53,6 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
     if probed.still is not None:
         yield from probed.still.notes
     if probed.left_out:
-        yield f"left out: {', '.join(probed.left_out)}"
+        more = len(probed.left_out) - _MAX_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        yield f"left out: {', '.join(probed.left_out[:_MAX_NAMED])}{rest}"

@@ -45,7 +45,7 @@ def another_follows(kind: str, data: bytes) -> bool:
         end = int(struct.unpack_from("<I", data, 2)[0])
     else:
         return False
-    return kind_of(data[end : end + _HEAD]) == kind
+    return end > 14 and kind_of(data[end : end + _HEAD]) == kind  # 14: more than any header says by mistake
 
 
 def _is_motion_jpeg(data: bytes) -> bool:
@@ -73,3 +73,15 @@ def _jpeg(data: bytes, at: int) -> tuple[tuple[int, int] | None, int]:
         if marker not in (0x01, _SOI) and at + 2 <= len(data):
             at += int(struct.unpack_from(">H", data, at)[0])
     return size, len(data)
+
+
+def closed_webp(data: bytes) -> bytes:
+    """A WebP whose lengths end where the file does: decoders refuse one that promises more."""
+    out, at = bytearray(data), 12
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        if length > len(data) - at - 8:
+            struct.pack_into("<I", out, at + 4, len(data) - at - 8)
+            struct.pack_into("<I", out, 4, len(data) - 8)
+        at += 8 + int(length) + length % 2
+    return bytes(out)

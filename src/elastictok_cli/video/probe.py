@@ -21,7 +21,7 @@ from . import stills
 from .aperture import crop_of
 from .clock import restarts
 from .colour import Colour, known
-from .demux import make_decoder, opened, video_stream
+from .demux import is_encrypted, make_decoder, opened, video_stream
 from .filters import Crop
 from .orientation import TURNS, matrix_orientation
 from .streams import choose_video, copied_audio, left_out, with_several_pictures
@@ -104,7 +104,7 @@ def probe(path: str, name: str) -> Probed:
         index = choose_video(container, name).index
     with opened(path, name) as container:  # again: choosing may have read on, and not all formats go back
         stream = video_stream(container, index)
-        first, first_dts, decoder = _first_frame(container, stream, name)
+        first, first_dts, decoder = _first_frame(container, stream, path, name)
         if _is_still(path, name, container):
             return Probed(
                 path, name, index, first.width, first.height, first.format.name, 0, 1, _sar(stream), known(first, True),
@@ -192,7 +192,7 @@ def _probed_still(path: str, name: str, picture: stills.Still) -> Probed:
 
 
 def _first_frame(
-    container: av.container.InputContainer, stream: av.VideoStream, name: str
+    container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str
 ) -> tuple[av.VideoFrame, int | None, str | None]:
     """And the DTS of the first packet of those that led to it, and the decoder if it is not FFmpeg's choice."""
     error: av.error.FFmpegError | None = None
@@ -218,6 +218,8 @@ def _first_frame(
     if not packets and error is None:
         raise InputError(f"{name}: its video stream holds no frame")
     reason = f" ({error.strerror.lower()})" if error is not None and error.strerror else ""
+    if is_encrypted(path):
+        raise InputError(f"{name}: its video is encrypted (DRM); nothing here can read it")
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
 
 

@@ -24,20 +24,23 @@ from ..atomic_file import commit, resolve_output
 from ..errors import OutputError, UsageError
 from ..types import AudioPacket, AudioTrack
 from .geometry import Pixels
+from .sound_tracks import AudioMode
 
 
 @dataclass(frozen=True)
 class SinkOptions:
     """How to write.
 
-    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. size:
-    "coded" as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is
+    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. audio: "auto"
+    copies sound where the container holds it and codes it anew elsewhere, "copy" never codes, "none" leaves it out.
+    size: "coded" as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is
     replaced. rebase: the first frame written is at time 0, not at its own (for a part of a video). end_pts:
     where the last frame ends, in the source's time base (`SourceInfo.end_pts`); None: a guess by its rate.
     """
 
     codec: str = "h264"
     crf: int = 14
+    audio: AudioMode = "auto"
     size: Literal["coded", "source"] = "coded"
     overwrite: bool = False
     rebase: bool = False
@@ -111,7 +114,7 @@ class Sink(ABC):
     def _write(self, pts: int, rgb: Pixels) -> None: ...
 
     def _write_audio(self, packet: AudioPacket) -> None:
-        self._note("the sound is left out: this kind of output has none; .mkv keeps it")
+        self._note("the sound is left out: this kind of output has none; .mkv has it")
 
     @abstractmethod
     def _finish(self) -> None: ...
@@ -153,7 +156,8 @@ class PartFile:
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
         self._refuse_existing()
-        self.part = path.parent / f".{path.stem}.{secrets.token_hex(4)}.part"
+        # From the root on, since FFmpeg takes "12:30.mp4" for a protocol; short, since a name has at most 255 bytes.
+        self.part = path.parent.absolute() / f".{path.stem[:40]}.{secrets.token_hex(4)}.part"
         with writing(str(path)):
             self.part.touch(exist_ok=False)
 

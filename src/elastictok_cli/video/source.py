@@ -39,6 +39,7 @@ from .probe import Probed, probe
 PathLike = str | os.PathLike[str]
 
 _SOUND_AHEAD_S = 3
+_MAX_SIDE = 65_535  # an .etok keeps sizes in 16 bits
 
 
 class Source:
@@ -77,6 +78,11 @@ class Source:
         if it.orientation >= 5:
             stored, sar = (it.height, it.width), 1 / sar
         coded = geometry.coded_size(size, *stored)
+        if max(coded) > _MAX_SIDE:
+            raise UsageError(
+                f"{it.name}: {coded[0]}x{coded[1]}: a side of more than {_MAX_SIDE:,} pixels cannot be coded; "
+                "--size fit256 or --size N makes it smaller"
+            )
         left = it.duration_s
         if left is not None and self._has_range:
             left = max(0.0, left - (start or 0.0))

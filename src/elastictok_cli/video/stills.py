@@ -27,6 +27,7 @@ from PIL import (
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
+    TgaImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -34,16 +35,17 @@ from PIL import (
 from ..errors import InputError
 from . import heif
 from .colour import Colour, ToRgb, known
-from .picture_files import another_follows, kind_of
+from .picture_files import another_follows, closed_webp, kind_of
 
 _HEAD = 4096  # bytes that tell the kind
-_DECODERS = {"PNG": "png", "JPEG": "mjpeg", "TIFF": "tiff", "BMP": "bmp", "WEBP": "webp"}  # FFmpeg's
+_DECODERS = {"PNG": "png", "JPEG": "mjpeg", "TIFF": "tiff", "BMP": "bmp", "WEBP": "webp", "TGA": "targa"}  # FFmpeg's
 _OPENERS: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
+    "TGA": TgaImagePlugin.TgaImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
 _AS_STORED = {  # what undoes an orientation
@@ -84,7 +86,7 @@ def read(path: str, name: str) -> Still | None:
     Raises InputError for a picture that cannot be read, is too large, or needs an extra that is not installed.
     """
     with open(path, "rb") as file:
-        kind = kind_of(file.read(_HEAD))
+        kind = kind_of(file.read(_HEAD)) or ("TGA" if path.lower().endswith(".tga") else None)  # it has no signature
         if kind is None:
             return None
         file.seek(0)
@@ -109,10 +111,12 @@ class _Reader:
         with _quiet():
             picture = self._open()
             if picture is None:
+                if self.kind == "WEBP" and self.data[12:16] == b"VP8X" and len(self.data) > 20 and self.data[20] & 2:
+                    raise self._animated()
                 return self._by_ffmpeg_alone()
             if getattr(picture, "n_frames", 1) > 1 and self.kind != "TIFF" and self.kind != "HEIF":
                 if self.kind == "WEBP":
-                    raise InputError(f"{self.name}: animated WebP cannot be read; convert it to GIF or MP4 first")
+                    raise self._animated()
                 return None  # APNG, AVIF sequence: FFmpeg reads them
             self._refuse_what_is_no_picture(picture)
             return self._decoded(picture)
@@ -152,9 +156,9 @@ class _Reader:
             pixels = picture.transpose(_AS_STORED[orientation])
         key = self._transparent_sample(pixels)
         still = self._by_pillow(pixels, orientation)
-        if not truncated and key != "grey" and (other := self._by_ffmpeg(orientation)):
-            if key == "deep" or _same_picture(still, other):
-                still = other
+        other = None if truncated or key == "grey" else self._by_ffmpeg(orientation)
+        if other is not None and (key == "deep" or _same_picture(still, other)):
+            still = other
         if pages > 1:
             what = "page" if self.kind == "TIFF" else "picture"
             still = replace(still, notes=(*still.notes, f"1 {what} of {pages} is coded; the others are left out"))
@@ -183,6 +187,9 @@ class _Reader:
                 raise self._unreadable() from error
             finally:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+    def _animated(self) -> InputError:
+        return InputError(f"{self.name}: animated WebP cannot be read; convert it to GIF or MP4 first")
 
     def _unreadable(self) -> InputError:
         what = "an" if self.kind == "AVIF" else "a"
@@ -225,10 +232,12 @@ class _Reader:
         )
 
     def _by_ffmpeg_alone(self) -> Still:
-        """What Pillow cannot open: 12-bit JPEG, cut off WebP."""
+        """What Pillow cannot open: 12-bit JPEG, WebP that is cut off."""
+        truncated = self.kind == "WEBP" and (shorter := closed_webp(self.data)) != self.data
+        if truncated:
+            self.data = shorter
         if (still := self._by_ffmpeg(1)) is None:
             raise self._unreadable()
-        truncated = self.kind == "WEBP" and struct.unpack_from("<I", self.data, 4)[0] + 8 > len(self.data)
         return replace(still, truncated=truncated)
 
 

@@ -11,6 +11,7 @@ Choices that the original leaves open:
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +22,11 @@ from torch import Tensor
 from ...entropy.bitstream import CodeTokens
 from ...errors import UnsupportedFile
 from ..base import Frames, ModelSpec, TokenModel, Tokens
+from .batching import in_batches
 from .bitstream import FSQ_LEVELS
 from .bottleneck import VAE
 from .config import ElasticConfig
+from .first_count import PATCH_THRESHOLD, SECOND_SHARE, TOKENS_PER_PATCH, is_cut, needed_share
 from .layers import KvCache, extend_cache
 from .network import Elastic
 
@@ -153,70 +156,155 @@ class ElasticModel(TokenModel):
         """Memory of the model's GPU in bytes, None on a CPU."""
         return torch.cuda.mem_get_info(self.device)[1] if self.device.type == "cuda" else None
 
+    def first_count(
+        self, state: ElasticState, source: Frames, threshold: float, before: Frames | None, count_before: int | None
+    ) -> int | None:
+        """Where the search starts: by the detail of a first block or behind a cut, less than before in the second."""
+        if before is None or count_before is None or is_cut(source, before):
+            share = needed_share(source, PATCH_THRESHOLD * threshold, self.config.patch_size[1:])
+            return max(1, round(TOKENS_PER_PATCH * share * self.config.max_toks))
+        return round(SECOND_SHARE * count_before) if state.block == 1 else None
+
     def start(self, height: int, width: int) -> ElasticState:
         """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""
         if (height, width) != self._spec.tile_hw:
             raise ValueError(f"a tile of {width}x{height} for a model of {self.config.resolution}")
         return ElasticState()
 
-    @torch.inference_mode()
     def prepare(self, state: ElasticState, frames: Frames) -> ElasticAnalysis:
         """Patches of a block. frames: uint8 (T, side, side, 3), T from 1 to frames_per_block."""
-        missing = self.config.frames_per_block - len(frames)
-        filled = np.concatenate([frames, np.repeat(frames[-1:], missing, 0)]) if missing else frames
-        patches = self.network.patches(torch.from_numpy(np.ascontiguousarray(filled))[None].to(self.device))
-        return ElasticAnalysis(patches, len(frames))
+        return self.prepare_many([state], [frames])[0]
 
-    @torch.inference_mode()
     def tokens(
         self, state: ElasticState, analysis: ElasticAnalysis, count: int | None = None, qindex: int = 0
-    ) -> CodeTokens:
+    ) -> Tokens:
         """One encoder pass with the first `count` tokens kept, None for all."""
-        count = self.config.max_toks if count is None else min(count, self.config.max_toks)
-        latents, new = self.network.encode(analysis.patches, self._mask(count), self._encoder_past(state))
-        values = self.network.bottleneck.tokens(latents[0, :count])
-        tokens = CodeTokens(values.astype(np.uint16 if self._spec.channels == 1 else np.int8), analysis.frames)
-        self._keep(state, "encoder", tokens, new)
-        return tokens
+        return self.tokens_many([state], [analysis], [count], [qindex])[0]
 
-    @torch.inference_mode()
     def reconstruct(self, state: ElasticState, tokens: Tokens) -> Frames:
         """One decoder pass: uint8 (T, side, side, 3)."""
-        patches, new = self.network.decode(self._latents(tokens), self._decoder_past(state))
-        self._keep(state, "decoder", tokens, new)
-        return to_uint8(self.network.pixels(patches)[0, : tokens.frames])
+        return self.reconstruct_many([state], [tokens])[0]
 
-    @torch.inference_mode()
     def advance(self, state: ElasticState, tokens: Tokens, analysis: ElasticAnalysis | None = None) -> ElasticState:
         """The state after the block. No pass is repeated if these tokens were the last that were tried."""
+        return self.advance_many([state], [tokens], [analysis])[0]
+
+    @torch.inference_mode()
+    def prepare_many(self, states: Sequence[ElasticState], sources: Sequence[Frames]) -> list[ElasticAnalysis]:
+        """`prepare` for each state with its source, in one pass."""
+        if not sources:
+            return []
+        filled = []
+        for frames in sources:
+            missing = self.config.frames_per_block - len(frames)
+            filled.append(np.concatenate([frames, np.repeat(frames[-1:], missing, 0)]) if missing else frames)
+        patches = self.network.patches(torch.from_numpy(np.stack(filled)).to(self.device))
+        return [ElasticAnalysis(patches[i : i + 1], len(frames)) for i, frames in enumerate(sources)]
+
+    @torch.inference_mode()
+    def tokens_many(
+        self,
+        states: Sequence[ElasticState],
+        analyses: Sequence[ElasticAnalysis],
+        counts: Sequence[int | None],
+        qindexes: Sequence[int],
+    ) -> list[Tokens]:
+        """`tokens` for each state, in as few passes as memory allows."""
+        most = self.config.max_toks
+        kept = [most if count is None else min(count, most) for count in counts]
+        found: list[Tokens] = []
+        passes = self._encoded(states, analyses, kept)
+        for state, analysis, count, (latents, new) in zip(states, analyses, kept, passes, strict=True):
+            values = self.network.bottleneck.tokens(latents[0, :count])
+            tokens = CodeTokens(values.astype(np.uint16 if self._spec.channels == 1 else np.int8), analysis.frames)
+            self._keep(state, "encoder", tokens, new)
+            found.append(tokens)
+        return found
+
+    @torch.inference_mode()
+    def reconstruct_many(self, states: Sequence[ElasticState], tokens: Sequence[Tokens]) -> list[Frames]:
+        """`reconstruct` for each state with its tokens, in as few passes as memory allows."""
+        shown = []
+        passes = self._decoded(tokens, self._decoder_pasts(states))
+        for state, each, (patches, new) in zip(states, tokens, passes, strict=True):
+            self._keep(state, "decoder", each, new)
+            shown.append(to_uint8(self.network.pixels(patches)[0, : each.frames]))
+        return shown
+
+    @torch.inference_mode()
+    def advance_many(
+        self,
+        states: Sequence[ElasticState],
+        tokens: Sequence[Tokens],
+        analyses: Sequence[ElasticAnalysis | None],
+    ) -> list[ElasticState]:
+        """`advance` for each state. Encoder passes that are missing are made together."""
+        missing = [
+            (state, each, analysis)
+            for state, each, analysis in zip(states, tokens, analyses, strict=True)
+            if analysis is not None and not self._last(state) and _passed(state, "encoder", each) is None
+        ]
+        if missing:
+            counts = [each.count for _, each, _ in missing]
+            passes = self._encoded([state for state, _, _ in missing], [analysis for _, _, analysis in missing], counts)
+            for (state, each, _), (_, new) in zip(missing, passes, strict=True):
+                self._keep(state, "encoder", each, new)
+        return [self._advanced(*each) for each in zip(states, tokens, analyses, strict=True)]
+
+    def _advanced(self, state: ElasticState, tokens: Tokens, analysis: ElasticAnalysis | None) -> ElasticState:
         if self._last(state):
             return ElasticState(state.block + 1)  # the GOP ends here: its caches, about a gigabyte, are not needed
         encoder = None
         if analysis is not None:
-            before = self._encoder_past(state)
-            passed, new = state.last_pass.get("encoder", (None, None))
-            if passed is not tokens or new is None:
-                _, new = self.network.encode(analysis.patches, self._mask(tokens.count), before)
-            encoder = extend_cache(before, new)
-        passed, new = state.last_pass.get("decoder", (None, None))
-        if passed is tokens and new is not None:
-            return ElasticState(state.block + 1, encoder, extend_cache(self._decoder_past(state), new))
+            new = _passed(state, "encoder", tokens)
+            assert new is not None, "advance_many has made the pass"
+            encoder = extend_cache(self._encoder_past(state), new)
+        shown = _passed(state, "decoder", tokens)
+        if shown is not None:
+            (past,) = self._decoder_pasts([state])
+            return ElasticState(state.block + 1, encoder, extend_cache(past, shown))
         if "past" in state.last_pass:
             return ElasticState(state.block + 1, encoder, state.last_pass["past"][1], (tokens,))
         return ElasticState(state.block + 1, encoder, state.decoder, (*state.undecoded, tokens))
 
-    def _decoder_past(self, state: ElasticState) -> KvCache | None:
-        """The cache of the decoder up to this block. Blocks that are not decoded yet are decoded now, once."""
-        if "past" in state.last_pass:
-            return state.last_pass["past"][1]
-        past = state.decoder
-        if state.block and past is None and not state.undecoded:
-            raise ValueError(f"a GOP of this model has {self.config.gop_blocks} blocks at most")
-        for tokens in state.undecoded:
-            past = extend_cache(past, self.network.decode(self._latents(tokens), past)[1])
-        if past is not None:
-            state.last_pass["past"] = (None, past)
-        return past
+    def _encoded(
+        self, states: Sequence[ElasticState], analyses: Sequence[ElasticAnalysis], counts: Sequence[int]
+    ) -> list[tuple[Tensor, KvCache]]:
+        """Latents, (1, max_toks, latent_size), and new keys and values of each."""
+
+        def encode(patches: Tensor, mask: Tensor | None, past: KvCache | None) -> tuple[Tensor, KvCache]:
+            assert mask is not None
+            return self.network.encode(patches, mask, past)
+
+        masks = [self._mask(count) for count in counts]
+        return in_batches(
+            encode, [each.patches for each in analyses], masks, [self._encoder_past(state) for state in states]
+        )
+
+    def _decoded(self, tokens: Sequence[Tokens], pasts: Sequence[KvCache | None]) -> list[tuple[Tensor, KvCache]]:
+        """Patches and new keys and values of each."""
+        return in_batches(
+            lambda latents, _, past: self.network.decode(latents, past),
+            [self._latents(each) for each in tokens],
+            None,
+            pasts,
+        )
+
+    def _decoder_pasts(self, states: Sequence[ElasticState]) -> list[KvCache | None]:
+        """The decoder's cache of each up to this block. Blocks that are not decoded yet are decoded now, once."""
+        behind: dict[int, ElasticState] = {}
+        for state in states:
+            if "past" not in state.last_pass and state.undecoded:
+                behind[id(state)] = state
+            elif state.block and state.decoder is None and not state.undecoded:
+                raise ValueError(f"a GOP of this model has {self.config.gop_blocks} blocks at most")
+        for number in range(max((len(state.undecoded) for state in behind.values()), default=0)):
+            group = [state for state in behind.values() if number < len(state.undecoded)]
+            pasts = [state.last_pass["past"][1] if number else state.decoder for state in group]
+            passes = self._decoded([state.undecoded[number] for state in group], pasts)
+            for state, past, (_, new) in zip(group, pasts, passes, strict=True):
+                state.last_pass["past"] = (None, extend_cache(past, new))
+        return [state.last_pass["past"][1] if "past" in state.last_pass else state.decoder for state in states]
 
     def _last(self, state: ElasticState) -> bool:
         return state.block + 1 >= self.config.gop_blocks
@@ -238,6 +326,12 @@ class ElasticModel(TokenModel):
         latents = torch.zeros(1, self.config.max_toks, self.config.latent_size)
         latents[0, : tokens.count] = self.network.bottleneck.latents(tokens.values)
         return latents.to(self.device)
+
+
+def _passed(state: ElasticState, network: str, tokens: object) -> KvCache | None:
+    """The new keys and values of a network's last pass from this state, if it was of these tokens."""
+    passed, new = state.last_pass.get(network, (None, None))
+    return new if passed is tokens else None
 
 
 def to_uint8(pixels: Tensor) -> Frames:

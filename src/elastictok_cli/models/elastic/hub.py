@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...errors import ElasticTokError, InputError, OutputError, UnsupportedFile, UsageError
+from ...folders import home
 from ..registry import Published, entries, find_entry
-from ..weights_files import SUFFIX, WeightsFile, home, sha256
+from ..weights_files import SUFFIX, WeightsFile, sha256
 from .config import PRESETS
 from .convert import convert
 

@@ -1,7 +1,6 @@
-"""One-time compilation of a model's loops: a note to the user, then all of it at once, before any bar is drawn.
+"""Compile a model's loops once per machine, before the first block: that takes half a minute, and is announced.
 
-Without this the first block would take half a minute, and the bar would stand still. jit.py says where the result is
-kept.
+jit.py says where the result is kept.
 """
 
 from __future__ import annotations
@@ -11,22 +10,22 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .console import Console
-
-if TYPE_CHECKING:
-    from ..container import Header
-    from ..models.base import ModelSpec, TokenModel
+from ..container import Header
+from ..models.base import ModelSpec, TokenModel
+from .header import header_of
 
 PREPARING = "preparing the codec for this machine, once (about half a minute)"
 
 
-def prepare(model: TokenModel, console: Console) -> None:
-    """Compile the model's loops if that was never done on this machine."""
+def prepare(model: TokenModel, announce: Callable[[str], None]) -> None:
+    """Compile the model's loops if that was never done on this machine.
+
+    announce: called with one line for the user before it starts; not called if there is nothing to do.
+    """
     if not model.spec.compiles or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return
     from .. import jit
@@ -34,7 +33,9 @@ def prepare(model: TokenModel, console: Console) -> None:
     mark = jit.cache_folder() / f"ready-{_fingerprint(jit.sources())}"
     if mark.exists():
         return
-    console.note(PREPARING)
+    if jit.cache_note is not None:
+        announce(jit.cache_note)
+    announce(PREPARING)
     quiet = subprocess.DEVNULL
     # Numba compiles one function at a time; other processes do their share on other cores.
     with ExitStack() as stack:
@@ -43,20 +44,20 @@ def prepare(model: TokenModel, console: Console) -> None:
             command = [sys.executable, "-m", module]
             helpers.append(stack.enter_context(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)))
             stack.callback(helpers[-1].kill)
-        warm_up(model, helpers)
+        _warm_up(model, helpers)
     _touch(mark)
 
 
 def load_compiled(model: TokenModel) -> None:
     """Load everything that is compiled and that this model uses into this process."""
     if model.spec.compiles:
-        warm_up(model)
+        _warm_up(model)
         return
     import numpy as np
 
     from ..entropy.bitstream import CodeTokens, find_syntax, token_decoder, token_encoder
 
-    syntax, header = find_syntax(model.spec.syntax), _header(model.spec)
+    syntax, header = find_syntax(model.spec.syntax), _small_header(model.spec)
     if syntax.codes:
         one = CodeTokens(np.zeros((1, *syntax.empty(header.channels).shape[1:]), syntax.dtype), 1)
         encoder = token_encoder(header)
@@ -64,7 +65,7 @@ def load_compiled(model: TokenModel) -> None:
         token_decoder(encoder.finish(), header).read(1, 1)
 
 
-def warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) -> None:
+def _warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) -> None:
     """Run everything that is compiled once: tiny blocks through the model and its entropy coder, there and back.
 
     helpers: processes that compile a share; predicted frames wait for their end.
@@ -73,7 +74,7 @@ def warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) 
 
     from ..entropy.bitstream import token_decoder, token_encoder
 
-    spec, header = model.spec, _header(model.spec)
+    spec, header = model.spec, _small_header(model.spec)
     height, width = header.geometry.height, header.geometry.width
     # Noise that moves: residual, motion and skipped blocks all occur.
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
@@ -98,30 +99,10 @@ def warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) 
     decoder.finish(encoder.digest)
 
 
-def _header(spec: ModelSpec) -> Header:
+def _small_header(spec: ModelSpec) -> Header:
     """The header of a small file of this model: one tile, or four by four of the units that frames are padded to."""
-    from fractions import Fraction
-
-    from ..container import Header
-
     height, width = spec.tile_hw or (4 * spec.multiple, 4 * spec.multiple)
-    return Header(
-        tool="",
-        model=spec.name,
-        model_digest=spec.digest,
-        generation=spec.generation,
-        syntax=spec.syntax,
-        block_frames=spec.block_frames,
-        gop_blocks=spec.gop_blocks,
-        coded_size=(width, height),
-        display_size=(width, height),
-        source_size=(width, height),
-        time_base=Fraction(1, 25),
-        multiple=spec.multiple,
-        num_qindex=spec.num_qindex,
-        channels=spec.channels,
-        max_tokens=spec.max_tokens(spec.block_frames, height, width),
-    )
+    return header_of(spec, width, height)
 
 
 def _touch(mark: Path) -> None:
