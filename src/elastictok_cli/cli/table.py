@@ -16,6 +16,7 @@ from ..batch.work import Progress
 from ..metrics import psnr_db
 from .console import Console, clock, size
 from .progress import PLAIN_EVERY_S
+from .signals import answer_with
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -63,7 +64,7 @@ class Table:
         """Run to the end and show it."""
         live = self._live() if self.console.shows_bar else None
         try:
-            with closing(events):
+            with answer_with(lambda: self.text(time.monotonic())), closing(events):
                 for event in events:
                     self._take(event)
                     self._show(live)
