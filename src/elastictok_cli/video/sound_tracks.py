@@ -1,5 +1,7 @@
-"""Tracks of sound in an output: packets copied where the container holds their codec, otherwise coded anew as AAC
-(Opus in WebM, which holds no other)."""
+"""Tracks of sound in an output: packets are copied where the container holds their codec, else coded as AAC.
+
+In WebM, which holds no AAC, as Opus.
+"""
 
 from __future__ import annotations
 
