@@ -107,7 +107,7 @@ class _CutModel(TokenModel):
     def prepare(self, state: Any, frames: Frames) -> Any:
         raise NotImplementedError("a cut model decodes")
 
-    def tokens(self, state: Any, analysis: Any, count: int | None = None, step: int = 0) -> Any:
+    def tokens(self, state: Any, analysis: Any, count: int | None = None, qindex: int = 0) -> Any:
         raise NotImplementedError("a cut model decodes")
 
     def reconstruct(self, state: Any, tokens: Any) -> Frames:

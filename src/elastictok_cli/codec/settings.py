@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..models.base import TokenModel
 from ..search import strategy
 from ..version import __version__
+from .keep import Keep
 from .target import Target
 
 
@@ -92,12 +93,14 @@ class DecodeSettings:
     start, duration: the part to show, in seconds from the first frame. codec: of the output video. crf: its constant
     quality, lower is better. size: "coded", or "source" for frames scaled to the size of the input. audio: "auto"
     copies the sound where the output's format holds it and codes it anew elsewhere, "copy" only copies, "none" leaves
-    it out. jobs: processes, each at a GOP; None for as many as are worth it. overwrite: an existing output is
-    replaced. Raises UsageError for values that cannot be meant.
+    it out. keep: decode each block as if it had only its first N tokens ("500") or a share of them ("50%"). jobs:
+    processes, each at a GOP; None for as many as are worth it. overwrite: an existing output is replaced. Raises
+    UsageError for values that cannot be meant.
     """
 
     start: float | None = None
     duration: float | None = None
+    keep: str | None = None
     codec: str = "h264"
     crf: int = 14
     size: str = "coded"
@@ -111,3 +114,5 @@ class DecodeSettings:
             raise UsageError(f"`size` {self.size}: is coded or source")
         if self.audio not in ("auto", "copy", "none"):
             raise UsageError(f"`audio` {self.audio}: is auto, copy or none")
+        if self.keep is not None:
+            Keep.parse(self.keep)
