@@ -69,7 +69,7 @@ class Meter:
         return None if not estimate else max(estimate, self.done)
 
     def text(self, now: float, width: int | None = None) -> str:
-        """blocks 37/60  4.1 fps  15,244 tokens  0.031 bpp  eta 0:14, or less of it if it must fit into `width`."""
+        """Blocks 37/60  4.1 fps  15,244 tokens  0.031 bpp  eta 0:14, or less of it if it must fit into `width`."""
         size = self.started.block_frames
         blocks = -(-self.done // size)
         parts = {"blocks": f"blocks {blocks:,}/{-(-self.total // size):,}" if self.total else f"blocks {blocks:,}"}
@@ -94,8 +94,10 @@ class Meter:
 
 
 class Display:
-    """A context manager that shows events, and with `on_probe` every candidate of a slow model: in the bar, and with -v
-    on a line of its own."""
+    """A context manager that shows events, and with `on_probe` every candidate of a slow model.
+
+    Candidates are shown in the bar, and with -v on a line each.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -35,8 +35,9 @@ def _answer(number: int, frame: FrameType | None) -> None:
 
 
 class Stopping:
-    """While it is entered, NAMES raise KeyboardInterrupt once, so that unfinished work is cleaned up, and ASKING are
-    answered.
+    """A context manager: the signals in NAMES raise KeyboardInterrupt once, those in ASKING are answered.
+
+    The interrupt lets unfinished work be cleaned up.
 
     exit_code: what the shell expects of a program that was stopped so.
     """

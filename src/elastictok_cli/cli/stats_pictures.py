@@ -92,11 +92,10 @@ class Pictures:
             return list(heat_maps(reader, tables)), cell_size(reader)
 
     def _blocks_shown(self, count: int) -> dict[int, Any]:
-        """The last frame of each block in the figure: where the picture is cut within the block, its tokens are mostly
-        of what comes after the cut.
+        """The last frame of each block in the figure.
 
-        Of the source or the decoded video if one is given, otherwise decoded from the file; {} where the model is not
-        on this machine.
+        The last one, since a block with a cut spends most of its tokens on what comes after the cut. From the source or
+        the decoded video if one is given, otherwise decoded from the file; {} if the model is not on this machine.
         """
         from ..report.maps import shown_blocks
 
@@ -121,8 +120,10 @@ class Pictures:
         return video_frames(path, {n: starts + end for n, end in ends.items()}, usage.header.coded_size)
 
     def _starts_s(self, is_decoded: bool) -> float:
-        """When the file's first frame shows: videos count from the source's zero, a decoded part from its first
-        frame."""
+        """The time in the video at which the file's first frame shows, in seconds.
+
+        Videos count from the source's zero, a decoded part from its first frame.
+        """
         usage = self.usages[0]
         return 0.0 if is_decoded and usage.header.is_part else usage.first_s
 

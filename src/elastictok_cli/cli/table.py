@@ -108,7 +108,7 @@ class Table:
             self.console.line(f"{row.source}: {row.status}, {size(row.bytes_out)}")
 
     def text(self, now: float) -> str:
-        """files 12/100  2 failed  11.3 fps  0.4 of 3.1 GB  eta 1:02:03"""
+        """The line of progress, such as "files 12/100  2 failed  11.3 fps  0.4 of 3.1 GB  eta 1:02:03"."""
         parts = [f"files {self.ended:,}/{self.total:,}"]
         parts += [f"{self.counts['skipped']:,} as before"] if self.counts["skipped"] else []
         parts += [f"{self.counts['failed']:,} failed"] if self.counts["failed"] else []

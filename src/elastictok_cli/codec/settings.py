@@ -110,4 +110,4 @@ class DecodeSettings:
         if self.size not in ("coded", "source"):
             raise UsageError(f"`size` {self.size}: is coded or source")
         if self.audio not in ("auto", "copy", "none"):
-            raise UsageError(f"--audio {self.audio}: is auto, copy or none")
+            raise UsageError(f"`audio` {self.audio}: is auto, copy or none")

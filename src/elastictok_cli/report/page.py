@@ -30,8 +30,10 @@ COLOURS = ("paper", "ink", "faint", "grid", "card", "bar", "first", "cut", "miss
 
 @dataclass(frozen=True)
 class Player:
-    """A video to embed. path: with a suffix in MEDIA. start_s: the video's own time when the file's first frame
-    shows."""
+    """A video to embed. path: with a suffix in MEDIA.
+
+    start_s: the time in the video at which the file's first frame shows, in seconds.
+    """
 
     path: Path
     start_s: float = 0.0
@@ -44,8 +46,11 @@ def html_report(
     cuts: Sequence[float] | None = None,
     theme: str | None = None,
 ) -> str:
-    """The page. players: "source", "decoded" or both, of the first file. cuts: times of the source's cuts, in s from
-    the first frame; None if no source was read. theme: light or dark; None: as the reader's system is set."""
+    """The page as HTML.
+
+    players: "source", "decoded" or both, of the first file. cuts: times of the source's cuts, in seconds from the first
+    frame; None if no source was read. theme: light or dark; None for what the reader's system is set to.
+    """
     players = players or {}
     usages = [report.usage for report in reports]
     labels = legend_labels(usages)

@@ -21,8 +21,11 @@ MAX_COUNTS = 4_000_000  # numbers of heat maps; a page with more would be too la
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FileReport:
-    """One .etok file in the page. heat: maps of every block (`heat.heat_maps`); cell: (height, width) in pixels of one
-    count. rates: what the search saw, if it was kept."""
+    """One .etok file in the page.
+
+    heat: maps of every block (`heat.heat_maps`). cell: (height, width) in pixels of one count. rates: the candidates of
+    the search, if they were kept.
+    """
 
     usage: Usage
     heat: Sequence[npt.NDArray[np.int64]] | None = None
@@ -33,8 +36,11 @@ class FileReport:
 def page_data(
     reports: Sequence[FileReport], starts_s: Mapping[str, float], cuts: Sequence[float] | None
 ) -> dict[str, Any]:
-    """All that the page draws. starts_s: each video's own time when the file's first frame shows, by its name in the
-    page. cuts: times of the source's cuts, in s from the first frame; None if no source was read."""
+    """Everything that the page draws, as JSON values.
+
+    starts_s: the time in each video at which the file's first frame shows, by the video's name in the page. cuts: times
+    of the source's cuts, in seconds from the first frame; None if no source was read.
+    """
     usages = [report.usage for report in reports]
     labels = legend_labels(usages)
     return {

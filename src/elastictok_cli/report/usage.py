@@ -157,8 +157,10 @@ def goal(usage: Usage) -> str:
 
 
 def cumulative_bytes(usage: Usage) -> list[float]:
-    """Bytes of tokens up to the end of each block. Exact where a GOP ends; within one, in proportion to the tokens,
-    since a GOP's blocks share one range-coder stream."""
+    """Bytes of tokens up to the end of each block.
+
+    Exact where a GOP ends. Within a GOP in proportion to the tokens, since its blocks share one range-coded stream.
+    """
     totals = [0] * len(usage.gop_bytes)
     for block in usage.blocks:
         totals[block.gop] += block.tokens + 1  # a block without tokens costs bytes too
