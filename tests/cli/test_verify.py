@@ -108,6 +108,16 @@ def test_without_the_model_the_structure_is_still_checked(
     assert said.err.splitlines()[-1].endswith(f"structure, checksums of {FRAMES} frames")
 
 
+def test_the_worst_frame_and_the_one_percent_low_stand_beside_the_mean(run: Run, etok: Path, clip: Path) -> None:
+    said = run("verify", etok, "--source", clip, "--json")
+    records = [json.loads(line) for line in said.out.splitlines()]
+    worst_block = max(r["mse"] for r in records if r["type"] == "block_checked")
+    end = records[-1]
+    assert end["mse"] < worst_block <= end["worst_mse"] == end["low_mse"]  # 20 frames: one is more than 1 %
+    assert f"mean {end['psnr_db']:.2f} dB, worst frame {end['worst_psnr_db']:.2f} dB, 1 % low " in said.err
+    assert json.loads(run("verify", etok, "--json").out.splitlines()[-1])["worst_mse"] is None
+
+
 def test_other_measures_by_an_external_ffmpeg(run: Run, etok: Path, clip: Path) -> None:
     said = run("verify", etok, "--source", clip, "--metric", "xpsnr", "--metric", "vmaf", "--json")
     assert said.code == 0, said.err

@@ -260,7 +260,7 @@ def test_a_cut_file_shows_what_a_decoder_makes_of_the_first_tokens(
     ("text", "says"), [("0%", "above 0 %"), ("120%", "at most 100 %"), ("half", "50%"), ("1.5", "number of tokens")]
 )
 def test_cuts_that_cannot_be_meant(text: str, says: str) -> None:
-    with pytest.raises(UsageError, match=f"--keep {text}: .*{says}"):
+    with pytest.raises(UsageError, match=f"`keep` {text}: .*{says}"):
         Keep.parse(text)
 
 

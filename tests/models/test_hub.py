@@ -109,7 +109,9 @@ def test_a_pull_ends_in_a_model_that_loads_by_its_name(server: Hub, home: Path) 
 
 def test_a_pulled_model_is_not_downloaded_again(server: Hub) -> None:
     said: list[str] = []
-    pull(NAME, endpoint=server.url)
+    pull(NAME, endpoint=server.url, on_status=said.append)
+    assert said[-2:] == [f"fetched {REPOSITORY} at {COMMIT}: params, SHA-256 {server.etag}", hub.REPORT]
+    said.clear()
     pull(NAME, endpoint="http://127.0.0.1:1", on_status=said.append)
     assert (server.gets, said) == (1, [f"{NAME} is here already"])
     pull(NAME, endpoint=server.url, force=True)

@@ -118,7 +118,7 @@ BARE: list[tuple[Any, Any, Any, str]] = [
     ([64000] * 8, [8], (2, 32, 32, 3), "codes must be 0 .. 63999"),
     ([-1] * 8, [8], (2, 32, 32, 3), "are no tokens"),
     ([0.5] * 8, [8], (2, 32, 32, 3), "of float64"),
-    ([[0, 1]] * 8, [8], (2, 32, 32, 3), "integers \\(tokens,\\) are needed"),
+    (np.zeros((8, 2), int), [8], (2, 32, 32, 3), "integers \\(tokens,\\) are needed"),
 ]
 
 

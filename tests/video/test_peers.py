@@ -101,7 +101,7 @@ def test_what_ffmpeg_says_of_a_failure_is_the_error(ffmpeg: Ffmpeg) -> None:
 
 
 def test_a_program_that_is_no_ffmpeg(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--ffmpeg .*: cannot be run"):
+    with pytest.raises(UsageError, match="`ffmpeg` .*: cannot be run"):
         find_ffmpeg(str(tmp_path / "nothing"))
     script = tmp_path / "ffmpeg"
     script.write_text("#!/bin/sh\n")
@@ -115,5 +115,5 @@ def test_a_program_that_is_no_ffmpeg(tmp_path: Path) -> None:
         find_measure(old, ["vmaf"])
     with pytest.raises(UsageError, match="needs an ffmpeg with xpsnr"):
         find_measure(None, ["xpsnr"])
-    with pytest.raises(UsageError, match="--metric lpips: is xpsnr or vmaf"):
+    with pytest.raises(UsageError, match="`metric` lpips: is xpsnr or vmaf"):
         find_measure(old, ["lpips"])

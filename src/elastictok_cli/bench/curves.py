@@ -96,8 +96,10 @@ def score_at(curve: Sequence[tuple[float, float]], mse: float) -> float | None:
 
 
 def rate_difference(ours: Curve, theirs: Curve) -> float | None:
-    """Bytes of `ours` over `theirs`, the geometric mean over the errors that both span (Bjontegaard's measure with
-    straight lines for the cubic). None if they span nothing together; points without an error are left out."""
+    """Bytes of `ours` over `theirs`, the geometric mean over the errors that both span; None if they share none.
+
+    Bjontegaard's measure, with straight lines for the cubic. Points without an error are left out.
+    """
     ours, theirs = ([point for point in curve if point[1] > 0] for curve in (ours, theirs))
     if not ours or not theirs:
         return None

@@ -39,8 +39,7 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
-    """The whole elastic curve. Below: tokens per frame. Above: the same in per cent of the model's count, as in the
-    paper."""
+    """The whole elastic curve, over tokens per frame (below) and per cent of the model's count (above)."""
     kinds, percents = results["figure4"], []
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     for ax, (kind, found) in zip(axes, kinds.items(), strict=True):

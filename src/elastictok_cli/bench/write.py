@@ -1,5 +1,7 @@
-"""What a benchmark leaves: results.json, results.csv, figures, and a page in Markdown and in HTML, each whole or not at
-all."""
+"""Write what a benchmark leaves: results.json, results.csv, figures, and a page in Markdown and in HTML.
+
+Each file appears when it is whole.
+"""
 
 from __future__ import annotations
 

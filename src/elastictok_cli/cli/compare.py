@@ -184,8 +184,10 @@ def _panels(
 
 
 def _models(readers: Sequence[Reader], model: tuple[str | None, str, str | None], console: Console) -> list[TokenModel]:
-    """One per panel. Slow models, which are large, are shared; others keep the last block that they decoded, so each
-    panel has its own."""
+    """One model per panel.
+
+    Slow models, which are large, are shared. The others keep the last block that they decoded, so they are not.
+    """
     from ..codec.prepare import prepare
     from ..models.registry import load_for
 

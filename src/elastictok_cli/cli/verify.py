@@ -121,4 +121,6 @@ def _checked(result: Verified, tokens: bool) -> str:
     if result.mse is None:
         return what
     measured = f"{plural(result.blocks, 'block')} measured again"
-    return f"{what}; {measured}, {quality_text(result.mse)}, all as stored"
+    worst, low = quality_text(result.worst_mse or 0.0), quality_text(result.low_mse or 0.0)
+    quality = f"mean {quality_text(result.mse)}, worst frame {worst}, 1 % low {low}"
+    return f"{what}; {measured}, all as stored; {quality}"

@@ -18,7 +18,7 @@ from typing import Any, Self
 from ..errors import UsageError
 from ..models.base import Frames, ModelSpec, TokenModel
 
-OPTION = "--keep"
+OPTION = "`keep`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def cut_model(model: TokenModel, keep: Keep) -> TokenModel:
     """
     if not model.spec.nested:
         raise UsageError(
-            f"{OPTION} {keep}: the tokens of {model.spec.name} are not nested; encode with --tokens N instead"
+            f"{OPTION} {keep}: the tokens of {model.spec.name} are not nested; encode with `tokens` N instead"
         )
     return _CutModel(model, keep)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..container import BlockRecord, Reader, check_file
 from ..errors import ElasticTokError, InputError
-from ..metrics import HALF_RANGE, block_mse, squared_error
+from ..metrics import HALF_RANGE, block_mse, squared_error, worst_and_low
 from ..models.base import Frames, TokenModel
 from ..video import Source
 from .decoder import check_model, decode_blocks, parse
@@ -55,6 +55,7 @@ def verify(
     if check.blocks_false:
         findings.append(f"{check.blocks_false} of {check.seen} blocks are stored as met and do not meet the threshold")
         yield Warned(text=findings[-1])
+    worst, low = worst_and_low(check.frame_mses) if check.samples else (None, None)
     yield Verified(
         frames=check.frames or reader.frames,
         blocks=check.seen,
@@ -63,6 +64,8 @@ def verify(
         findings=tuple(findings),
         seconds=time.monotonic() - clock,
         blocks_unmatched=check.blocks_unmatched,
+        worst_mse=worst,
+        low_mse=low,
     )
 
 
@@ -73,6 +76,7 @@ class _Check:
         self.reader, self.tiling, self.matched = reader, Tiling(reader.header), matched
         self.seen = self.blocks_false = self.blocks_unmatched = self.frames = 0
         self.error, self.samples = 0.0, 0  # squared error, and the pixel values that it is of
+        self.frame_mses: list[tuple[float, int]] = []  # each with a weight of 1
 
     def blocks(self, model: TokenModel) -> Iterator[Event]:
         """Check every block. Raises the error of the first that cannot be decoded."""
@@ -100,7 +104,9 @@ class _Check:
         matched.check.block(block.frames[0], source[0], frame=block.first_frame, stored_mse=block.record.mse)
         ok = self._is_as_stored(block.record, self._tile_errors(block.frames, source))
         self.blocks_false += not ok
-        error = squared_error(block.frames, source) / HALF_RANGE**2
+        errors = [squared_error(frame, wanted) for frame, wanted in zip(block.frames, source, strict=True)]
+        self.frame_mses += [(error / (source[0].size * HALF_RANGE**2), 1) for error in errors]
+        error = sum(errors) / HALF_RANGE**2
         self.error += error
         self.samples += source.size
         yield self._checked(block.index, block, error / source.size, ok)

@@ -1,7 +1,6 @@
-"""The loop of `compare`: matched frames are drawn side by side, into a video with the source's times and sound or onto
-one sheet.
+"""The loop of `compare`: matched frames are drawn side by side, into a video or onto one sheet.
 
-Yields the events of the codec room, so that the same progress bar shows it.
+The video has the source's times and sound. Events are those of codec/, so the same progress bar shows them.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Canvas:
     stands above the curve. The attribute `size` is (width, height) of the whole, both even.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (all of it is drawn at once)
         self,
         labels: Sequence[Label],
         usages: Sequence[Usage],

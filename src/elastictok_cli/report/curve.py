@@ -47,7 +47,7 @@ class Curve:
     start_s, end_s: the time shown, on the files' own clock.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (all of it is drawn at once)
         self,
         usages: Sequence[Usage],
         width: int,

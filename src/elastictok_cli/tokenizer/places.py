@@ -62,10 +62,11 @@ def split(values: Any, counts: Sequence[int], header: Header) -> list[npt.NDArra
     values: integers (tokens,) or (tokens, channels), or a list of one array per place. counts: of each place. Raises
     UsageError for what cannot be tokens.
     """
-    if isinstance(values, (list, tuple)) and values and np.ndim(as_numpy(values[0])) > 0:
-        values = np.concatenate([as_numpy(each) for each in values])
-    flat, syntax = as_numpy(values), find_syntax(header.syntax)
+    syntax = find_syntax(header.syntax)
     empty = syntax.empty(header.channels)
+    if isinstance(values, (list, tuple)) and values and as_numpy(values[0]).ndim == empty.ndim:
+        values = np.concatenate([as_numpy(each) for each in values])
+    flat = as_numpy(values)
     if flat.dtype.kind not in "iu" or flat.shape[1:] != empty.shape[1:]:
         wanted = "(tokens, channels)" if empty.ndim > 1 else "(tokens,)"
         raise UsageError(f"`values` of {flat.dtype} and shape {flat.shape}: integers {wanted} are needed")

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from ..errors import ElasticTokError, UsageError
 
-OPTION = "--ffmpeg"
-INSTALL = "pip install 'elastictok[bench]' brings one, --ffmpeg PATH names another"
+OPTION = "`ffmpeg`"
+INSTALL = "pip install 'elastictok[bench]' brings one, `ffmpeg` PATH names another"
 
 
 def cpu_seconds() -> float | None:

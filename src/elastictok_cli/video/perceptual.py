@@ -77,7 +77,7 @@ def find_measure(ffmpeg: Ffmpeg | None, names: Sequence[str]) -> Perceptual:
     """The measures of these names. Raises UsageError for an unknown name, and if no ffmpeg was found that has them."""
     for name in names:
         if name not in NAMES:
-            raise UsageError(f"--metric {name}: is {' or '.join(NAMES)}")
+            raise UsageError(f"`metric` {name}: is {' or '.join(NAMES)}")
     if ffmpeg is None:
-        raise UsageError(f"--metric {names[0]}: needs an ffmpeg with {FILTERS[names[0]]}; {INSTALL}")
+        raise UsageError(f"`metric` {names[0]}: needs an ffmpeg with {FILTERS[names[0]]}; {INSTALL}")
     return Perceptual(ffmpeg, names)

@@ -22,6 +22,10 @@ from .config import PRESETS
 from .convert import convert
 
 StatusCallback = Callable[[str], None]
+REPORT = (
+    "nobody has run this file with elastictok yet: please report the line above, and the figures of "
+    "'elastictok bench CLIPS --model NAME', as an issue, also if all is well"
+)
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,6 +69,8 @@ def pull(
         pins = {"repository": published.repository, "commit": commit, "sha256": found, "weights": sha256(output)}
         pin_file.write_text(json.dumps(pins, indent=1) + "\n", encoding="utf-8")
         params.unlink()
+        on_status(f"fetched {published.repository} at {commit}: {published.file}, SHA-256 {found}")
+        on_status(REPORT)
     except OSError as error:
         if isinstance(error, ElasticTokError):
             raise

@@ -1,0 +1,92 @@
+"""Tiles side by side: candidates of all of them at once, and the error that `decode` will show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from elastictok_cli.codec.rdo import BlockSearch, Decision
+from elastictok_cli.codec.settings import EncodeSettings
+from elastictok_cli.codec.target import Target
+from elastictok_cli.codec.tile_encoder import TileEncoder, encode_tiles
+from elastictok_cli.models.base import Frames
+
+from .conftest import moving
+from .dct import DctModel
+
+TILE = (16, 16)
+
+
+class Watched(DctModel):
+    """Notes how many candidates are made and measured at once. drift_from: the call from which frames are changed."""
+
+    drift_from = 10**9
+
+    def __init__(self, num_qindex: int = 120) -> None:
+        super().__init__(num_qindex, TILE)
+        self.made: list[int] = []
+        self.measured: list[int] = []
+
+    def tokens_many(self, states: Sequence[Any], *rest: Any) -> list[Any]:
+        self.made.append(len(states))
+        return super().tokens_many(states, *rest)
+
+    def reconstruct_many(self, states: Sequence[Any], tokens: Sequence[Any]) -> list[Frames]:
+        self.measured.append(len(states))
+        shown = super().reconstruct_many(states, tokens)
+        return [255 - each if len(self.measured) > self.drift_from else each for each in shown]
+
+
+def encode(model: DctModel, sources: Sequence[Frames], threshold: float, **options: Any) -> list[Decision]:
+    search = BlockSearch(model, EncodeSettings(target=Target.threshold(threshold)))
+    encoders = [TileEncoder(model, search, TILE, TILE) for _ in sources]
+    return encode_tiles(model, encoders, sources, **options)
+
+
+def sources(count: int) -> list[Frames]:
+    return [moving(2, seed, 16, 16) for seed in range(count)]
+
+
+def test_candidates_of_all_tiles_are_made_together_and_are_those_of_each() -> None:
+    for num_qindex in (120, 0):
+        model, tiles = Watched(num_qindex), sources(5)
+        together = encode(model, tiles, 0.004)
+        assert model.made[0] == model.measured[0] == 5
+        most = max(len(decision.probes) for decision in together)
+        assert most <= len(model.made) < sum(len(decision.probes) for decision in together)
+        for tile, decision in zip(tiles, together, strict=True):
+            (alone,) = encode(DctModel(num_qindex, TILE), [tile], 0.004)
+            np.testing.assert_array_equal(alone.tokens.values, decision.tokens.values)
+            assert (alone.mse, alone.met, alone.probes, alone.why) == (
+                decision.mse,
+                decision.met,
+                decision.probes,
+                decision.why,
+            )
+
+
+def test_every_candidate_is_reported_with_its_tile() -> None:
+    seen: list[tuple[int, int]] = []
+    decisions = encode(DctModel(tile=TILE), sources(3), 0.004, on_probe=lambda *probe: seen.append(probe[:2]))
+    for tile, decision in enumerate(decisions):
+        assert [number for at, number in seen if at == tile] == [*range(1, len(decision.probes) + 1)]
+
+
+def test_a_tile_that_only_just_meets_is_measured_as_decode_shows_it() -> None:
+    model, tiles = Watched(), sources(2)
+    first = encode(model, tiles, 0.004)
+    calls, mse = len(model.measured), first[0].mse
+    assert all(decision.met for decision in first)
+
+    exact = Watched()
+    (again, _) = encode(exact, tiles, mse)  # now its error is the threshold
+    assert again.met and again.mse <= mse
+
+    drifted = Watched()
+    drifted.drift_from = len(exact.measured) - 1  # only the last measurement shows something else
+    missed = encode(drifted, tiles, mse)
+    assert not missed[0].met and missed[0].mse > mse
+    assert missed[0].tokens.count == again.tokens.count
+    assert len(model.measured) == calls, "with room to the threshold nothing is measured twice"

@@ -1,0 +1,68 @@
+"""The guess at how many tokens a block needs, and that the search starts there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elastictok_cli.codec.rdo import BlockSearch
+from elastictok_cli.codec.settings import EncodeSettings
+from elastictok_cli.codec.target import Target
+from elastictok_cli.codec.tile_encoder import TileEncoder, encode_tiles
+from elastictok_cli.models.elastic.first_count import is_cut, needed_share
+from elastictok_cli.models.registry import load
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+FLAT = np.full((2, 32, 32, 3), 90, np.uint8)
+
+
+def test_detail_needs_tokens_and_a_loose_threshold_fewer() -> None:
+    half = np.concatenate([NOISE[:, :16], FLAT[:, 16:]], axis=1)
+    assert needed_share(FLAT, 0.007, (8, 8)) == 0
+    assert needed_share(NOISE, 0.007, (8, 8)) == 1
+    assert needed_share(half, 0.007, (8, 8)) == 0.5
+    shares = [needed_share(NOISE // 4, threshold, (8, 8)) for threshold in (0.001, 0.01, 0.02, 1)]
+    assert shares == sorted(shares, reverse=True) and shares[-1] == 0
+    assert 0 < shares[2] < 1
+
+
+def test_a_cut_is_told_from_motion() -> None:
+    y, x = np.mgrid[0:32, 0:32]
+    waves = np.stack([np.repeat(np.uint8(127 + 90 * np.sin((x + t) / 9 + y / 7))[..., None], 3, 2) for t in range(3)])
+    assert not is_cut(waves[1:], waves[:1])
+    assert is_cut(waves[1:], 255 - waves[:1])
+
+
+def test_the_search_starts_at_the_guess(fsq_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(fsq_file, "cpu")
+    asked: list[tuple[float, bool, int | None]] = []
+    guesses = iter([20, 9, None])
+
+    def first_count(state: object, source: object, threshold: float, before: object, count: int | None) -> int | None:
+        asked.append((threshold, before is not None, count))
+        return next(guesses)
+
+    monkeypatch.setattr(model, "first_count", first_count)
+    search = BlockSearch(model, EncodeSettings(target=Target.threshold(0.9)))
+    encoder = TileEncoder(model, search, (32, 32), (32, 32))
+    decisions = [encode_tiles(model, [encoder], [frames])[0] for frames in (FLAT, NOISE, NOISE)]
+    assert all(decision.met for decision in decisions)
+    counts = [decision.tokens.count for decision in decisions]
+    assert [decision.probes[0].count for decision in decisions] == [20, 9, counts[1]]
+    assert asked == [(0.9, False, None), (0.9, True, counts[0]), (0.9, True, counts[1])]
+
+
+def test_the_second_block_starts_below_the_first_and_a_cut_starts_anew(fsq_file: Path) -> None:
+    model = load(fsq_file, "cpu")
+    start = model.start(32, 32)
+    assert model.first_count(start, NOISE, 0.007, None, None) == round(1.4 * 32)
+    analysis = model.prepare(start, NOISE)
+    second = model.advance(start, model.tokens(start, analysis, 20), analysis)
+    assert model.first_count(second, NOISE, 0.007, NOISE[-1:], 20) == 14
+    assert model.first_count(second, FLAT, 0.007, 255 - NOISE[-1:], 20) == 1
+    analysis = model.prepare(second, NOISE)
+    third = model.advance(second, model.tokens(second, analysis, 20), analysis)
+    assert model.first_count(third, NOISE, 0.007, NOISE[-1:], 20) is None
