@@ -239,7 +239,8 @@ class EtokFile:
             return self.frames_at(range(*number.indices(len(self))))
         if not -len(self) <= number < len(self):
             raise IndexError(f"{self.reader.name}: there is no frame {number}")
-        return self.frames_at([number])[0]
+        frame: npt.NDArray[np.uint8] = self.frames_at([number])[0]
+        return frame
 
     def frames_at(self, numbers: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Frames by their numbers, counted from 0, in any order: uint8 (len(numbers), H, W, 3).
