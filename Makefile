@@ -16,7 +16,7 @@ DATA   ?= ../shared/data
 .PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini train train-mini soak fuzz lock clean
 
 help:
-	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
+	@echo "make demo       the whole tour on the clip in examples/; results in demo/"
 	@echo "make test       all tests            make test-fast   those that take under a minute together"
 	@echo "make check      ruff and mypy        make bench       docs/benchmarks.md, on $(DATA)/heldout or examples/"
 	@echo "make train      weights/elastictok-nano.safetensors from $(DATA); make train-mini   goes on with elastictok-mini"
@@ -31,12 +31,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	@mkdir -p demo
-	$(BIN)/elastictok encode examples/demo.mp4 -o demo/demo.etok --threshold 0.007 -f
-	$(BIN)/elastictok stats demo/demo.etok --plot demo/tokens.png -f
-	$(BIN)/elastictok decode demo/demo.etok -o demo/decoded.mp4 -f
-	$(BIN)/elastictok verify demo/demo.etok --source examples/demo.mp4
-	@echo && ls -l examples/demo.mp4 demo/
+	$(BIN)/elastictok demo -o demo $(ARGS)
 
 test: $(READY)
 	$(PYTEST) $(ARGS)
@@ -64,7 +59,7 @@ coverage: $(READY)
 # frame of a clip, become those of docs/.
 # $(1): where results are kept, $(2): where the page goes, $(3): options.
 define measure
-	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --out $(1) $(ARGS)
+	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --output $(1) $(ARGS)
 	@mkdir -p $(2)/benchmarks
 	cp $(1)/benchmarks.md $(2)/
 	cp $(1)/benchmarks/*.json $(1)/benchmarks/*.csv $(1)/benchmarks/*.svg $(2)/benchmarks/

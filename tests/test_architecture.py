@@ -44,6 +44,8 @@ OWNERS = {
     "platformdirs": {"folders"},
     "huggingface_hub": {"models"},
     "matplotlib": {"report"},
+    "markdown_it": {"bench"},
+    "imageio_ffmpeg": {"video"},
     "typer": {"cli"},
     "rich": {"cli"},
     "ray": {"batch"},
@@ -93,7 +95,12 @@ def test_every_library_that_is_imported_is_declared() -> None:
     wanted = [*project["dependencies"], *extras]
     declared = {re.match(r"[\w-]+", line)[0] for line in wanted}  # type: ignore[index]
     outside = {name for path in FILES for name, _ in imports(path)} - {"elastictok_cli"} - MAY.keys()
-    named = {"PIL": "pillow", "pillow_heif": "pillow-heif"}
+    named = {
+        "PIL": "pillow",
+        "pillow_heif": "pillow-heif",
+        "markdown_it": "markdown-it-py",
+        "imageio_ffmpeg": "imageio-ffmpeg",
+    }
     assert {named.get(name, name) for name in outside - sys.stdlib_module_names} - declared - own_names() == set()
 
 

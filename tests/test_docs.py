@@ -21,6 +21,7 @@ def test_the_readme_lists_every_exit_code() -> None:
 
 
 def test_the_page_of_tokens_has_every_array_with_its_type() -> None:
+    import elastictok_cli.models  # noqa: F401  (registers the syntaxes of tokens)
     from elastictok_cli.container import Reader, token_arrays
 
     page = (ROOT / "docs" / "tokens.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from elastictok_cli.metrics import block_mse, contrast, mse_of_psnr, psnr_db, squared_error
+from elastictok_cli.metrics import block_mse, contrast, mse_of_psnr, psnr_db, squared_error, worst_and_low
 
 
 @given(arrays(np.uint8, (2, 3, 4, 3)), arrays(np.uint8, (2, 3, 4, 3)))
@@ -57,3 +57,11 @@ def test_contrast_is_the_error_of_showing_only_the_mean() -> None:
     black_and_white = np.zeros((1, 4, 4, 3), np.uint8)
     black_and_white[:, :2] = 255
     assert contrast(black_and_white) == 1
+
+
+def test_the_one_percent_low_is_what_99_percent_of_the_frames_stay_within() -> None:
+    assert worst_and_low([(0.5, 1), (0.2, 1), (0.1, 198)]) == (0.5, 0.1)
+    assert worst_and_low([(0.1, 198), (0.2, 1), (0.5, 2)]) == (0.5, 0.2)
+    assert worst_and_low([(0.1, 8), (0.3, 8)]) == (0.3, 0.3)
+    assert worst_and_low([]) == (0.0, 0.0)
+    assert all(math.isnan(mse) for mse in worst_and_low([(0.1, 8), (math.nan, 8)]))

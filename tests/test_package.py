@@ -28,7 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("build")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    for name in ("src", "weights"):
+    for name in ("src", "weights", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     out = folder / "out"
     out.mkdir()
@@ -41,6 +41,9 @@ def test_the_wheel_has_code_weights_and_licence_and_nothing_else(wheel: Path) ->
     names = zipfile.ZipFile(wheel).namelist()
     assert "elastictok_cli/cli/app.py" in names
     assert {f"elastictok_cli/weights/elastictok-{name}.safetensors" for name in ("nano", "mini")} <= set(names)
+    assert {name for name in names if "/examples/" in name} == {
+        f"elastictok_cli/examples/{name}" for name in ("demo.mp4", "ATTRIBUTION.md")
+    }
     assert wheel.stat().st_size < 40e6
     assert any(name.endswith("LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"elastictok_cli", "elastictok"}

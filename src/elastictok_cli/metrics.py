@@ -7,6 +7,7 @@ The error of a block and the threshold are mean squared errors of pixels on [-1,
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -67,3 +68,20 @@ def quality_text(mse: float, digits: int = 2) -> str:
 def mse_of_psnr(db: float) -> float:
     """MSE on [-1, 1] of a PSNR in dB."""
     return float(4 * 10.0 ** (-db / 10))
+
+
+def worst_and_low(mses: Iterable[tuple[float, int]], share: float = 0.01) -> tuple[float, float]:
+    """The worst MSE, and the "1 % low": the MSE that all but 1 % of the frames stay within.
+
+    mses: (MSE, how many frames have it), in any order. (0, 0) for none; NaN where one was not measured.
+    """
+    found = list(mses)
+    if any(math.isnan(mse) for mse, _ in found):
+        return math.nan, math.nan
+    found.sort(reverse=True)
+    left = share * sum(frames for _, frames in found)
+    for mse, frames in found:
+        left -= frames
+        if left < 0:
+            return found[0][0], mse
+    return 0.0, 0.0

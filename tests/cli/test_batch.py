@@ -88,7 +88,7 @@ def test_a_wrong_option_is_said_before_any_file(
 
 def test_the_options_are_those_of_encode() -> None:
     ours, theirs = inspect.signature(batch).parameters, inspect.signature(encode).parameters
-    about_one_file = {"source", "output", "resume", "jobs", "threads", "keep_curves"}
+    about_one_file = {"source", "output", "resume", "jobs", "threads", "keep_curves", "whole_curves"}
     assert set(theirs) - about_one_file <= set(ours)
 
 

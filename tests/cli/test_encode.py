@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -269,3 +270,37 @@ def test_a_leftover_of_an_interrupted_run_is_not_dropped_in_silence(
     said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model)
     assert said.code == 0
     assert "--resume continues it" in said.err
+
+
+def test_the_worst_block_and_the_one_percent_low_stand_beside_the_mean(
+    run: Run, clip: Path, model: str, tmp_path: Path
+) -> None:
+    said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model, "--json")
+    records = [json.loads(line) for line in said.out.splitlines()]
+    worst = max(r["mse"] for r in records if r["type"] == "block")
+    assert records[-1]["worst_mse"] == records[-1]["low_mse"] == worst
+    assert f", worst block {records[-1]['worst_psnr_db']:.2f} dB, 1 % low " in said.err
+
+
+@pytest.mark.parametrize(("percentile", "code"), [("0", 0), ("100", 7)])
+def test_a_percentile_of_the_blocks_must_meet(
+    run: Run, clip: Path, model: str, tmp_path: Path, percentile: str, code: int
+) -> None:
+    out = tmp_path / "a.etok"
+    said = run("encode", clip, "-o", out, "--model", model, "--max-tokens", "20", "--percentile", percentile)
+    assert said.code == code and out.exists() == (code == 0)
+    if code:
+        assert re.search(r"error: \d of 3 blocks miss the threshold, and --percentile 100 allows 0\n", said.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--percentile", "101"], "--percentile 101: must be from 0 to 100"),
+        (["--percentile", "95", "--tokens", "9"], "--percentile needs a threshold"),
+        (["--tokens", "0"], "--tokens 0: must be 1 or more"),
+    ],
+)
+def test_goals_that_cannot_be_met_are_refused(run: Run, clip: Path, arguments: list[str], says: str) -> None:
+    said = run("encode", clip, *arguments)
+    assert said.code == 2 and says in said.err and said.err.count("\n") == 1

@@ -10,6 +10,8 @@ import pytest
 from elastictok_cli.cli.files import source_of, target_of
 from elastictok_cli.errors import ElasticTokError, InputError, OutputError, UsageError
 
+from .conftest import Run
+
 
 def test_the_output_lies_beside_the_input_with_another_ending(tmp_path: Path) -> None:
     wanted = str(tmp_path / "in.tar.etok")
@@ -71,3 +73,13 @@ def test_an_input_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         source_of(str(tmp_path / "in.mp4"))
     with pytest.raises(ElasticTokError, match="is a folder"):
         source_of(str(tmp_path))
+
+
+@pytest.mark.parametrize("command", [["encode"], ["stats"], ["compare"], ["info"]])
+def test_an_address_is_not_taken_for_a_path(run: Run, command: list[str]) -> None:
+    said = run(*command, "https://example.com/in.mp4", *(["a.etok"] if command == ["compare"] else []))
+    assert said.code == 3
+    assert said.err == (
+        "error: https://example.com/in.mp4: is an address; download it first, or 'elastictok batch' encodes what is "
+        "behind it\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -78,3 +79,10 @@ def test_a_pattern_without_a_number_and_an_empty_folder_are_one_line(run: Run, t
     assert (said.code, said.err.count("\n")) == (2, 1) and "shards/%05d.tar" in said.err
     said = run("pack", tmp_path, "-o", tmp_path / "%d.tar")
     assert said.code == 3 and "no .etok file in it" in said.err
+
+
+def test_programs_are_told_what_was_packed(run: Run, etok: Path, tmp_path: Path) -> None:
+    said = json.loads(run("pack", etok, "-o", tmp_path / "%d.tar", "--json").out)
+    assert said["type"] == "pack" and said["name"] == str(tmp_path)
+    assert (said["files"], said["files_failed"], said["samples"], said["shards"]) == (1, 0, 1, 1)
+    assert said["bytes"] == (tmp_path / "0.tar").stat().st_size

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from elastictok_cli.cli.console import Console
 from elastictok_cli.cli.progress import Display, Meter, follow
+from elastictok_cli.cli.signals import Stopping
 from elastictok_cli.codec.events import BlockDone, Finished, Started, Warned
 
 
@@ -169,3 +173,39 @@ def test_blocks_that_are_done_before_their_turn_count_once() -> None:
     for index in range(1, 18):
         meter.add(block(index))
     assert meter.text(36.0).startswith("blocks 18/60  4.0 fps")
+
+
+def test_the_sparkline_has_the_tokens_of_the_last_blocks() -> None:
+    meter = Meter(started(), 0.0)
+    for index, tokens in enumerate([900] * 20 + [0, 100, 400, 700]):
+        meter.add(replace(block(index), tokens=tokens))
+    assert meter.sparkline() == "████████████▁▁▄▆"
+
+
+@pytest.mark.parametrize(("columns", "drawn"), [(120, "▁▁▁▂▂▃▃▄▄▅▅▆▆▇▇█"), (80, "▇▇█"), (40, "")])
+def test_the_sparkline_is_drawn_where_there_is_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, drawn: str
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    with Display(Console(False)) as display:
+        display.tell(started())
+        assert display.meter is not None
+        display.meter.begin -= 10
+        for index in range(16):
+            display.tell(replace(block(index), tokens=100 * index))
+    shown = re.findall("[▁-█]+", capsys.readouterr().err)
+    assert (shown[-1] if shown else "").endswith(drawn) and bool(shown) == bool(drawn)
+
+
+def test_a_signal_is_answered_with_the_state(capfd: pytest.CaptureFixture[str]) -> None:
+    with Stopping():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        with Display(Console(quiet=True)) as display:
+            display.tell(started())
+            display.tell(block(0))
+            os.kill(os.getpid(), signal.SIGUSR1)
+    first, second = capfd.readouterr().err.splitlines()
+    assert first == "nothing is coded yet"
+    assert second.startswith("blocks 1/60  ") and "412 tokens" in second

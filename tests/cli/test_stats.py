@@ -88,3 +88,18 @@ def test_a_damaged_file_is_exit_code_4(run: Run, tmp_path: Path, command: str) -
 def test_a_file_that_is_not_there_is_exit_code_3(run: Run, tmp_path: Path, command: str) -> None:
     said = run(command, tmp_path / "a.etok")
     assert (said.code, said.err.count("\n")) == (3, 1)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_nothing_is_wider_than_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = run("stats", "v1-nano-cut.etok", "v1-nano-fine.etok")
+    assert said.code == 0
+    assert max(len(line.rstrip()) for line in said.out.splitlines()) <= columns
+    assert ("% of most" in said.out) == (columns > 60)
+
+
+def test_quiet_prints_nothing_but_what_was_asked_for(run: Run, tmp_path: Path) -> None:
+    said = run("stats", FILES[0], "-q", "--plot", tmp_path / "a.svg")
+    assert (said.code, said.out, said.err) == (0, "", "") and (tmp_path / "a.svg").exists()
+    assert run("stats", FILES[0], "-q", "--csv").out != ""

@@ -29,12 +29,13 @@ def two(clip: Path, model: str, tmp_path_factory: pytest.TempPathFactory) -> tup
     return fine, coarse
 
 
-def test_several_files_and_a_line_for_each(run: Run, two: tuple[Path, Path]) -> None:
-    said = run("stats", *two)
+def test_several_files_and_a_line_for_each(run: Run, two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two[0].parent)
+    said = run("stats", two[0].name, two[1].name)
     assert (said.code, said.err) == (0, "")
     lines = said.out.splitlines()
     assert " ".join(lines[-3].split()) == "file threshold tokens % of most PSNR dB missed size bpp"
-    assert [line.split()[:2] for line in lines[-2:]] == [[str(two[0]), "0.005"], [str(two[1]), "0.03"]]
+    assert [line.split()[:2] for line in lines[-2:]] == [[two[0].name, "0.005"], [two[1].name, "0.03"]]
 
 
 def test_several_files_for_programs(run: Run, two: tuple[Path, Path]) -> None:
@@ -53,6 +54,24 @@ def test_kept_curves_are_all_that_the_search_tried(run: Run, clip: Path, model: 
     assert kept is not None and kept.matches
     assert kept.rates == {n: [(p["count"], p["mse"]) for p in probes] for n, probes in enumerate(tried)}
     assert run("encode", clip, "-o", "-", "--model", model, "--keep-curves").code == 2
+
+
+def test_whole_curves_have_candidates_on_both_sides_and_the_same_file(
+    run: Run, clip: Path, model: str, tmp_path: Path
+) -> None:
+    usual, whole = tmp_path / "a.etok", tmp_path / "b.etok"
+    run("encode", clip, "-o", usual, "--model", model, "--keep-curves", "-q")
+    run("encode", clip, "-o", whole, "--model", model, "--whole-curves", "-q")
+    assert usual.read_bytes() == whole.read_bytes()
+    few, many = (read_curves(str(path), BLOCKS) for path in (usual, whole))
+    assert few is not None and many is not None
+    for number, tried in many.rates.items():
+        assert tried[: len(few.rates[number])] == few.rates[number]
+        beside = tried[len(few.rates[number]) :]
+        chosen = min(few.rates[number], key=lambda p: (p[1] > 0.007, p[0]))
+        assert len(beside) == 6
+        if chosen[0] > 10:  # a block at rest needs next to nothing at any step
+            assert min(beside)[0] < chosen[0] < max(beside)[0]
 
 
 def test_curves_of_another_encode_are_not_shown(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
@@ -141,3 +160,24 @@ def test_what_cannot_be_meant(
 
 def test_one_file_has_the_frames_of_the_clip(run: Run, two: tuple[Path, Path]) -> None:
     assert json.loads(run("stats", two[0], "--json").out.splitlines()[-1])["frames"] == FRAMES
+
+
+def images(path: Path) -> int:
+    return path.read_text().count("<image")
+
+
+def test_the_heat_map_lies_over_the_source_the_decoded_video_or_the_decoded_file(
+    run: Run, two: tuple[Path, Path], clip: Path, model: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "h.svg"
+    counts = []
+    for option in ([], ["--source", clip], ["--decoded", clip]):
+        said = run("stats", two[0], "--heat", out, "--model", model, "-f", *option)
+        assert said.code == 0, said.err
+        counts.append(images(out))
+    assert counts == [2 + 2 * (BLOCKS + 1)] * 3  # two scales; a picture and a map for the file and for each block
+
+
+def test_a_heat_map_without_the_model_says_why_there_is_no_picture(run: Run, tmp_path: Path) -> None:
+    said = run("stats", GOLDEN / "v1-fsq-vfr.etok", "--heat", tmp_path / "h.svg")
+    assert said.code == 0 and "the heat map has no picture behind it: " in said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -73,3 +74,13 @@ def test_a_zip_of_something_else_is_one_line(run: Run, tmp_path: Path) -> None:
     said = run("decode", tmp_path / "a.npz")
     assert said.code == 4
     assert said.err.count("\n") == 1 and "no file of 'elastictok tokens'" in said.err
+
+
+def test_programs_are_told_what_was_written(run: Run, etok: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.npz"
+    said = json.loads(run("tokens", etok, "-o", out, "--json").out)
+    with np.load(out) as arrays:
+        assert said["arrays"] == sorted(arrays.files)
+        assert (said["tokens"], said["blocks"]) == (len(arrays["values"]), len(arrays["counts"]))
+    assert (said["type"], said["name"], said["bytes"]) == ("tokens", str(out), out.stat().st_size)
+    assert run("tokens", etok, "-o", "-", "--json").code == 2  # both want standard output

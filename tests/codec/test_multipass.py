@@ -116,7 +116,7 @@ def test_less_than_the_coarsest_needs_is_reported(source: Path, tmp_path: Path) 
 
 
 def test_less_than_its_sound_is_refused_with_what_to_do(loud_clip: Path, tmp_path: Path) -> None:
-    said = "100 B is too little: the sound alone takes .* kB; give --target-size more, or leave the sound out with --no"
+    said = "100 B is too little: the sound alone takes .* kB; give `target_size` more, or leave the sound out"
     with pytest.raises(UsageError, match=said):
         run(loud_clip, tmp_path / "a.etok", Target.size(100))
 

@@ -1,4 +1,4 @@
-"""Tokens to bytes and back, and every way in which bytes can turn out not to be tokens."""
+"""Tokens to bytes and back, and every way in which bytes can be wrong."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_any_latents_survive_the_coder(blocks: list[np.ndarray[Any, Any]]) -> No
 
 
 @pytest.mark.parametrize("value", [0, 63999, 31234])
-def test_what_repeats_costs_little(value: int) -> None:
+def test_repeated_tokens_cost_little(value: int) -> None:
     assert len(round_trip(header(max_tokens=4000), [np.full(4000, value, np.uint16)])) < 300
 
 
@@ -120,7 +120,7 @@ def test_nano_tokens_survive_the_coder_and_wrong_counts_are_noticed() -> None:
 
 @given(st.binary(max_size=200))
 @settings(deadline=None)
-def test_bytes_that_were_never_nano_tokens_are_damage(payload: bytes) -> None:
+def test_random_bytes_are_no_nano_tokens(payload: bytes) -> None:
     head, start = nano()
     decoder = token_decoder(payload, head, start, "clip: GOP 0")
     with pytest.raises(DamagedFile, match="^clip: GOP 0"):
@@ -134,13 +134,13 @@ def test_random_codes_cost_hardly_more_than_their_entropy() -> None:
 
 
 @pytest.mark.parametrize("values", [np.array([64000], np.uint16), np.array([-1]), np.zeros((2, 2), np.uint16)])
-def test_what_is_no_code_is_not_written(values: np.ndarray[Any, Any]) -> None:
+def test_an_invalid_code_is_not_written(values: np.ndarray[Any, Any]) -> None:
     with pytest.raises(ValueError, match=r"0 \.\. 63999|no codes"):
         token_encoder(header()).write(CodeTokens(values, 2))
 
 
 @pytest.mark.parametrize("values", [np.zeros((2, 3), np.int8), np.zeros((2, 4), np.int16), np.zeros(4, np.int8)])
-def test_what_is_no_latent_is_not_written(values: np.ndarray[Any, Any]) -> None:
+def test_an_invalid_latent_is_not_written(values: np.ndarray[Any, Any]) -> None:
     with pytest.raises(ValueError, match="no tokens of 4 int8"):
         token_encoder(header(syntax="vae/1", channels=4)).write(CodeTokens(values, 2))
 
@@ -155,7 +155,7 @@ def test_a_gop_decodes_to_what_its_digest_says() -> None:
     decode(head, gop(head, 0).payload)
 
 
-def test_bytes_behind_the_last_token_are_noticed() -> None:
+def test_bytes_after_the_last_token_are_noticed() -> None:
     head = header()
     with pytest.raises(DamagedFile, match="clip: GOP 0: its tokens do not end where its bytes end"):
         decode(head, gop(head, 0).payload + b"\1" * 8)
@@ -167,7 +167,7 @@ def test_missing_bytes_are_noticed() -> None:
         decode(head, gop(head, 0).payload[:-9])
 
 
-def test_other_tokens_than_those_written_are_noticed() -> None:
+def test_tokens_of_another_digest_are_noticed() -> None:
     head = header()
     with pytest.raises(DamagedFile, match="not those written, though its bytes are; were other weights of test"):
         decode(head, gop(head, 0).payload, digest=1)
@@ -175,7 +175,7 @@ def test_other_tokens_than_those_written_are_noticed() -> None:
 
 @given(st.binary(max_size=40))
 @settings(deadline=None)
-def test_bytes_that_were_never_tokens_are_damage(payload: bytes) -> None:
+def test_random_bytes_are_no_tokens(payload: bytes) -> None:
     with pytest.raises(DamagedFile, match="^clip: GOP 0"):
         decode(header(), payload, digest=0x5EED)
 
@@ -191,13 +191,13 @@ def test_more_tokens_than_the_model_has_are_refused() -> None:
         token_decoder(b"", header()).read(2, 65)
 
 
-def test_a_syntax_that_is_not_known_is_named() -> None:
+def test_an_unknown_syntax_is_named() -> None:
     with pytest.raises(UnsupportedFile, match="clip: GOP 0: tokens of syntax 'waves/3' need another version"):
         token_decoder(b"", header(syntax="waves/3"), where="clip: GOP 0")
 
 
 class Bytes:
-    """A syntax of one byte per token, as a model registers its own."""
+    """A syntax of one byte per token."""
 
     def __init__(self, *args: Any) -> None:
         self.data, self.tables = args

@@ -1,4 +1,4 @@
-"""The original models through the interface of base.py, with random weights."""
+"""The original models through the interface of models/base.py, with random weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def masks(model: ElasticModel, counts: list[int]) -> torch.Tensor:
     return torch.cat([torch.arange(most) < count for count in counts])[None]
 
 
-def test_blocks_one_by_one_are_the_whole_run_at_once(model: ElasticModel) -> None:
+def test_single_blocks_with_a_cache_equal_a_whole_sequence(model: ElasticModel) -> None:
     counts, frames, network = [5, 16, 9, 12], clip(8), model.network
     patches, mask = network.patches(torch.from_numpy(frames)[None]), masks(model, counts)
     with torch.inference_mode():
@@ -86,7 +86,7 @@ def test_trying_a_candidate_changes_no_state(model: ElasticModel) -> None:
     assert model.tokens(state, analysis, 6).crc() == before.crc()
 
 
-def test_the_decoder_half_waits_until_somebody_looks(model: ElasticModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoder_runs_only_when_pixels_are_asked_for(model: ElasticModel, monkeypatch: pytest.MonkeyPatch) -> None:
     frames, eager, lazy, ran = clip(6), model.start(SIDE, SIDE), model.start(SIDE, SIDE), []
     decode = model.network.decode
     monkeypatch.setattr(model.network, "decode", lambda *a: ran.append(1) or decode(*a))
@@ -172,7 +172,7 @@ def test_other_sizes_are_cut_into_tiles_by_the_codec(model: ElasticModel) -> Non
         model.start(SIDE, 64)
 
 
-def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
+def test_time_and_memory_of_a_job_are_estimated(model: ElasticModel) -> None:
     frames, state = clip(2), model.start(SIDE, SIDE)
     assert model.evaluation_s() > 0
     assert model.flops(3) > model.flops(0)
@@ -185,7 +185,7 @@ def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
     assert sum(part.nbytes for part in past) == model.past_bytes
 
 
-def test_half_precision_loads_and_stays_near(fsq_file: Path) -> None:
+def test_half_precision_loads_and_is_close(fsq_file: Path) -> None:
     wide, narrow = load(fsq_file, device="cpu"), load(fsq_file, device="cpu", precision="bfloat16")
     state = wide.start(SIDE, SIDE)
     tokens = wide.tokens(state, wide.prepare(state, clip(2)), 16)

@@ -1,4 +1,4 @@
-"""A model with the arrays that the original made with it: activations, tokens, pixels, caches, searches."""
+"""One model against the arrays of the original: activations, tokens, pixels, caches, searches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_TOKENS = 4096  # in one batch of candidates
 
 
 def check_model(folder: Path, report: Report) -> None:
-    """Everything in one folder."""
+    """Check all arrays of one folder."""
     settings = json.loads((folder / "config.json").read_text())
     with np.load(folder / "input.npz") as file:
         inputs = dict(file)
@@ -40,7 +40,7 @@ def check_model(folder: Path, report: Report) -> None:
 
 
 def load(params: Path, config: ElasticConfig) -> Elastic:
-    """Through the converter, as a user would."""
+    """Load the network from the original's parameters, through the converter."""
     with TemporaryDirectory() as place:
         output = Path(place) / "model.safetensors"
         convert(params, config, output)
@@ -298,7 +298,7 @@ def _repeated(past: KvCache | None, times: int) -> KvCache | None:
 
 
 def _tap(half: nn.Module, name: str, into: dict[str, Tensor]) -> list[Any]:
-    """Keep what passes through an encoder or decoder, under the golden data's names."""
+    """Record the activations of an encoder or decoder, under the names of the golden data."""
 
     def keep(key: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:

@@ -1,4 +1,4 @@
-"""The parts on their own: searches on made-up curves, FSQ, rotary tables, pictures, checkpoint formats."""
+"""Checks of single parts: searches on artificial curves, FSQ, rotary tables, pictures, checkpoint formats."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _rest(folder: Path, golden: dict[str, Array], seen: set[str], report: Report
 
 
 def check_search(folder: Path, report: Report) -> None:
-    """Both searches on curves, no model."""
+    """Both searches on artificial curves, without a model."""
     golden, seen = _golden(folder), set()
     for case in json.loads((folder / "config.json").read_text()):
         name = f"c{case['case']}"
@@ -68,7 +68,7 @@ def check_search(folder: Path, report: Report) -> None:
 
 
 def check_fsq(folder: Path, report: Report) -> None:
-    """The quantiser, both ways, for any levels."""
+    """The FSQ in both directions, for any levels."""
     golden, seen = _golden(folder), set()
     for name in sorted(key.removesuffix(".levels") for key in golden if key.endswith(".levels")):
         fsq = FSQ(tuple(golden[f"{name}.levels"].tolist()))
@@ -109,7 +109,7 @@ def _number(text: str) -> float | None:
 
 
 def check_preprocess(folder: Path, report: Report) -> None:
-    """Pictures as the original's loader makes them."""
+    """Pictures against those of the original's loader."""
     golden, seen = _golden(folder), set()
     for key in sorted(key for key in golden if key.startswith("image") and f"frame{key[5:]}" in golden):
         frame = golden[f"frame{key[5:]}"]
@@ -125,7 +125,7 @@ def streams(folder: Path) -> list[Path]:
 
 
 def check_formats(folder: Path, report: Report) -> None:
-    """One model in several files: the float32 ones hold the same numbers, the others those in bfloat16."""
+    """One model in several files: the float32 files have the same values, the others the same in bfloat16."""
     config = ElasticConfig.from_mapping(json.loads((folder / "config.json").read_text()))
     read: dict[str, dict[str, torch.Tensor]] = {}
     with TemporaryDirectory() as place:

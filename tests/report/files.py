@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import elastictok_cli.models  # noqa: F401  (registers the syntaxes of tokens)
 from elastictok_cli.container import BlockRecord, Gop, Header, Reader, TileRecord, Writer
 from elastictok_cli.report import Usage, read_usage
 

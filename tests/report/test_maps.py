@@ -12,7 +12,8 @@ import pytest
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import UsageError
 from elastictok_cli.report.heat import cell_size, heat_maps
-from elastictok_cli.report.maps import save_heat_plot, save_rate_plot
+from elastictok_cli.report.maps import save_heat_plot
+from elastictok_cli.report.rates import save_rate_plot
 from elastictok_cli.report.theme import DARK, LIGHT
 from elastictok_cli.report.usage import cumulative_bytes
 
@@ -50,6 +51,16 @@ def test_any_number_of_maps_can_be_drawn(tmp_path: Path, count: int) -> None:
     maps = [np.arange(12).reshape(3, 4) for _ in range(count)]
     save_heat_plot(usage([66] * count), maps, (16, 16), str(tmp_path / "a.png"))
     assert pixels(tmp_path / "a.png").shape[1] == 1350
+
+
+def test_the_map_lies_over_the_picture_and_has_its_scale(tmp_path: Path) -> None:
+    found = []
+    for pictures in (None, {0: np.full((48, 64, 3), 255, np.uint8)}):
+        path = tmp_path / "a.svg"
+        save_heat_plot(usage([6]), [np.zeros((3, 4), int)], (16, 16), str(path), LIGHT, pictures)
+        found.append(path.read_text().count("<image"))
+        assert "single blocks" in path.read_text() and "mean of 1 blocks" in path.read_text()
+    assert found == [4, 6]  # two maps and two scales; the picture behind each map
 
 
 def test_empty_maps_are_drawn_too(tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ from elastictok_cli.report.theme import DARK, LIGHT
 from .files import CLIP, CLIP_MISSED, UNMEASURED, usage
 
 
+def rgb_of(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
 def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     save_usage_plot(usage(CLIP, CLIP_MISSED), str(path))
@@ -27,7 +31,7 @@ def test_png_is_a_picture_with_the_colours_of_the_marks(tmp_path: Path) -> None:
         rgb = next(file.decode(video=0)).to_ndarray(format="rgb24")
     assert rgb.shape == (840, 1350, 3)
     colours = {tuple(int(v) for v in pixel) for pixel in rgb[::3, ::3].reshape(-1, 3)}
-    assert {(0x58, 0xB4, 0xC4), (0x2F, 0x6D, 0xB5), (0xD1, 0x37, 0x2C)} <= colours
+    assert {rgb_of(LIGHT.bar), rgb_of(LIGHT.first), rgb_of(LIGHT.missed)} <= colours
 
 
 def test_a_picture_fills_the_plot_though_it_lasts_no_time(tmp_path: Path) -> None:
@@ -57,6 +61,29 @@ def test_svg_is_xml_and_the_same_bytes_every_time(tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+def texts(path: Path) -> list[str]:
+    return [node.text or "" for node in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_text_in_an_svg_is_text(tmp_path: Path) -> None:
+    save_usage_plot(usage(CLIP, CLIP_MISSED), str(tmp_path / "a.svg"))
+    assert {"tokens per block", "PSNR in dB", "kB so far", "misses the threshold"} <= set(texts(tmp_path / "a.svg"))
+    assert "threshold 0.007 (27.57 dB)" in texts(tmp_path / "a.svg")
+
+
+def test_a_short_block_is_hatched(tmp_path: Path) -> None:
+    for frames, hatched in ((4, False), (1, True)):
+        save_usage_plot(usage(CLIP, last_frames=frames), str(tmp_path / "a.svg"))
+        assert ("short block (1 frames)" in texts(tmp_path / "a.svg")) == hatched
+        assert ("<pattern" in (tmp_path / "a.svg").read_text()) == hatched
+
+
+def test_files_far_apart_are_drawn_on_a_logarithmic_axis(tmp_path: Path) -> None:
+    for factor, label in ((2, "tokens per block"), (10, "tokens per block (log)")):
+        save_usage_plot([usage(CLIP), usage([c // factor for c in CLIP])], str(tmp_path / "a.svg"))
+        assert label in texts(tmp_path / "a.svg")
+
+
 def test_pdf_is_one(tmp_path: Path) -> None:
     save_usage_plot(usage(CLIP), str(tmp_path / "a.pdf"))
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
@@ -81,7 +108,7 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "goal"),
     [
-        ({"target": "tokens", "target_value": 512.0, "threshold": 4.0}, "512 tokens a block"),
+        ({"target": "tokens", "target_value": 512.0, "threshold": 4.0}, "512 tokens per block"),
         ({"target": "psnr", "target_value": 30.0, "threshold": 0.004}, "30 dB"),
         ({"threshold": 0.0071}, "threshold 0.0071"),
     ],

@@ -37,7 +37,7 @@ def test_it_looks_as_it_did(name: str, look: Look, repeat: int, same_as_file: Ca
 @pytest.mark.parametrize("blocks", [1, 2, 15, 300])
 def test_no_line_is_wider_than_the_terminal(width: int, blocks: int) -> None:
     lines = plot_lines(usage((CLIP * 20)[:blocks]), Look(width))
-    bars = lines[1:-1]  # not the legend, which a narrow terminal wraps
+    bars = lines[1:11]  # bars, axis and times; the legend has a test of its own
     assert max(len("".join(part for part, _ in line)) for line in bars) <= width
 
 
@@ -50,6 +50,19 @@ def test_cuts_and_misses_have_marks_as_well_as_colours() -> None:
         lines = plot_lines(usage(CLIP, missed), Look(80))
         assert [(part.strip(), colour) for part, colour in lines[-2] if part.strip()] == [(sign, style)]
         assert ("███", style) in lines[8]
+
+
+def test_a_short_block_is_hatched_and_the_legend_has_only_what_occurs() -> None:
+    lines = text(plot_lines(usage(CLIP, last_frames=1), Look(80))).splitlines()
+    assert lines[8].endswith("▁▁▁ ▒▒▒")
+    assert lines[-1].split("   ")[-1].strip() == "▒ short block (1 frame)"
+    assert "short" not in text(plot_lines(usage(CLIP), Look(80)))
+
+
+@pytest.mark.parametrize("width", [30, 60, 80])
+def test_the_legend_is_wrapped(width: int) -> None:
+    lines = text(plot_lines(usage(CLIP * 20, CLIP_MISSED, last_frames=1), Look(width))).splitlines()
+    assert max(map(len, lines)) <= max(width, 41)
 
 
 def test_the_fewest_tokens_still_show() -> None:

@@ -57,7 +57,7 @@ def test_a_size_that_an_encoder_refuses_is_one_line(tmp_path: Path, codec: str, 
     Image.new("RGB", (width, height), (200, 30, 30)).save(tmp_path / "a.png")
     target = tmp_path / ("a.mkv" if codec == "ffv1" else "a.mp4")
     with open_source(tmp_path / "a.png", size="source") as source:
-        with pytest.raises(UsageError, match=rf"{codec} takes sides of .* and this is {width}x{height}; --codec vp9"):
+        with pytest.raises(UsageError, match=rf"{codec} takes sides of .* and this is {width}x{height}; `codec` vp9"):
             open_sink(target, SinkOptions(codec=codec), source.info)
         with open_sink(target, SinkOptions(codec="vp9"), source.info) as sink:
             for frame in source.frames():
@@ -67,7 +67,7 @@ def test_a_size_that_an_encoder_refuses_is_one_line(tmp_path: Path, codec: str, 
 
 def test_a_side_that_no_etok_holds_is_refused_with_a_way_out(tmp_path: Path) -> None:
     Image.new("RGB", (65_540, 8)).save(tmp_path / "a.png")
-    with pytest.raises(UsageError, match="65540x8: a side of more than 65,535 pixels cannot be coded; --size fit256"):
+    with pytest.raises(UsageError, match="65540x8: a side of more than 65,535 pixels cannot be coded; `size` fit256"):
         open_source(tmp_path / "a.png", size="source")
     with open_source(tmp_path / "a.png", size="512x8") as source:
         assert source.info.coded_size == (512, 8)

@@ -100,7 +100,7 @@ def test_fit256_scales_and_says_so(tmp_path: Path) -> None:
     rows, columns = (np.arange(256) * 360 + 180) // 256, (np.arange(456) * 640 + 320) // 456
     assert close(frames[0], picture(0, 640, 360)[rows][:, columns])
     assert source.info.source_size == (640, 360)
-    assert any("640x360 is coded at 456x256; --size source" in note for note in source.notes)
+    assert any("640x360 is coded at 456x256; `size` source" in note for note in source.notes)
     for size in ("456x256", "256"):
         with open_source(path, size=size) as source:
             assert source.notes == ["640x360 is coded at 456x256"]

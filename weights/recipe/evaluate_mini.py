@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from elastictok_cli.codec.picture import Picture
 from mini_trainer import validate
 
 import elastictok_cli.api as et
 from elastictok_cli.bench.content import spearman
+from elastictok_cli.codec.tiling import Tiling
 from elastictok_cli.models.elastic.adapter import ElasticModel
 from elastictok_cli.video import open_source
 
@@ -56,18 +56,18 @@ def measure(path: Path, model: ElasticModel, threshold: float, gops: int, out: P
     spent = time.process_time() - clock
     rows = []
     with et.open_etok(etok, model) as file:
-        picture, at = Picture(file.header), 0
+        tiling, at = Tiling(file.header), 0
         for block in file.blocks():
-            tiles = picture.cut(v[at : at + block.frames])
+            tiles = tiling.cut(v[at : at + block.frames])
             at += block.frames
             for number, (record, source) in enumerate(zip(block.tiles, tiles, strict=True)):
-                height, width = picture.visible(number)
+                height, width = tiling.visible(number)
                 moved = motion(source[:, :height, :width])
                 rows.append({"tokens": record.count, "met": record.met, "mse": record.mse, "motion": moved})
     if at != len(v):
         raise RuntimeError(f"{path.name}: {at} frames in the file, {len(v)} were meant")
     whole = v[: len(v) // spec.block_frames * spec.block_frames][: spec.gop_blocks * spec.block_frames]
-    errors = validate(model.network, torch.from_numpy(np.stack(picture.cut(whole))), SHARES)
+    errors = validate(model.network, torch.from_numpy(np.stack(tiling.cut(whole))), SHARES)
     return {
         "clip": path.stem,
         "size": [int(n) for n in v.shape[2:0:-1]],

@@ -12,8 +12,9 @@ from typing import Annotated
 
 import typer
 
-from . import batch, bench, compare, conformance, decode, encode, info, pack, stats, tokens, verify, weights
+from . import batch, bench, compare, conformance, decode, demo, encode, info, pack, stats, tokens, verify, weights
 from .console import Interrupted, drop_stdout, fail
+from .help import Command, Group
 from .signals import Stopping
 from .streams import open_closed
 
@@ -34,6 +35,7 @@ HELP = """Video as tokens: as many per block of frames as its pictures need, and
 
 app = typer.Typer(
     name="elastictok",
+    cls=Group,
     help=HELP,
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -41,17 +43,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command(no_args_is_help=True)(encode.encode)
-app.command(no_args_is_help=True)(decode.decode)
-app.command(no_args_is_help=True)(batch.batch)
-app.command(no_args_is_help=True)(stats.stats)
-app.command(no_args_is_help=True)(compare.compare)
-app.command(no_args_is_help=True)(bench.bench)
-app.command(no_args_is_help=True)(info.info)
-app.command(no_args_is_help=True)(verify.verify)
-app.command(no_args_is_help=True)(conformance.conformance)
-app.command(no_args_is_help=True)(tokens.tokens)
-app.command(no_args_is_help=True)(pack.pack)
+for command in (
+    encode.encode,
+    decode.decode,
+    batch.batch,
+    stats.stats,
+    compare.compare,
+    bench.bench,
+    info.info,
+    verify.verify,
+    conformance.conformance,
+    tokens.tokens,
+    pack.pack,
+):
+    app.command(cls=Command, no_args_is_help=True)(command)
+app.command(cls=Command)(demo.demo)
 app.add_typer(weights.app, name="weights")
 
 

@@ -120,7 +120,7 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 
 # Options whose name on the command line is not the name in Python with dashes.
-_SPELLED = {"gop_blocks": "--gop", "overwrite": "-f", "output": "-o", "audio": "--no-audio", "measure": "--no-measure"}
+_SPELLED = {"gop_blocks": "--gop", "overwrite": "-f", "output": "-o", "measure": "--no-measure"}
 
 
 def as_options(text: str) -> str:

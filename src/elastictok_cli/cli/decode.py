@@ -46,6 +46,15 @@ def decode(
             rich_help_panel=OUT,
         ),
     ] = "auto",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            "--keep",
+            metavar="N|P%",
+            help="Show each block cut to its first N tokens, or to a share of them.",
+            rich_help_panel=OUT,
+        ),
+    ] = None,
     recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
@@ -62,6 +71,7 @@ def decode(
     [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4\n
     [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
     [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part\n
+    [bold]elastictok decode in.etok --keep 50%[/bold]               half of the tokens of each block\n
     [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote (if its tokens are codes)
     """
     console = Console(quiet, verbose, json_lines)
@@ -72,6 +82,7 @@ def decode(
     settings = DecodeSettings(
         start=start,
         duration=duration,
+        keep=keep,
         codec=codec,
         crf=crf,
         size=picture_size,

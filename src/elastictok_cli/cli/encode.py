@@ -88,6 +88,16 @@ def encode(
     strict: Annotated[
         bool, typer.Option("--strict", help="A block that misses is an error (exit 7).", rich_help_panel=GOAL)
     ] = False,
+    percentile: Annotated[
+        float,
+        typer.Option(
+            "--percentile",
+            metavar="P",
+            help="At least P % of the blocks must meet; fewer are an error (exit 7). Default: misses are allowed.",
+            show_default=False,
+            rich_help_panel=GOAL,
+        ),
+    ] = 0.0,
     picture_size: Annotated[
         str,
         typer.Option(
@@ -102,7 +112,13 @@ def encode(
         typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone (default: the model's)."),
     ] = None,
     search: Annotated[
-        str, typer.Option("--search", metavar="NAME", help="fast, full, binned, binary or original.")
+        str,
+        typer.Option(
+            "--search",
+            metavar="NAME",
+            help="fast, full, binned, binary or original.",
+            autocompletion=opt.complete_search,
+        ),
     ] = "fast",
     model: opt.Model = None,
     device: opt.Device = "auto",
@@ -121,6 +137,12 @@ def encode(
         bool,
         typer.Option("--keep-curves", help="Also write OUTPUT.curves.json: all candidates, for 'stats --rates'."),
     ] = False,
+    whole_curves: Annotated[
+        bool,
+        typer.Option(
+            "--whole-curves", help="Measure and keep candidates on both sides too; takes several times longer."
+        ),
+    ] = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -137,6 +159,7 @@ def encode(
     _check_input(source)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
+    keep_curves = keep_curves or whole_curves
     if keep_curves and name == STREAM:
         raise UsageError("--keep-curves writes beside the output; -o FILE names one")
 

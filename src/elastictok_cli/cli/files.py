@@ -35,6 +35,8 @@ def check_file(name: str) -> None:
     """Raises InputError or UsageError unless it is a file, which can be read more than once."""
     if not name:
         raise UsageError("the input's name is empty; name a file")
+    if "://" in name:
+        raise InputError(f"{name}: is an address; download it first, or 'elastictok batch' encodes what is behind it")
     path = Path(name)
     if path.is_dir():
         raise InputError(f"{name}: is a folder, not a file")

@@ -141,7 +141,7 @@ def _target(header: Header) -> str:
 
     search = f", {header.search} search" if header.search else ""
     if header.target == "tokens":
-        return f"{header.target_value:g} tokens a block{search}"
+        return f"{header.target_value:g} tokens per block{search}"
     return f"threshold {header.threshold:.6g} ({psnr_db(header.threshold):.2f} dB) in every block{search}"
 
 

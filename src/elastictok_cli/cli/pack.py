@@ -26,6 +26,7 @@ def pack(
     ] = 50_000_000,
     model: opt.Model = None,
     force: opt.Force = False,
+    json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -36,7 +37,7 @@ def pack(
 
     elastictok_cli.data.TokenDataset("shards/") makes batches of them.
     """
-    console = Console(quiet)
+    console = Console(quiet, json_lines=json_lines)
     files = list(_files(inputs))
 
     from ..container import Reader
@@ -72,6 +73,11 @@ def pack(
         if writer is not None:
             writer.abort()
     bytes_out = sum(shard["bytes"] for shard in index.said["shards"])
+    if json_lines:
+        numbers = {"tokens": index.tokens, "samples": len(index), "files": len(files) - failed, "files_failed": failed}
+        console.emit(
+            {"type": "pack", "name": str(writer.folder), **numbers, "shards": len(index.names), "bytes": bytes_out}
+        )
     console.line(
         f"{writer.folder}: {plural(index.tokens, 'token')} of {plural(len(files) - failed, 'file')} in "
         f"{plural(len(index), 'sample')}, {plural(len(index.names), 'shard')}, {size(bytes_out)}"

@@ -1,8 +1,9 @@
-"""Shows a run while it goes: a bar on a terminal, elsewhere a plain line every ten seconds."""
+"""Show a run while it goes: a bar on a terminal, elsewhere a plain line every ten seconds."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 from contextlib import closing
 from types import TracebackType
@@ -25,23 +26,27 @@ from ..codec.events import (
 )
 from .console import Console, clock, plural, size
 from .records import record
+from .signals import answer_with
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PLAIN_EVERY_S = 10.0
-BAR, SHORT_BAR, NARROW = 24, 6, 64  # columns: of the bar, of that on a narrow terminal, and which is one
+BARS = {100: 24, 64: 12, 0: 6}  # columns of the bar on terminals from this width on
 LEAST_WANTED = ("bpp", "tokens", "fps")  # what goes first where there is no room
+MIN_RECENT, RECENT = 4, 16  # blocks in the sparkline
+LEVELS = "▁▂▃▄▅▆▇█"
 
 
 class Meter:
-    """What there is to say of a running job. now: seconds, any origin."""
+    """How far a running job is. now: seconds, from any origin."""
 
     def __init__(self, started: Started, now: float) -> None:
         self.started, self.begin = started, now
         self.frames = self.resumed = started.frames_done
         self.new_blocks = self.new_tokens = self.new_bits = 0
         self.ahead: dict[int, int] = {}  # frames of blocks that are done before their turn
+        self.recent: deque[int] = deque(maxlen=RECENT)  # tokens of the last blocks
 
     def add(self, event: BlockDone | BlockChecked) -> None:
         """One more block."""
@@ -49,6 +54,7 @@ class Meter:
         self.frames += event.frames
         self.new_blocks += 1
         self.new_tokens += event.tokens
+        self.recent.append(event.tokens)
         self.new_bits += event.bits if isinstance(event, BlockDone) else 0
 
     @property
@@ -63,7 +69,7 @@ class Meter:
         return None if not estimate else max(estimate, self.done)
 
     def text(self, now: float, width: int | None = None) -> str:
-        """blocks 37/60  4.1 fps  15,244 tokens  0.031 bpp  eta 0:14, or less of it if it must fit into `width`."""
+        """Blocks 37/60  4.1 fps  15,244 tokens  0.031 bpp  eta 0:14, or less of it if it must fit into `width`."""
         size = self.started.block_frames
         blocks = -(-self.done // size)
         parts = {"blocks": f"blocks {blocks:,}/{-(-self.total // size):,}" if self.total else f"blocks {blocks:,}"}
@@ -81,10 +87,17 @@ class Meter:
                 parts.pop(name, None)
         return "  ".join(parts.values())
 
+    def sparkline(self) -> str:
+        """Tokens of the last blocks, one character per block, the highest for the most of them."""
+        most = max(self.recent, default=0) or 1
+        return "".join(LEVELS[(len(LEVELS) - 1) * tokens // most] for tokens in self.recent)
+
 
 class Display:
-    """A context manager that shows events, and with `on_probe` every candidate of a slow model: in the bar, and with -v
-    on a line of its own."""
+    """A context manager that shows events, and with `on_probe` every candidate of a slow model.
+
+    Candidates are shown in the bar, and with -v on a line each.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -94,14 +107,22 @@ class Display:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._room = 0  # columns beside the bar
+        self._unicode = False
         self._last_plain = 0.0
 
     def __enter__(self) -> Self:
+        self._answering = answer_with(self.state)
+        self._answering.__enter__()
         return self
+
+    def state(self) -> str:
+        """One line: how far the run is, for whoever asks with SIGUSR1 or Ctrl-T."""
+        return self._pass + self.meter.text(time.monotonic()) if self.meter else "nothing is coded yet"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._answering.__exit__(kind, error, trace)
         self._stop_bar()
 
     def tell(self, event: Event) -> None:
@@ -158,8 +179,9 @@ class Display:
         from rich.progress import BarColumn, Progress, TextColumn
 
         live = RichConsole(stderr=True, highlight=False)
-        bar = BAR if live.width >= NARROW else SHORT_BAR
+        bar = next(columns for width, columns in BARS.items() if live.width >= width)
         self._room = live.width - bar - 1
+        self._unicode = live.encoding.lower().startswith("utf")
         self._bar = Progress(
             BarColumn(bar), TextColumn("{task.description}", markup=False), console=live, transient=True
         )
@@ -170,6 +192,9 @@ class Display:
     def _update(self, meter: Meter, now: float) -> None:
         if self._bar is not None and self._task is not None:
             text = self._pass + meter.text(now, self._room - len(self._pass))
+            room = self._room - len(text) - 2
+            if self._unicode and room >= MIN_RECENT:
+                text += "  " + meter.sparkline()[-room:]
             self._bar.update(self._task, description=text, total=meter.total, completed=meter.done)
         elif now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now

@@ -44,7 +44,8 @@ def record(event: Event) -> dict[str, Any]:
         probe["step"] = probe.pop("qindex")  # JSON keeps its names
     if "text" in fields:
         fields["text"] = as_options(fields["text"])
-    mse = fields.get("mse")
-    if mse is not None:
-        fields["psnr_db"] = psnr_db(mse)
+    for name in ("", "worst_", "low_"):
+        mse = fields.get(f"{name}mse")
+        if mse is not None:
+            fields[f"{name}psnr_db"] = psnr_db(mse)
     return {"type": TYPES[type(event)], **fields}

@@ -26,8 +26,10 @@ def settings_of(options: Mapping[str, Any]) -> EncodeSettings:
         duration=options["duration"],
         audio=not options["no_audio"],
         strict=options["strict"],
+        percentile=options["percentile"],
         threads=options.get("threads"),
         jobs=options.get("jobs"),
         overwrite=options.get("force", False),
         resume=options.get("resume", False),
+        whole_curves=options.get("whole_curves", False),
     )

@@ -16,7 +16,9 @@ from .files import STREAM, check_file, source_of
 if TYPE_CHECKING:
     from ..report import Usage
 
-LINES_OF_TEXT = 16  # prompt, title, table, axis, legend: what is left of the terminal's height is for the bars
+LINES_OF_TEXT = 17  # prompt, title, table, axis, legend: the rest of the terminal's height is for the bars
+LABEL_WIDTH = 12  # columns
+LEAST_WANTED = ("% of most", "missed", "bpp")  # columns that go first where there is no room
 DRAW = "Pictures and pages"
 
 
@@ -43,17 +45,26 @@ def stats(
     source: Annotated[
         str | None,
         typer.Option(
-            "--source", metavar="VIDEO", help="What was encoded: its cuts; --html plays it.", rich_help_panel=DRAW
+            "--source",
+            metavar="VIDEO",
+            help="What was encoded: its cuts; --heat and --html show it.",
+            rich_help_panel=DRAW,
         ),
     ] = None,
     decoded: Annotated[
         str | None,
-        typer.Option("--decoded", metavar="VIDEO", help="What --html plays instead.", rich_help_panel=DRAW),
+        typer.Option(
+            "--decoded", metavar="VIDEO", help="What decode made: --heat and --html show it.", rich_help_panel=DRAW
+        ),
     ] = None,
     theme: Annotated[
         str | None,
         typer.Option(
-            "--theme", metavar="NAME", help="light or dark (a page: as the reader's system).", rich_help_panel=DRAW
+            "--theme",
+            metavar="NAME",
+            help="light or dark (a page: as the reader's system).",
+            autocompletion=opt.complete_theme,
+            rich_help_panel=DRAW,
         ),
     ] = None,
     model: opt.Model = None,
@@ -93,9 +104,9 @@ def stats(
         elif csv:
             for line in csv_lines(usage, named=len(usages) > 1, head=number == 0):
                 sys.stdout.write(line + "\n")
-        else:
+        elif not quiet:
             _print(usage, number)
-    if len(usages) > 1 and not json_lines and not csv:
+    if len(usages) > 1 and not (json_lines or csv or quiet):
         _print_together(usages)
     if any(outputs.values()):
         from .stats_pictures import Pictures
@@ -153,8 +164,10 @@ def _print(usage: Usage, number: int) -> None:
     if number:
         out.print()
     out.print(Text(one_line(usage.name), "bold"))
-    for what, text in summary(usage):
-        out.print(Text.assemble((f"  {what:<9}", "bright_black"), text))
+    for label, text in summary(usage):
+        for number, part in enumerate(_wrapped(text, out.width - LABEL_WIDTH)):
+            shown = f"  {label if number == 0 else ''}".ljust(LABEL_WIDTH)
+            out.print(Text.assemble((shown, "bright_black"), part))
     if len(usage.blocks) < 2:
         return
     out.print()
@@ -164,20 +177,42 @@ def _print(usage: Usage, number: int) -> None:
         out.print(Text.assemble(*line))
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    """In lines of at most `width`; what stands three spaces apart is broken only there."""
+    from textwrap import wrap
+
+    fields = text.split("   ")
+    if len(fields) > 1:
+        text = "   ".join(field.replace(" ", "\N{NO-BREAK SPACE}") for field in fields)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrap(text, max(20, width))]
+
+
 def _print_together(usages: Sequence[Usage]) -> None:
-    """A line for each file, so that they can be compared."""
+    """One line per file, to compare them. A narrow terminal gets fewer columns."""
+    from rich.console import Console as RichConsole
+
     from ..metrics import quality_text
 
-    rows = [("file", "threshold", "tokens", "% of most", "PSNR dB", "missed", "size", "bpp")]
+    rows = []
     for usage in usages:
         share = 100 * usage.tokens / max(1, usage.max_tokens)
-        quality = quality_text(usage.mse).removesuffix(" dB")
-        goal = "" if usage.header.target == "tokens" else f"{usage.header.threshold:.4g}"
-        name = one_line(usage.name)
-        counts = f"{usage.tokens:,}", f"{share:.3g}", quality, f"{usage.missed:,}"
-        rows.append((name, goal, *counts, size(usage.bytes), f"{usage.bpp:.4f}"))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        rows.append(
+            {
+                "file": one_line(usage.name),
+                "threshold": "" if usage.header.target == "tokens" else f"{usage.header.threshold:.4g}",
+                "tokens": f"{usage.tokens:,}",
+                "% of most": f"{share:.3g}",
+                "PSNR dB": quality_text(usage.mse).removesuffix(" dB"),
+                "missed": f"{usage.missed:,}",
+                "size": size(usage.bytes),
+                "bpp": f"{usage.bpp:.4f}",
+            }
+        )
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for name in LEAST_WANTED:
+        if sum(widths.values()) + 2 * (len(widths) - 1) > RichConsole().width:
+            del widths[name]
     sys.stdout.write("\n")
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    for row in [{name: name for name in widths}, *rows]:
+        cells = [row[name].rjust(width) for name, width in widths.items() if name != "file"]
+        sys.stdout.write("  ".join([row["file"].ljust(widths["file"]), *cells]).rstrip() + "\n")

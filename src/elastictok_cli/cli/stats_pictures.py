@@ -16,6 +16,7 @@ from .curves import Kept, Rates, curves_path, read_curves
 
 if TYPE_CHECKING:
     from ..report import Usage
+    from ..report.page import Player
 
 
 class Pictures:
@@ -48,9 +49,9 @@ class Pictures:
 
             self._only_first(option)
             maps, cell = self.heat(0)
-            save_heat_plot(self.usages[0], maps, cell, name, theme)
+            save_heat_plot(self.usages[0], maps, cell, name, theme, self._blocks_shown(len(maps)))
         elif option == "--rates":
-            from ..report.maps import save_rate_plot
+            from ..report.rates import save_rate_plot
 
             self._only_first(option)
             kept = self._kept(0)
@@ -90,6 +91,42 @@ class Pictures:
             tables = tables_for(reader.header, self.model)
             return list(heat_maps(reader, tables)), cell_size(reader)
 
+    def _blocks_shown(self, count: int) -> dict[int, Any]:
+        """The last frame of each block in the figure.
+
+        The last one, since a block with a cut spends most of its tokens on what comes after the cut. From the source or
+        the decoded video if one is given, otherwise decoded from the file; {} if the model is not on this machine.
+        """
+        from ..report.maps import shown_blocks
+
+        numbers = shown_blocks(count)
+        if self.source is not None or self.decoded is not None:
+            return self._from_video(numbers)
+        from .frames import decoded_blocks
+
+        try:
+            return decoded_blocks(self.files[0], numbers, self.model)
+        except UnsupportedFile as error:
+            self.console.note(f"the heat map has no picture behind it: {error}")
+            return {}
+
+    def _from_video(self, numbers: Sequence[int]) -> dict[int, Any]:
+        from .frames import video_frames
+
+        usage, path = self.usages[0], self.source or self.decoded
+        assert path is not None
+        ends = {n: usage.blocks[n].time_s + usage.blocks[n].duration_s for n in numbers}
+        starts = self._starts_s(path is self.decoded)
+        return video_frames(path, {n: starts + end for n, end in ends.items()}, usage.header.coded_size)
+
+    def _starts_s(self, is_decoded: bool) -> float:
+        """The time in the video at which the file's first frame shows, in seconds.
+
+        Videos count from the source's zero, a decoded part from its first frame.
+        """
+        usage = self.usages[0]
+        return 0.0 if is_decoded and usage.header.is_part else usage.first_s
+
     def _kept(self, number: int) -> Kept | None:
         return read_curves(self.files[number], len(self.usages[number].blocks))
 
@@ -113,22 +150,21 @@ class Pictures:
                 maps, cell = [], (1, 1)
             if maps and maps[0].size == 1:
                 maps = []  # one count for the whole picture is no map
-            reports.append(FileReport(usage, maps or None, cell, self.rates(number)))
+            reports.append(FileReport(usage=usage, heat=maps or None, cell=cell, rates=self.rates(number)))
         with TemporaryDirectory(prefix="elastictok-") as folder:
-            player = self._player(Path(folder))
-            text = html_report(reports, player, self.cuts, self.theme)
+            text = html_report(reports, self._players(Path(folder)), self.cuts, self.theme)
         with atomic_write(name) as part:
             part.write_text(text, encoding="utf-8")
 
-    def _player(self, folder: Path) -> Any:
-        """The decoded file or the source. Players count a whole video's times from the source's zero, those of a part
-        from its first frame."""
-        path = self.decoded or self.source
-        if path is None:
-            return None
+    def _players(self, folder: Path) -> dict[str, Player]:
+        """The source and the decoded video, as far as they are given, as browsers play them."""
         from ..report.page import Player
         from ..video.playable import playable
 
-        usage = self.usages[0]
-        starts = 0.0 if self.decoded and usage.header.is_part else usage.first_s
-        return Player(playable(path, folder), starts, one_line(utf8(Path(path).name)))
+        players = {}
+        for key, path in (("source", self.source), ("decoded", self.decoded)):
+            if path is not None:
+                (folder / key).mkdir()
+                title = one_line(utf8(Path(path).name))
+                players[key] = Player(playable(path, folder / key), self._starts_s(key == "decoded"), title)
+        return players

@@ -11,8 +11,10 @@ _MODES = {0: ("stdin", "r"), 1: ("stdout", "w"), 2: ("stderr", "w")}
 
 
 def open_closed() -> None:
-    """Put the null device where a standard stream is closed: the next file to be opened would get its number, and
-    what libraries print would go into that file. Results go nowhere then, as was asked for."""
+    """Put the null device where a standard stream is closed.
+
+    Otherwise the next file to be opened would get its number, and what libraries print would go into that file.
+    """
     for number, (name, mode) in _MODES.items():
         if getattr(sys, name) is None:  # as Python leaves it where there is no such stream
             _closed.add(number)

@@ -1,6 +1,8 @@
-"""What an encode ends with: sizes, tokens, quality and speed, a line each on stderr."""
+"""The summary of an encode: sizes, tokens, quality and speed, one line each on stderr."""
 
 from __future__ import annotations
+
+import math
 
 from ..codec.events import Finished
 from ..container import Header, Reader
@@ -16,12 +18,14 @@ def tell(finished: Finished, header: Header, name: str, whole: bool, console: Co
     console.line(_sizes(finished, name, whole))
     console.line(_video(finished, header, name))
     console.line(_tokens(finished))
-    console.line(_quality(finished, header))
+    console.line(_quality(finished))
+    if header.target != "tokens":
+        console.line(_met(finished, header))
     if finished.blocks_missed:
         missed = plural(finished.blocks_missed, "block")
         console.note(f"{missed} missed, kept at the best found; 'elastictok stats' shows where, --strict refuses")
     speed = finished.frames / finished.seconds if finished.seconds else 0
-    tried = f", {finished.probes / finished.blocks:.1f} candidates a block" if finished.blocks else ""
+    tried = f", {finished.probes / finished.blocks:.1f} candidates per block" if finished.blocks else ""
     frames = plural(finished.frames, "frame")
     console.line(f"speed   {frames} in {clock(finished.seconds)}: {speed:.1f} fps{tried}")
 
@@ -50,14 +54,17 @@ def _tokens(finished: Finished) -> str:
     share = 100 * finished.tokens / max(1, finished.max_tokens)
     each = finished.tokens / max(1, finished.blocks)
     used = f"{finished.tokens:,} of at most {finished.max_tokens:,} ({share:.3g} %)"
-    return f"tokens  {used}, {each:,.0f} a block"
+    return f"tokens  {used}, {each:,.0f} per block"
 
 
-def _quality(finished: Finished, header: Header) -> str:
-    text = f"quality {quality_text(finished.mse)}"
-    if header.target == "tokens":
-        return text
-    blocks = plural(finished.blocks, "block")
+def _quality(finished: Finished) -> str:
+    if finished.blocks < 2 or math.isnan(finished.mse):
+        return f"quality {quality_text(finished.mse)}"
+    worst, low = quality_text(finished.worst_mse), quality_text(finished.low_mse)
+    return f"quality mean {quality_text(finished.mse)}, worst block {worst}, 1 % low {low}"
+
+
+def _met(finished: Finished, header: Header) -> str:
     missed = f", {finished.blocks_missed:,} missed" if finished.blocks_missed else ""
-    met = f"threshold {header.threshold:.4g} met in {finished.blocks_met:,} of {blocks}"
-    return f"{text}; {met}{missed}"
+    blocks = plural(finished.blocks, "block")
+    return f"met     threshold {header.threshold:.4g} in {finished.blocks_met:,} of {blocks}{missed}"

@@ -16,6 +16,7 @@ from ..batch.work import Progress
 from ..metrics import psnr_db
 from .console import Console, clock, size
 from .progress import PLAIN_EVERY_S
+from .signals import answer_with
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -63,7 +64,7 @@ class Table:
         """Run to the end and show it."""
         live = self._live() if self.console.shows_bar else None
         try:
-            with closing(events):
+            with answer_with(lambda: self.text(time.monotonic())), closing(events):
                 for event in events:
                     self._take(event)
                     self._show(live)
@@ -107,7 +108,7 @@ class Table:
             self.console.line(f"{row.source}: {row.status}, {size(row.bytes_out)}")
 
     def text(self, now: float) -> str:
-        """files 12/100  2 failed  11.3 fps  0.4 of 3.1 GB  eta 1:02:03"""
+        """The line of progress, such as "files 12/100  2 failed  11.3 fps  0.4 of 3.1 GB  eta 1:02:03"."""
         parts = [f"files {self.ended:,}/{self.total:,}"]
         parts += [f"{self.counts['skipped']:,} as before"] if self.counts["skipped"] else []
         parts += [f"{self.counts['failed']:,} failed"] if self.counts["failed"] else []

@@ -22,6 +22,7 @@ def tokens(
     ] = None,
     model: opt.Model = None,
     force: opt.Force = False,
+    json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -30,9 +31,9 @@ def tokens(
     [bold]elastictok tokens in.etok -o in.npz[/bold]   then numpy.load("in.npz")["values"]\n
     [bold]elastictok decode in.npz[/bold]              back to video, if tokens are plain codes
     """
-    console = Console(quiet)
+    console = Console(quiet, json_lines=json_lines)
     opened = source_of(source)
-    name = target_of(output, source, ".tokens.npz", force)
+    name = target_of(output, source, ".tokens.npz", force, json_lines)
 
     from ..container import Reader, save_tokens, token_arrays
     from ..models.registry import tables_for
@@ -45,6 +46,9 @@ def tokens(
     _write(name, out.getbuffer())
     if sound:
         console.note("the sound stays in the .etok file")
+    if json_lines:
+        numbers = {"tokens": len(arrays["values"]), "blocks": len(arrays["counts"]), "bytes": out.getbuffer().nbytes}
+        console.emit({"type": "tokens", "name": name, "arrays": sorted(arrays), **numbers})
     blocks = plural(len(arrays["counts"]), "block")
     console.line(
         f"{name if name != STREAM else 'output'}: {plural(len(arrays['values']), 'token')} of {blocks}, "

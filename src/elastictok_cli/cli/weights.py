@@ -10,8 +10,10 @@ import typer
 
 from . import options as opt
 from .console import Console, size
+from .help import Command, Group
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="""List, fetch, convert and check the weights of models.
@@ -25,7 +27,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, see 'elastictok weights list'.")]
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
     """Models by name, and the weights that are on this machine."""
     from ..errors import UnsupportedFile
@@ -64,7 +66,7 @@ def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
         sys.stdout.write(f"{entry.name:16} {entry.about}; {how[entry.weights]}\n")
 
 
-@app.command(no_args_is_help=True)
+@app.command(cls=Command, no_args_is_help=True)
 def path(name: Name, debug: opt.Debug = False) -> None:
     """Print where the weights of a model lie; an error if they are not on this machine."""
     from ..models.registry import find_weights
@@ -72,7 +74,7 @@ def path(name: Name, debug: opt.Debug = False) -> None:
     sys.stdout.write(f"{find_weights(name) or 'no weights file: the model brings its own'}\n")
 
 
-@app.command(no_args_is_help=True)
+@app.command(cls=Command, no_args_is_help=True)
 def convert(
     params: Annotated[Path, typer.Argument(metavar="PARAMS", help="The original's file called params (no pickle).")],
     config: Annotated[
@@ -120,9 +122,14 @@ def convert(
     Console(quiet).line(f"{output}: {file.model}, {weights:,} weights, {size(file.bytes)}, {file.digest[:12]}")
 
 
-@app.command(no_args_is_help=True)
+@app.command(cls=Command, no_args_is_help=True)
 def pull(
-    name: Name,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model's name, see 'elastictok weights list'.", autocompletion=opt.complete_published
+        ),
+    ],
     revision: Annotated[
         str | None, typer.Option("--revision", metavar="COMMIT", help="Another commit than the one pinned.")
     ] = None,
@@ -147,7 +154,7 @@ def pull(
     sys.stdout.write(f"{file.path}\n")
 
 
-@app.command(no_args_is_help=True)
+@app.command(cls=Command, no_args_is_help=True)
 def verify(
     name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model's name or a .safetensors file.")],
     quiet: opt.Quiet = False,

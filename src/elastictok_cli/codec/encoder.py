@@ -107,6 +107,12 @@ def encode(
                         yield BlockEarly(index=block.index, frames=block.frames)
     if totals.frames == 0:
         raise InputError(f"{source.info.name}: no frame in it can be decoded")
+    allowed = int(totals.blocks * (1 - settings.percentile / 100) + 1e-9)
+    if totals.blocks - totals.met > allowed:
+        raise ThresholdMissed(
+            f"{totals.blocks - totals.met} of {totals.blocks} blocks miss the threshold, and `percentile` "
+            f"{settings.percentile:g} allows {allowed}"
+        )
     writer.write_audio(audio.rest())
     yield from notes.new()
     bytes_out = writer.finish()

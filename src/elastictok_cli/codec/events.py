@@ -152,10 +152,11 @@ class Finished:
     """Totals of the run.
 
     frames, blocks, tokens and so on count everything in the file, with what a resumed run found there. max_tokens: the
-    most that all blocks together may have. mse: mean over all frames, on [-1, 1]; 0 where nothing was measured. probes:
-    candidates measured. bytes_in: size of the input, None for a stream of unknown length. bytes_out: size of the .etok
-    file. duration_s: of the video. seconds: that the run took. partial: a part of the input could not be read; the
-    rest is complete.
+    most that all blocks together may have. mse: mean over all frames, on [-1, 1]; 0 where nothing was measured.
+    worst_mse: of the worst block. low_mse: what the blocks of 99 % of the frames stay within. probes: candidates
+    measured. bytes_in: size of the input, None for a stream of unknown length. bytes_out: size of the .etok file.
+    duration_s: of the video. seconds: that the run took. partial: a part of the input could not be read; the rest is
+    complete.
     """
 
     frames: int
@@ -171,6 +172,8 @@ class Finished:
     duration_s: float
     seconds: float
     partial: bool = False
+    worst_mse: float = 0.0
+    low_mse: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +199,8 @@ class BlockChecked:
 class Verified:
     """The end of `verify`.
 
-    blocks_false: stored as met, and not met. mse: measured again over all frames, on [-1, 1]; None without a source.
+    blocks_false: stored as met, and not met. mse: measured again over all frames, on [-1, 1]. worst_mse: of the worst
+    frame. low_mse: what 99 % of the frames stay within. All three are None without a source.
     findings: everything that is wrong, one sentence each; empty if the file is good. seconds: that the check took.
     blocks_unmatched: blocks for whose times the source has no frame. Each is a finding, too.
     """
@@ -208,6 +212,8 @@ class Verified:
     findings: tuple[str, ...]
     seconds: float
     blocks_unmatched: int = 0
+    worst_mse: float | None = None
+    low_mse: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

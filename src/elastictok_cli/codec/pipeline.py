@@ -22,6 +22,7 @@ from .decoder import decode, for_file
 from .encoder import encode
 from .events import Event, Finished, Opened, ProbeDone, Resumed, Warned
 from .header import make_header
+from .keep import Keep, cut_model
 from .multipass import encode_to_size
 from .outputs import check_output
 from .settings import DecodeSettings, EncodeSettings
@@ -82,6 +83,8 @@ def decode_file(
     if output != "-":
         check_output(output, overwrite=settings.overwrite)
     header = reader.header
+    if settings.keep is not None:
+        model = cut_model(model, Keep.parse(settings.keep))
     options = SinkOptions(
         codec=settings.codec,
         crf=settings.crf,

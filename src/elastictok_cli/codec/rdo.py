@@ -18,6 +18,9 @@ from .candidates import Asking, Candidates, Key
 from .events import Probe
 from .settings import EncodeSettings
 
+# Distances from the decision at which `whole_curves` measures: times QINDEX_BESIDE, or octaves of the count.
+BESIDE = (-3, -2, -1, 1, 2, 3)
+QINDEX_BESIDE = 6  # about half an octave of the tokens
 FIRST_SLOPE = 0.6  # octaves of error per octave of tokens, first blocks of training clips with elastictok-mini
 
 
@@ -91,6 +94,7 @@ class BlockSearch:
         target, max_tokens = settings.target, settings.max_tokens
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
+        self.whole_curves = settings.whole_curves
         self.strategy: Strategy = strategy(settings.search)
         for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
@@ -103,7 +107,29 @@ class BlockSearch:
         budget: BitBudget | None,
         before: Frames | None = None,
     ) -> Asking[Decision]:
-        """Choose the tokens of one tile. A generator, because it asks for the candidates: see candidates.py.
+        """Choose the tokens of one tile, and measure candidates beside the choice if the settings ask for it.
+
+        The arguments are those of `_choose`. A generator, because it asks for the candidates: see candidates.py.
+        """
+        decision = yield from self._choose(candidates, previous, budget, before)
+        if not self.whole_curves or not self.target.measured:
+            return decision
+        frames, height, width = candidates.source.shape[:3]
+        max_tokens = self.spec.max_tokens(frames, height, width)
+        qindex, count = decision.tokens.qindex, max(1, decision.tokens.count)
+        for offset in BESIDE:
+            candidates.keep(())
+            if self.spec.num_qindex:
+                key: Key = (min(max(qindex + QINDEX_BESIDE * offset, 0), self.spec.num_qindex - 1), None)
+            else:
+                key = (0, min(max(round(count * 2**offset), self.spec.min_tokens, 1), max_tokens))
+            yield from candidates.error(key)
+        return replace(decision, probes=tuple(candidates.probes))
+
+    def _choose(
+        self, candidates: Candidates, previous: Found | None, budget: BitBudget | None, before: Frames | None
+    ) -> Asking[Decision]:
+        """Choose the tokens of one tile.
 
         previous: what the search found for this tile in the block before, None for the first block of a GOP. budget:
         if the tile meets its threshold, it gets the finest candidate that the budget pays for. before: the last

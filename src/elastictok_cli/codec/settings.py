@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..models.base import TokenModel
 from ..search import strategy
 from ..version import __version__
+from .keep import Keep
 from .target import Target
 
 
@@ -34,11 +35,13 @@ class EncodeSettings:
     target: what every block or the file must reach. size: "fit256", "source", N (shorter side) or "WxH", in pixels.
     search: a strategy of search/. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
     gop_blocks: blocks per GOP; None for the model's own. start, duration: the part of the source to code, in seconds.
-    audio: keep the source's sound. strict: a block that misses the threshold is an error.
+    audio: keep the source's sound. strict: a block that misses the threshold is an error. percentile: how many per cent
+    of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses.
 
     These do not change a byte of the output. threads: of all jobs together; None for one per core. jobs: processes,
     each at a GOP; None for as many as are worth it. overwrite: an existing output is replaced. resume: continue what an
-    interrupted run left, and leave it for the next one if this run is interrupted.
+    interrupted run left, and leave it for the next one if this run is interrupted. whole_curves: after each decision,
+    measure candidates on both sides of it too, for `BlockDone.probes`; several times the work.
 
     Raises UsageError for values that cannot be meant.
     """
@@ -52,10 +55,12 @@ class EncodeSettings:
     duration: float | None = None
     audio: bool = True
     strict: bool = False
+    percentile: float = 0.0
     threads: int | None = None
     jobs: int | None = 1
     overwrite: bool = False
     resume: bool = False
+    whole_curves: bool = False
 
     def __post_init__(self) -> None:
         strategy(self.search)
@@ -63,13 +68,19 @@ class EncodeSettings:
         _check_count("gop_blocks", self.gop_blocks, "a GOP has at least one block")
         _check_count("threads", self.threads)
         _check_count("jobs", self.jobs)
+        if not 0 <= self.percentile <= 100:
+            raise UsageError(f"`percentile` {self.percentile:g}: must be from 0 to 100")
+        if self.percentile and (self.target.is_size or self.target.kind == "tokens"):
+            raise UsageError(
+                "`percentile` needs a threshold; with a size or a number of tokens as the goal, leave it out"
+            )
         if self.target.is_size and (self.resume or self.strict):
             option, needs = ("resume", "one pass") if self.resume else ("strict", "a threshold")
             raise UsageError(f"`{option}` needs {needs}; with a size as the goal, leave it out")
 
     def fingerprint(self, model: TokenModel) -> str:
         """Everything beside the source that decides the bytes of an output, as JSON: equal text, equal bytes."""
-        same = replace(self, threads=None, jobs=None, overwrite=False, resume=False)
+        same = replace(self, threads=None, jobs=None, overwrite=False, resume=False, whole_curves=False)
         # The digest is of the weights; the precision that they are held in is one of the header's fields.
         values: dict[str, Any] = {**asdict(same), **model.header_fields}
         return json.dumps({**values, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)
@@ -82,12 +93,14 @@ class DecodeSettings:
     start, duration: the part to show, in seconds from the first frame. codec: of the output video. crf: its constant
     quality, lower is better. size: "coded", or "source" for frames scaled to the size of the input. audio: "auto"
     copies the sound where the output's format holds it and codes it anew elsewhere, "copy" only copies, "none" leaves
-    it out. jobs: processes, each at a GOP; None for as many as are worth it. overwrite: an existing output is
-    replaced. Raises UsageError for values that cannot be meant.
+    it out. keep: decode each block as if it had only its first N tokens ("500") or a share of them ("50%"). jobs:
+    processes, each at a GOP; None for as many as are worth it. overwrite: an existing output is replaced. Raises
+    UsageError for values that cannot be meant.
     """
 
     start: float | None = None
     duration: float | None = None
+    keep: str | None = None
     codec: str = "h264"
     crf: int = 14
     size: str = "coded"
@@ -100,4 +113,6 @@ class DecodeSettings:
         if self.size not in ("coded", "source"):
             raise UsageError(f"`size` {self.size}: is coded or source")
         if self.audio not in ("auto", "copy", "none"):
-            raise UsageError(f"--audio {self.audio}: is auto, copy or none")
+            raise UsageError(f"`audio` {self.audio}: is auto, copy or none")
+        if self.keep is not None:
+            Keep.parse(self.keep)

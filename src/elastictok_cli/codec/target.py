@@ -60,6 +60,8 @@ class Target:
         if psnr is not None:
             return cls.psnr(psnr)
         if tokens is not None:
+            if tokens < 1:
+                raise UsageError(f"`tokens` {tokens}: must be 1 or more; a block without tokens shows next to nothing")
             return cls.fixed(tokens, measure)
         if target_bpp is not None:
             return cls.bpp(target_bpp)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..container import BlockRecord, Gop, Header
+from ..metrics import worst_and_low
 from ..models.base import ModelSpec
 from .events import BlockDone, Finished
 from .tiling import Tiling
@@ -22,6 +23,7 @@ class Totals:
         self.header, self.spec, self.tiling = header, spec, Tiling(header)
         self.frames = self.blocks = self.met = self.tokens = self.max_tokens = self.probes = 0
         self.error = 0.0  # MSE times frames
+        self.mses: list[tuple[float, int]] = []  # MSE and frames of every block
         self.first_pts: int | None = None
         self.last_pts = 0
         self.last_frame_pts = 0  # length of the frame before the last, which the last one is taken to have too
@@ -48,6 +50,7 @@ class Totals:
         self.tokens += tokens
         self.max_tokens += max_tokens
         self.error += mse * frames
+        self.mses.append((mse, frames))
 
     def add_pts(self, pts: npt.NDArray[np.int64]) -> None:
         """Add the times of the next frames."""
@@ -69,6 +72,7 @@ class Totals:
 
     def finished(self, bytes_in: int | None, bytes_out: int, seconds: float, partial: bool) -> Finished:
         """Return the last event of the run."""
+        worst, low = worst_and_low(self.mses)
         return Finished(
             frames=self.frames,
             blocks=self.blocks,
@@ -83,4 +87,6 @@ class Totals:
             duration_s=self.duration_s,
             seconds=seconds,
             partial=partial,
+            worst_mse=worst,
+            low_mse=low,
         )

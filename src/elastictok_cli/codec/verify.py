@@ -9,13 +9,14 @@ from contextlib import closing
 import numpy as np
 
 from ..container import BlockRecord, Reader, check_file
-from ..errors import ElasticTokError
-from ..metrics import HALF_RANGE, block_mse, squared_error
+from ..errors import ElasticTokError, InputError
+from ..metrics import HALF_RANGE, block_mse, squared_error, worst_and_low
 from ..models.base import Frames, TokenModel
 from ..video import Source
 from .decoder import check_model, decode_blocks, parse
 from .events import BlockChecked, Event, Started, Verified, Warned
 from .gop_decoder import DecodedBlock, ParsedBlock
+from .source_check import SourceCheck
 from .tiling import Tiling
 
 
@@ -28,7 +29,7 @@ def verify(
     decoded and measured again. Frames are matched by PTS, so the source may hold more than was encoded.
 
     Nothing that the file contains raises. Raises ValueError for a source without a model, UnsupportedFile for another
-    model, and what reading the source raises.
+    model, InputError for another video than the source (source_check.py), and what reading the source raises.
     """
     if source is not None and model is None:
         raise ValueError("measuring needs the model")
@@ -39,19 +40,22 @@ def verify(
     findings = [finding.text for finding in check_file(reader)]
     for text in findings:
         yield Warned(text=text)
-    check = _Check(reader, _MatchedFrames(source) if source is not None else None)
+    check = _Check(reader, _MatchedFrames(source, reader.name) if source is not None else None)
     if model is not None and not findings:
         try:
             for event in check.blocks(model):
                 yield event
                 if isinstance(event, Warned):
                     findings.append(event.text)
+        except InputError:  # of the source, not of the file
+            raise
         except ElasticTokError as error:
             findings.append(str(error))
             yield Warned(text=str(error))
     if check.blocks_false:
         findings.append(f"{check.blocks_false} of {check.seen} blocks are stored as met and do not meet the threshold")
         yield Warned(text=findings[-1])
+    worst, low = worst_and_low(check.frame_mses) if check.samples else (None, None)
     yield Verified(
         frames=check.frames or reader.frames,
         blocks=check.seen,
@@ -60,6 +64,8 @@ def verify(
         findings=tuple(findings),
         seconds=time.monotonic() - clock,
         blocks_unmatched=check.blocks_unmatched,
+        worst_mse=worst,
+        low_mse=low,
     )
 
 
@@ -70,6 +76,7 @@ class _Check:
         self.reader, self.tiling, self.matched = reader, Tiling(reader.header), matched
         self.seen = self.blocks_false = self.blocks_unmatched = self.frames = 0
         self.error, self.samples = 0.0, 0  # squared error, and the pixel values that it is of
+        self.frame_mses: list[tuple[float, int]] = []  # each with a weight of 1
 
     def blocks(self, model: TokenModel) -> Iterator[Event]:
         """Check every block. Raises the error of the first that cannot be decoded."""
@@ -94,9 +101,12 @@ class _Check:
             self.blocks_unmatched += 1
             yield self._checked(block.index, block, None, False)
             return
+        matched.check.block(block.frames[0], source[0], frame=block.first_frame, stored_mse=block.record.mse)
         ok = self._is_as_stored(block.record, self._tile_errors(block.frames, source))
         self.blocks_false += not ok
-        error = squared_error(block.frames, source) / HALF_RANGE**2
+        errors = [squared_error(frame, wanted) for frame, wanted in zip(block.frames, source, strict=True)]
+        self.frame_mses += [(error / (source[0].size * HALF_RANGE**2), 1) for error in errors]
+        error = sum(errors) / HALF_RANGE**2
         self.error += error
         self.samples += source.size
         yield self._checked(block.index, block, error / source.size, ok)
@@ -134,9 +144,10 @@ class _Check:
 
 
 class _MatchedFrames:
-    """The source's frames by PTS, read once from start to end."""
+    """The source's frames by PTS, read once from start to end. name: of the file that was made from it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, name: str) -> None:
+        self.check = SourceCheck(name, source.info.name)
         self._frames = iter(source.frames())
 
     def frames(self, pts: tuple[int, ...]) -> Frames | None:

@@ -32,7 +32,7 @@ class TokenBatches:
     them. pad: what stands where the mask is false.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is an option of its own)
         self,
         folder: str | os.PathLike[str],
         *,

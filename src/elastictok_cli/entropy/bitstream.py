@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -135,6 +135,10 @@ class CodeTokens:
     def count(self) -> int:
         """Number of tokens."""
         return len(self.values)
+
+    def prefix(self, count: int) -> CodeTokens:
+        """The first `count` tokens, for models whose tokens are nested."""
+        return replace(self, values=self.values[:count])
 
     def crc(self, before: int = 0) -> int:
         """CRC-32 over frames, count and qindex (u32 each), then the values; little-endian, continued from `before`."""

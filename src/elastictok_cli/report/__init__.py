@@ -1,4 +1,4 @@
-"""What an .etok file tells about itself, from the container alone: no model, torch or numba."""
+"""Reports on .etok files, from the container alone: no model, torch or numba."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_suffix(path: str, option: str = "--plot") -> None:
-    """Raises UsageError for an ending that is none of SUFFIXES."""
+    """Raises UsageError for an ending that is not in SUFFIXES."""
     if Path(path).suffix.lower() not in SUFFIXES:
         raise UsageError(f"{option} {path}: its ending must be .png, .svg or .pdf")
 
@@ -53,7 +53,8 @@ def log_axis(axis: Any, most: int = 6) -> None:
 
     low, high = axis.get_view_interval()
     decades = log10(high / low) if 0 < low < high else 1.0
-    subs = next((s for s in ((1, 2, 5), (1, 3), (1,)) if decades * len(s) <= most), (1,))
+    choices = (range(1, 10), (1, 2, 5), (1, 3), (1,))
+    subs = next((tuple(s) for s in choices if decades * len(s) <= most), (1,))
     axis.set_major_locator(LogLocator(subs=subs, numticks=most + 2))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..metrics import psnr_db, quality_text
 from ..units import one_line, utf8
 from .curve import cycle
 from .figures import SUFFIXES, check_suffix, new_figure, save_figure
-from .theme import LIGHT, Theme
+from .theme import LIGHT, SMALL, TITLE, Theme
 from .usage import BlockUse, Usage, cumulative_bytes, goal
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "check_suffix", "save_usage_plot"]
 
-MOST_DB = 100.0  # where lossless blocks are drawn
-MANY = 150  # blocks: from here on bars touch
+MAX_DB = 100.0  # where lossless blocks are drawn
+MAX_BARS_APART = 150  # with more blocks, bars touch
+LOG_FACTOR = 4.0  # token counts of several files that differ by more are drawn on a logarithmic axis
+HATCH = "////"  # a short block: its count cannot be compared with the others'
 
 
 def save_usage_plot(
@@ -31,7 +33,7 @@ def save_usage_plot(
 ) -> None:
     """Write the plot; it appears under its name when whole. Several files are drawn over each other.
 
-    cuts: times of the source's cuts, in s from the first file's first frame; None if no source was looked at. Raises
+    cuts: times of the source's cuts, in s from the first file's first frame; None if no source was read. Raises
     UsageError (ending), OutputError.
     """
     check_suffix(path)
@@ -42,7 +44,7 @@ def save_usage_plot(
 
 
 def _with_widths(usages: Sequence[Usage]) -> list[Usage]:
-    """A picture lasts no time, and would be no wider than a line: it is drawn as long as the longest of the others."""
+    """A still picture has no duration, and would be a line: it is drawn as long as the longest of the others."""
     width = max(usage.duration_s for usage in usages) or 1.0
     return [
         replace(usage, blocks=(replace(usage.blocks[0], duration_s=width),), duration_s=width)
@@ -54,38 +56,36 @@ def _with_widths(usages: Sequence[Usage]) -> list[Usage]:
 
 def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[float] | None) -> None:
     measured = [usage.header.is_measured for usage in usages]
-    heights = [2.2, 1, 0.8] if any(measured) else [2.2, 0.8]  # no room for a quality that nobody knows
+    heights = [2.2, 1, 0.8] if any(measured) else [2.2, 0.8]  # no panel for a quality that was not measured
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     top, middle, bottom = panels[0], panels[1], panels[-1]
-    colours = cycle(theme.series, len(usages))
-    top.set_title(_title(usages), loc="left", fontsize=11, fontweight="bold")
+    figure.suptitle(_title(usages), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
+    top.set_ylabel("tokens per block")
     if len(usages) == 1:
         _draw_bars(usages[0], top, theme, cuts is None)
         if measured[0]:
             _draw_quality(usages[0], middle, theme, theme.line)
         _draw_bytes(usages[0], bottom, theme.line)
-        width, height = usages[0].header.coded_size
-        header = usages[0].header
-        origin = f"{header.model}, blocks of {header.block_frames} frames of {width}x{height}"
-        figure.supxlabel(origin, fontsize=8, color=theme.faint, x=0.99, ha="right")
     else:
-        for usage, colour, name in zip(usages, colours, legend_labels(usages), strict=True):
+        if is_wide(usages):
+            top.set_yscale("log")
+            top.set_ylabel("tokens per block (log)")
+        for usage, colour, name in zip(usages, cycle(theme.series, len(usages)), legend_labels(usages), strict=True):
             _draw_steps(usage, top, colour, name)
             if usage.header.is_measured:
                 _draw_quality(usage, middle, theme, colour)
             _draw_bytes(usage, bottom, colour)
+    figure.supxlabel(_origin(usages), fontsize=SMALL, color=theme.faint, x=0.99, ha="right")
     for axes in panels:
-        axes.grid(axis="y", color=theme.faint, alpha=0.25, linewidth=0.6)
+        axes.grid(axis="y", color=theme.grid, linewidth=0.6)
         axes.set_axisbelow(True)
         for number, time_s in enumerate(cuts or ()):
             label = "cut in the source" if axes is top and number == 0 else None
-            axes.axvline(time_s, color=theme.cut, linewidth=1.1, linestyle=(0, (2, 2)), label=label)
-    top.set_ylabel("tokens a block")
+            axes.axvline(time_s, color=theme.cut, linewidth=1.4, linestyle=(0, (2, 2)), label=label)
     top.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    top.margins(y=0.12)
     if top.get_legend_handles_labels()[0]:
-        place = {"loc": "upper right", "bbox_to_anchor": (1, 1.04)}
-        top.legend(ncols=4, frameon=False, fontsize=9, handlelength=1, **place)
+        place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.99)}  # above the panel, over no bar
+        top.legend(ncols=5 if len(usages) == 1 else 2, frameon=False, handlelength=1.2, **place)
     if any(measured):
         middle.set_ylabel("PSNR in dB")
     bottom.set_ylabel("kB so far")
@@ -99,17 +99,31 @@ def _draw(usages: Sequence[Usage], figure: Figure, theme: Theme, cuts: Sequence[
 
 def _title(usages: Sequence[Usage]) -> str:
     if len(usages) > 1:
-        return "Tokens of every block"
+        return f"Tokens of {len(usages)} files over time"
     usage = usages[0]
     share = 100 * usage.tokens / max(1, usage.max_tokens)
-    return (
-        f"{usage.title}   {usage.tokens:,} tokens ({share:.2g} %),  {quality_text(usage.mse, 1)},  "
-        f"{usage.bpp:.3f} bits per pixel"
-    )
+    parts = [f"{usage.tokens:,} tokens ({share:.2g} %)", quality_text(usage.mse, 1), f"{usage.bpp:.3f} bits per pixel"]
+    return f"{usage.title}: {', '.join(parts)}"
+
+
+def _origin(usages: Sequence[Usage]) -> str:
+    """Model, block length and size, each once if the files agree."""
+
+    def shown(usage: Usage) -> str:
+        width, height = usage.header.coded_size
+        return f"{usage.header.model}, blocks of {usage.header.block_frames} frames of {width}x{height}"
+
+    return "; ".join(dict.fromkeys(map(shown, usages)))
+
+
+def is_wide(usages: Sequence[Usage]) -> bool:
+    """Whether the file with fewer tokens would be a flat line on a linear axis."""
+    most = [max((block.tokens for block in usage.blocks), default=0) for usage in usages]
+    return min(most) > 0 and max(most) > LOG_FACTOR * min(most)
 
 
 def legend_labels(usages: Sequence[Usage]) -> list[str]:
-    """The files in a legend, each with as much of its path as tells it from the others."""
+    """The files in a legend, each with as many folders of its path as distinguish it from the others."""
     paths = [Path(usage.name).with_suffix("").parts for usage in usages]
     count = 1
     while len({path[-count:] for path in paths}) < len(set(paths)):
@@ -122,22 +136,35 @@ def legend_labels(usages: Sequence[Usage]) -> list[str]:
 
 
 def _draw_bars(usage: Usage, axes: Axes, theme: Theme, guess: bool) -> None:
-    """guess: mark what is likely a cut by its tokens; not where the source's cuts are drawn."""
+    """guess: mark likely cuts by their tokens; False where the source's cuts are drawn."""
     blocks = usage.blocks
     kinds: list[tuple[str, str, list[BlockUse]]] = [
         ("block", theme.bar, [b for b in blocks if b.met and not (b.cut and guess) and not b.starts_gop]),
         ("first of a GOP", theme.first, [b for b in blocks if b.met and b.starts_gop]),
         ("likely a cut", theme.cut, [b for b in blocks if b.met and b.cut and guess]),
-        ("missed the threshold", theme.missed, [b for b in blocks if not b.met]),
+        ("misses the threshold", theme.missed, [b for b in blocks if not b.met]),
     ]
     # Gaps between bars only where bars are wide enough to see them.
-    gap = 0.08 if len(blocks) < MANY else 0.0
+    gap = 0.08 if len(blocks) < MAX_BARS_APART else 0.0
     for label, colour, some in kinds:
-        if some:
-            left = [b.time_s + gap / 2 * b.duration_s for b in some]
-            wide = [max(b.duration_s, 1e-3) * (1 - gap) for b in some]
-            high = [b.tokens for b in some]
-            axes.bar(left, high, wide, align="edge", color=colour, label=label, linewidth=0)
+        full, short = [b for b in some if not b.is_short], [b for b in some if b.is_short]
+        if full:
+            axes.bar(*_boxes(full, gap), align="edge", color=colour, label=label, linewidth=0)
+        if short:
+            hatched: Any = {"hatch": HATCH, "edgecolor": theme.paper, "linewidth": 0}
+            axes.bar(*_boxes(short, gap), align="edge", facecolor=colour, label=_short_label(short), **hatched)
+    axes.margins(y=0.05)
+    axes.set_ylim(0)
+
+
+def _boxes(blocks: Sequence[BlockUse], gap: float) -> tuple[list[float], list[int], list[float]]:
+    left = [b.time_s + gap / 2 * b.duration_s for b in blocks]
+    return left, [b.tokens for b in blocks], [max(b.duration_s, 1e-3) * (1 - gap) for b in blocks]
+
+
+def _short_label(blocks: Sequence[BlockUse]) -> str:
+    frames = {block.frames for block in blocks}
+    return f"short block ({frames.pop()} frames)" if len(frames) == 1 else "short blocks"
 
 
 def _edges(usage: Usage) -> list[float]:
@@ -145,30 +172,34 @@ def _edges(usage: Usage) -> list[float]:
 
 
 def _draw_steps(usage: Usage, axes: Axes, colour: str, label: str) -> None:
-    tokens = [b.tokens for b in usage.blocks]
-    axes.stairs(tokens, _edges(usage), color=colour, fill=True, alpha=0.12)
-    axes.stairs(tokens, _edges(usage), color=colour, linewidth=1.5, baseline=None, label=label)
+    values = np.array([b.tokens for b in usage.blocks], float)
+    if axes.get_yscale() == "log":
+        values = np.maximum(values, 1)
+    else:
+        axes.stairs(values, _edges(usage), color=colour, fill=True, alpha=0.12)
+        axes.set_ylim(0)
+    axes.stairs(values, _edges(usage), color=colour, linewidth=1.5, baseline=None, label=label)
 
 
 def _draw_quality(usage: Usage, axes: Axes, theme: Theme, colour: str) -> None:
-    values = np.array([min(b.psnr_db, MOST_DB) for b in usage.blocks])
+    values = np.array([min(b.psnr_db, MAX_DB) for b in usage.blocks])
     axes.stairs(values, _edges(usage), color=colour, linewidth=1.4, baseline=None)
     missed = [b for b in usage.blocks if not b.met]
     middles = [b.time_s + b.duration_s / 2 for b in missed]
     axes.plot(middles, [b.psnr_db for b in missed], "x", color=theme.missed, markersize=5)
     if usage.header.target == "tokens":
         return
-    line = min(psnr_db(usage.header.threshold), MOST_DB)
+    line = min(psnr_db(usage.header.threshold), MAX_DB)
     axes.axhline(line, color=theme.faint, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
-        f"threshold {usage.header.threshold:g}",
+        f"threshold {usage.header.threshold:.4g} ({line:.2f} dB)",
         (1, line),
         xycoords=("axes fraction", "data"),
         xytext=(-2, -3),
         textcoords="offset points",
         ha="right",
         va="top",
-        fontsize=8,
+        fontsize=SMALL,
         color=theme.faint,
     )
     low, high = axes.dataLim.ymin, axes.dataLim.ymax

@@ -1,4 +1,4 @@
-"""Usage in words and numbers: the summary that `stats` prints, and the records of its --json and --csv."""
+"""Usage in words and numbers: the summary that `stats` prints, and the records of --json and --csv."""
 
 from __future__ import annotations
 
@@ -19,33 +19,37 @@ NAMES = {0: "min", 50: "median", 100: "max"}
 
 
 def percentiles(usage: Usage) -> dict[int, int]:
-    """Tokens of a block: per cent of the blocks that have at most so many; of 50 the usual median, between the two
-    middle ones of an even number. {} without blocks."""
+    """Tokens per block by percentile: p % of the blocks have at most that many. {} without blocks.
+
+    Short blocks are left out. 50 is the median, between the two middle blocks of an even number.
+    """
     if not usage.blocks:
         return {}
-    counts = np.array([block.tokens for block in usage.blocks])
+    counts = np.array([block.tokens for block in usage.full_blocks])
     values = np.percentile(counts, PERCENTILES, method="inverted_cdf")
     found = {p: int(v) for p, v in zip(PERCENTILES, values, strict=True)}
     return {**found, 50: int(np.median(counts) + 0.5)}
 
 
 def summary(usage: Usage) -> list[tuple[str, str]]:
-    """(what, how much) in lines that fit into 80 columns."""
+    """(label, text) of every line; lines fit into 80 columns."""
     header = usage.header
     lines = [
         ("video", _video(usage)),
         ("tokens", _tokens(usage)),
         ("quality", _quality(usage)),
-        ("size", _size(usage)),
     ]
+    if usage.blocks and header.target != "tokens":
+        lines.append(("threshold", _met(usage)))
+    lines.append(("size", _size(usage)))
     if len(usage.blocks) > 1:
         spread = percentiles(usage)
         shown = [f"{NAMES.get(p, f'{p} %')} {spread[p]:,}" for p in (0, 10, 50, 90, 100)]
-        lines.append(("blocks", f"{len(usage.blocks):,} of {header.block_frames} frames, {plural(usage.gops, 'GOP')}"))
-        lines.append(("a block", "   ".join(shown)))
+        lines.append(("blocks", _blocks(usage)))
+        lines.append(("per block", "   ".join(shown)))
     goal = {
         "psnr": f"{header.target_value:g} dB",
-        "tokens": f"{header.target_value:g} tokens a block",
+        "tokens": f"{header.target_value:g} tokens per block",
         "size": f"at most {size(header.target_value)}: threshold {header.threshold:.4g}",
         "bpp": f"at most {header.target_value:g} bpp: threshold {header.threshold:.4g}",
     }
@@ -68,20 +72,32 @@ def _video(usage: Usage) -> str:
 
 def _tokens(usage: Usage) -> str:
     share = 100 * usage.tokens / max(1, usage.max_tokens)
-    each = f", {usage.tokens / len(usage.blocks):,.0f} a block" if len(usage.blocks) > 1 else ""
+    each = f", {usage.tokens / len(usage.blocks):,.0f} per block" if len(usage.blocks) > 1 else ""
     return f"{usage.tokens:,} of at most {usage.max_tokens:,} ({share:.3g} %){each}"
 
 
 def _quality(usage: Usage) -> str:
     if not usage.blocks:
         return "no frames"
-    text = quality_text(usage.mse)
-    if usage.header.target == "tokens":
-        return text
+    worst, low = usage.worst_and_low
+    if len(usage.blocks) < 2 or not usage.header.is_measured:
+        return quality_text(usage.mse)
+    return f"mean {quality_text(usage.mse)}   worst block {quality_text(worst)}   1 % low {quality_text(low)}"
+
+
+def _met(usage: Usage) -> str:
     if usage.header.is_still:
-        return f"{text}; the threshold is {'missed' if usage.missed else 'met'}"
-    met = len(usage.blocks) - usage.missed
-    return f"{text}; threshold met in {met:,} of {plural(len(usage.blocks), 'block')}"
+        return "missed" if usage.missed else "met"
+    return f"met in {len(usage.blocks) - usage.missed:,} of {plural(len(usage.blocks), 'block')}"
+
+
+def _blocks(usage: Usage) -> str:
+    full, short = usage.full_blocks, [block for block in usage.blocks if block.is_short]
+    text = f"{len(full):,} of {full[0].frames} frames"
+    if short and not full[0].is_short:
+        rest = f"a short one of {short[0].frames}" if len(short) == 1 else f"{len(short):,} short ones"
+        text += f" and {rest} (not counted below)"
+    return f"{text}, {plural(usage.gops, 'GOP')}"
 
 
 def _size(usage: Usage) -> str:
@@ -95,6 +111,7 @@ def _size(usage: Usage) -> str:
 def json_records(usage: Usage) -> Iterator[dict[str, Any]]:
     """One of type "file", one per block, one of type "total" (docs/json.md)."""
     header = usage.header
+    worst, low = usage.worst_and_low
     yield {
         "type": "file",
         "name": usage.name,
@@ -123,6 +140,10 @@ def json_records(usage: Usage) -> Iterator[dict[str, Any]]:
         "percentiles": {str(p): v for p, v in percentiles(usage).items()},
         "mse": usage.mse,
         "psnr_db": _db(usage.mse),
+        "worst_mse": worst,
+        "worst_psnr_db": _db(worst),
+        "low_mse": low,
+        "low_psnr_db": _db(low),
         "bytes": usage.bytes,
         "parts": dict(usage.parts),
         "bpp": usage.bpp,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..units import clock
+from ..units import clock, plural
 from .usage import BlockUse, Usage
 
 Span = tuple[str, str]
@@ -38,6 +38,11 @@ class Look:
         """Fills a cell between the mean and the most of several blocks in one column."""
         return "░" if self.unicode else "'"
 
+    @property
+    def short(self) -> str:
+        """Fills a cell of a short block, whose count cannot be compared with the others'."""
+        return "▒" if self.unicode else "/"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -50,6 +55,7 @@ class Column:
     cut: bool
     missed: bool
     starts_gop: bool
+    is_short: bool
 
 
 def plot_lines(usage: Usage, look: Look | None = None) -> list[Line]:
@@ -61,7 +67,7 @@ def plot_lines(usage: Usage, look: Look | None = None) -> list[Line]:
     labels = [f"{top:,}", f"{top // 2:,}", "0"]
     gutter = max(map(len, labels)) + 1
     columns, wide, gap = _columns(usage.blocks, look.width - gutter - 3)
-    lines: list[Line] = [[(" " * gutter + "tokens a block", "bold")]]
+    lines: list[Line] = [[(" " * gutter + "tokens per block", "bold")]]
     tick, bar, corner = ("┤", "│", "└") if look.unicode else ("+", "|", "+")
     for row in range(look.height):
         label = labels[0] if row == 0 else labels[1] if 2 * row == look.height and top % 2 == 0 else ""
@@ -75,7 +81,7 @@ def plot_lines(usage: Usage, look: Look | None = None) -> list[Line]:
     marks = _marks(columns, wide, gap, look)
     if marks:
         lines.append([(" " * (gutter + 2), ""), *marks])
-    lines.append([(" " * (gutter + 2), ""), *_legend(columns, len(usage.blocks), look)])
+    lines += _wrapped(_legend(columns, usage.blocks, look), gutter + 2, look.width)
     return lines
 
 
@@ -93,7 +99,7 @@ def nice_top(value: int) -> int:
 
 
 def _columns(blocks: Sequence[BlockUse], width: int) -> tuple[list[Column], int, int]:
-    """Bars, how wide each is, and the gap between two."""
+    """Bars, the width of each, and the gap between two."""
     width = max(8, width)
     count = min(len(blocks), width)
     step = min(WIDEST_BAR, width // count)
@@ -106,17 +112,27 @@ def _column(blocks: Sequence[BlockUse]) -> Column:
     counts = [block.tokens for block in blocks]
     missed, cut = any(not b.met for b in blocks), any(b.cut for b in blocks)
     first = any(b.starts_gop for b in blocks)
-    style = MISSED if missed else CUT if cut else FIRST if first else BAR
-    return Column(sum(counts) / len(counts), max(counts), blocks[0].time_s, style, cut, missed, first)
+    return Column(
+        mean=sum(counts) / len(counts),
+        most=max(counts),
+        time_s=blocks[0].time_s,
+        style=MISSED if missed else CUT if cut else FIRST if first else BAR,
+        cut=cut,
+        missed=missed,
+        starts_gop=first,
+        is_short=all(block.is_short for block in blocks),
+    )
 
 
 def _cell(column: Column, row: int, top: int, look: Look, wide: int) -> Span:
     """The cell of a bar in row 0 (the lowest), 1, ..."""
     eighths = round(8 * look.height * column.mean / top)
     if column.most and eighths == 0:
-        eighths = 1  # there is something
+        eighths = 1  # a block with any token is visible
     fill = min(8, max(0, eighths - 8 * row))
-    if fill:
+    if column.is_short and (fill >= 4 or (fill and row == 0)):
+        return look.short * wide, column.style  # in whole cells
+    if fill and not column.is_short:
         return look.eighths[fill] * wide, column.style
     if 8 * row < round(8 * look.height * column.most / top):
         return look.more * wide, column.style
@@ -160,14 +176,33 @@ def _signs(look: Look) -> tuple[str, str]:
     return ("▲", "✕") if look.unicode else ("^", "x")
 
 
-def _legend(columns: Sequence[Column], blocks: int, look: Look) -> Line:
+def _legend(columns: Sequence[Column], blocks: Sequence[BlockUse], look: Look) -> list[Line]:
+    """An entry for each mark that occurs: its sign and what it means."""
     cut, missed = _signs(look)
-    full = look.eighths[8]
-    legend: Line = [("┬" if look.unicode else "+", FIRST), (" a GOP begins   ", "")]
+    entries: list[Line] = [[("┬" if look.unicode else "+", FIRST), (" GOP begins", "")]]
     if any(column.cut and not column.missed for column in columns):
-        legend += [(cut, CUT), (" likely a cut   ", "")]
+        entries.append([(cut, CUT), (" likely a cut", "")])
     if any(column.missed for column in columns):
-        legend += [(missed, MISSED), (" missed   ", "")]
-    if blocks > len(columns):
-        legend += [(f"{full}{look.more}", BAR), (f" mean and most of {blocks / len(columns):.3g} blocks", "")]
-    return legend
+        entries.append([(missed, MISSED), (" threshold missed", "")])
+    if any(column.is_short for column in columns):
+        frames = min(block.frames for block in blocks)
+        entries.append([(look.short, BAR), (f" short block ({plural(frames, 'frame')})", "")])
+    if len(blocks) > len(columns):
+        each = len(blocks) / len(columns)
+        entries.append([(f"{look.eighths[8]}{look.more}", BAR), (f" mean and most of {each:.3g} blocks", "")])
+    return entries
+
+
+def _wrapped(entries: Sequence[Line], indent: int, width: int) -> list[Line]:
+    """Entries three spaces apart, in as many lines as they need."""
+    lines: list[Line] = []
+    used = width
+    for entry in entries:
+        length = sum(len(text) for text, _ in entry)
+        if lines and used + 3 + length <= width:
+            lines[-1] += [("   ", ""), *entry]
+            used += 3 + length
+        else:
+            lines.append([(" " * indent, ""), *entry])
+            used = indent + length
+    return lines

@@ -91,7 +91,7 @@ class Tokenizer:
         spec = self.model.spec
         return f"Tokenizer({spec.name}, blocks of {spec.block_frames} frames, vocabulary {spec.vocabulary:,})"
 
-    def encode(
+    def encode(  # noqa: PLR0913  (the public names of docs/tokenizer)
         self,
         video: Any,
         *,

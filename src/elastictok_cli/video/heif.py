@@ -31,7 +31,7 @@ class Primary:
 
 
 def kind(head: bytes) -> str | None:
-    """ "AVIF" or "HEIF" by the first bytes of a file; None for anything else, and for sequences, which are video."""
+    """The kind of a file by its first bytes, "AVIF" or "HEIF"; None for others, and for sequences, which are video."""
     if head[4:8] != b"ftyp":
         return None
     length = struct.unpack_from(">I", head)[0]

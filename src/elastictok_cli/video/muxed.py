@@ -59,9 +59,9 @@ class MuxedSink(Sink):
     def _choose_codec(self) -> str:
         codec, crf = self._options.codec, self._options.crf
         if codec not in _ENCODERS:
-            raise UsageError(f"--codec {codec}: must be one of {', '.join(_ENCODERS)}")
+            raise UsageError(f"`codec` {codec}: must be one of {', '.join(_ENCODERS)}")
         if codec != "ffv1" and not 0 <= crf <= _QUALITIES[codec]:
-            raise UsageError(f"--crf {crf}: {codec} takes 0 to {_QUALITIES[codec]}")
+            raise UsageError(f"`crf` {crf}: {codec} takes 0 to {_QUALITIES[codec]}")
         if codec == "ffv1" and self._format != "matroska":
             raise UsageError(f"{self.name}: FFV1 goes into .mkv only")
         if self._format == "webm" and codec not in _IN_WEBM:
@@ -77,7 +77,7 @@ class MuxedSink(Sink):
             width, height = size
             raise UsageError(
                 f"{self.name}: {self._codec} takes sides of {low:,} to {high:,} pixels, and this is {width}x{height}; "
-                "--codec vp9 takes any"
+                "`codec` vp9 takes any"
             )
 
     def _open(self, sound: bool) -> None:
@@ -169,7 +169,7 @@ class MuxedSink(Sink):
         if self._codec in ("h264", "hevc") and (width % 2 or height % 2):
             self._note(
                 f"{width}x{height} is odd, so {self._codec} is written as 4:4:4, which not all players show; "
-                "--codec av1 has no such limit"
+                "`codec` av1 has no such limit"
             )
             return "yuv444p"
         return "yuv420p"

@@ -178,5 +178,5 @@ class PartFile:
 def output_size(options: SinkOptions, info: Shown) -> tuple[int, int]:
     """(width, height) that frames are written with, before any turning."""
     if options.size not in ("coded", "source"):
-        raise UsageError(f"--size {options.size}: must be coded or source")
+        raise UsageError(f"`size` {options.size}: must be coded or source")
     return info.source_size if options.size == "source" else info.coded_size

@@ -1,5 +1,7 @@
-"""Tracks of sound in an output: packets copied where the container holds their codec, otherwise coded anew as AAC
-(Opus in WebM, which holds no other)."""
+"""Tracks of sound in an output: packets are copied where the container holds their codec, else coded as AAC.
+
+In WebM, which holds no AAC, as Opus.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,7 @@ def open_track(
         if stream is not None:
             return CopiedTrack(stream, track), None
     if mode == "copy":
-        return None, f"the sound ({track.codec}) cannot go into {suffix} and is left out{keep}; --audio auto codes it"
+        return None, f"the sound ({track.codec}) cannot go into {suffix} and is left out{keep}; `audio` auto codes it"
     why = "is noise to many players" if holds else "cannot be"
     codec = "opus" if container_format == "webm" else "aac"
     try:

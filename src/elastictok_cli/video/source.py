@@ -81,7 +81,7 @@ class Source:
         if max(coded) > _MAX_SIDE:
             raise UsageError(
                 f"{it.name}: {coded[0]}x{coded[1]}: a side of more than {_MAX_SIDE:,} pixels cannot be coded; "
-                "--size fit256 or --size N makes it smaller"
+                "`size` fit256 or `size` N makes it smaller"
             )
         left = it.duration_s
         if left is not None and self._has_range:

@@ -165,8 +165,11 @@ class _Reader:
         return replace(still, truncated=truncated)
 
     def _transparent_sample(self, pixels: Image.Image) -> str | None:
-        """A PNG's one transparent value, where a decoder mistakes it: "grey" of less than 8 bits is put right for
-        Pillow (FFmpeg compares it with samples that it has widened already); "deep" of 16 bits only FFmpeg knows."""
+        """The kind of a PNG's one transparent value, where a decoder gets it wrong; None where none does.
+
+        "grey", of less than 8 bits: corrected for Pillow; FFmpeg compares it with samples that it has already widened.
+        "deep", of 16 bits: only FFmpeg knows it.
+        """
         if self.kind != "PNG" or "transparency" not in pixels.info:
             return None
         depth, colour = self.data[24], self.data[25]

@@ -83,7 +83,7 @@ def test_every_frame_is_coded_once_and_after_its_references(frames_: int, has_re
 
 
 @pytest.mark.parametrize("sizes", [[8, 8], [8, 5], [1], [3, 1, 2]])
-@pytest.mark.parametrize("step", [150, 250])
+@pytest.mark.parametrize("qindex", [150, 250])
 def test_bytes_give_the_same_tokens_and_the_same_pixels(sizes: list[int], qindex: int) -> None:
     blocks, shown, payload = coded(sizes, qindex)
     decoder, state = GopDecoder(payload, START, 96, 128), MODEL.start(96, 128)

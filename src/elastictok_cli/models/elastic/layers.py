@@ -47,7 +47,7 @@ def rope_table(
 
 
 def _powers(theta: float, exponent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """theta ** exponent. For the published bases, the values that their models were trained with, on any machine."""
+    """Theta ** exponent. For the published bases, the values that their models were trained with, on any machine."""
     corrections = ULP_CORRECTIONS.get(theta)
     places = exponent * 64
     if corrections is None or (places % 1).any():

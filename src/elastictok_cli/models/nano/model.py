@@ -99,7 +99,7 @@ class NanoModel(TokenModel):
         return analyse(frames)
 
     def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
-        """The block at this qindex, cut after `count` tokens. It may use motion that an earlier call searched."""
+        """The block at `qindex`, cut after `count` tokens. It may use motion that an earlier call searched."""
         from .search.encoder import encode_block
 
         parts, decoded = encode_block(state, analysis, qindex, self._pool)

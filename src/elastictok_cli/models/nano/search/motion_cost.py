@@ -7,6 +7,7 @@ Arguments that recur:
     at          Square of the block in luma
     m           int64 (6,), one motion vector (motion_vectors.py)
     work        Work
+    scratch     HadamardScratch: numba passes every array of a tuple by itself, so inner functions get only this one
 """
 
 from __future__ import annotations
@@ -90,9 +91,9 @@ def _mean_difference(src, y, x, phase0, y0, x0, phase1, y1, x1, d):
 
 
 @compiled(fastmath=True)
-def vector_cost(frame, at, m, work):
+def vector_cost(frame, at, m, scratch):
     """The Hadamard cost of predicting a block with vector m, without the bits of the vector."""
-    src, scratch, cost = frame.luma, work.hadamard, frame.cost
+    src, cost = frame.luma, frame.cost
     d = scratch.d
     flags = m[PRED_FLAGS]
     phase0, y0, x0 = _locate(frame.phases0, at, np.int64(m[MV_X0]), np.int64(m[MV_Y0]))
@@ -137,12 +138,12 @@ def mvd_bits(dx, dy):
 
 
 @compiled(fastmath=True)
-def bi_cost(frame, at, m, pred_x, pred_y, work):
+def bi_cost(frame, at, m, pred_x, pred_y, scratch):
     """The cost of a pair of vectors with a rough price: first to the predictor, second to the first one mirrored."""
     dist0, dist1 = frame.refs.dist0, frame.refs.dist1
     bits = mvd_bits(m[MV_X0] - pred_x, m[MV_Y0] - pred_y)
     bits += mvd_bits(m[MV_X1] - scale_mv(m[MV_X0], dist1, dist0), m[MV_Y1] - scale_mv(m[MV_Y0], dist1, dist0))
-    return vector_cost(frame, at, m, work) + np.float32(0.7) * frame.cost.lam * bits
+    return vector_cost(frame, at, m, scratch) + np.float32(0.7) * frame.cost.lam * bits
 
 
 @compiled(fastmath=True)
@@ -152,7 +153,7 @@ def priced_cost(frame, x8, y8, w8, m, work):
     io[COST] = 0
     code_motion_vector(work.coder, frame.refs, work.coded_mv, x8, y8, w8, m, work.pricing_candidates)
     at = Square(np.int64(0), y8 * 8, x8 * 8, w8 * 8)
-    return vector_cost(frame, at, m, work) + frame.cost.lam * BITS * np.float32(io[COST])
+    return vector_cost(frame, at, m, work.hadamard) + frame.cost.lam * BITS * np.float32(io[COST])
 
 
 @compiled(fastmath=True)

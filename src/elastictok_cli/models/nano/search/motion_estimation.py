@@ -51,6 +51,7 @@ def _search_reference(frame, ref, at, pred_x, pred_y, coarse, count, work):
     """
     whole = frame.phases1[0] if ref else frame.phases0[0]
     src, dist0, dist1, m = frame.luma, frame.refs.dist0, frame.refs.dist1, work.trial
+    scratch = work.hadamard
     lam = frame.cost.lam
     slope = np.float32(0.9) * np.float32(math.sqrt(lam))
     lowest = np.float32(1e30)
@@ -109,7 +110,7 @@ def _search_reference(frame, ref, at, pred_x, pred_y, coarse, count, work):
             vx = start_x + NEIGHBOUR_X[(k - 2) & 7] * reach
             vy = start_y + NEIGHBOUR_Y[(k - 2) & 7] * reach
         m[2 * ref], m[2 * ref + 1] = vx, vy
-        s = vector_cost(frame, at, m, work) + rate * mvd_bits(vx - pred_x, vy - pred_y)
+        s = vector_cost(frame, at, m, scratch) + rate * mvd_bits(vx - pred_x, vy - pred_y)
         if s < lowest:
             lowest, best_x, best_y = s, vx, vy
     work.found[0], work.found[1] = best_x, best_y
@@ -123,7 +124,7 @@ def _refine_pair(frame, at, mirrored, pred_x, pred_y, centre, base, stop, work):
     """
     dist0, dist1 = frame.refs.dist0, frame.refs.dist1
     m = work.trial
-    low = bi_cost(frame, at, centre, pred_x, pred_y, work)
+    low = bi_cost(frame, at, centre, pred_x, pred_y, work.hadamard)
     if low > stop:
         return False
     for _ in range(2):
@@ -143,7 +144,7 @@ def _refine_pair(frame, at, mirrored, pred_x, pred_y, centre, base, stop, work):
                     m[o + 1] += NEIGHBOUR_Y[k]
                 if max(abs(m[MV_X0]), abs(m[MV_Y0]), abs(m[MV_X1]), abs(m[MV_Y1])) > MAX_SEARCH:
                     continue
-                s = bi_cost(frame, at, m, pred_x, pred_y, work)
+                s = bi_cost(frame, at, m, pred_x, pred_y, work.hadamard)
                 if s < low:
                     low = s
                     centre[:] = m

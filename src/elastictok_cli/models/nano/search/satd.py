@@ -85,7 +85,7 @@ def hadamard_cost(scratch, y, x, cost):
 
 @compiled
 def add_ctu_cost(total, src, y, x, pred, pred_y, pred_x, cost, scratch):
-    """total plus the cost of the 16x16 difference between a plane of the source and its prediction, estimated.
+    """Total plus the cost of the 16x16 difference between a plane of the source and its prediction, estimated.
 
     src: float32 (height, width). pred: likewise, or the CTU alone: the prediction stands at (pred_y, pred_x).
     """

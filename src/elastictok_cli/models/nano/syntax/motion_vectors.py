@@ -24,7 +24,7 @@ MAX_MV = 511  # quarter pixels; the smallest component is -512
 
 @compiled
 def scale_mv(v, num, den):
-    """v * num / den, rounded to nearest, symmetric about zero: a component scaled by distances in time."""
+    """V * num / den, rounded to nearest, symmetric about zero: a component scaled by distances in time."""
     p = v * num
     if den < 0:
         p, den = -p, -den
