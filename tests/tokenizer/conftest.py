@@ -50,3 +50,11 @@ def models(toy: TokenModel, fsq_file: Path, vae_file: Path) -> dict[str, TokenMo
 def clip(frames: int, height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Something smooth that moves, uint8 (frames, height, width, 3)."""
     return moving(frames, seed, width, height)
+
+
+def smooth(frames: int, height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Wide waves that move: what elastictok-mini can show with part of its tokens."""
+    t, y, x = np.mgrid[0:frames, 0:height, 0:width]
+    phases = np.random.default_rng(seed).uniform(0, 6, 3)
+    waves = [127 + 60 * np.sin(x / 9 + y / (14 + 3 * c) + t / 3 + phase) for c, phase in enumerate(phases)]
+    return np.stack(waves, axis=-1).astype(np.uint8)

@@ -81,7 +81,7 @@ def test_fewer_tokens_of_a_nested_model_decode(models: dict[str, TokenModel], tm
         assert [len(values) for values in few.values] == few.counts.ravel().tolist()
         shown = tokenizer.decode(few)
         errors.append(block_mse(shown, video))
-    assert errors[0] > errors[1] > errors[-1]
+    assert max(errors[:2]) > errors[2] >= errors[3], "a few tokens may be worse than none, but not many"
     np.testing.assert_array_equal(shown, tokenizer.decode(codes))
     few = codes.keep(10)
     assert np.isnan(few.mse).all() and not few.met.any()
