@@ -1,0 +1,1 @@
+"""Entropy coders that any model's syntax may use."""

@@ -1,0 +1,261 @@
+"""Which motion a coding block takes: merge candidates, then a search in each reference, then both together."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from ....kernels.rangecoder import COST
+from ..recon.inter import predict_inter
+from ..syntax.coding_tree import code_intra_flag, code_merge_flag, code_skip, merge_index_of
+from ..syntax.motion import code_merge_index, code_new_vector, merge_list, motion_vector_predictor, scaled
+from .distortion import hadamard_cost, sad_both
+from .motion_estimation import AROUND_X, AROUND_Y, corner, phase_sad, vector_bits
+
+LIMIT = 2000  # quarter pixels, a little inside motion.VECTOR_LIMIT
+
+
+@numba.njit(cache=True, nogil=True)
+def vector_price(task, trial, by, bx, level, m, count, skip):
+    """Price of a coding block's motion: skip flag, intra flag, merge flag and index, or vector. 1/256 bit."""
+    frame, io, sc = task.frame, task.io, trial.sc
+    io[COST] = 0
+    index = merge_index_of(trial.list, count, m)
+    code_skip(io, task.buf, task.model, frame, task.maps.info, by, bx, level, count, skip)
+    if not skip:
+        code_intra_flag(io, task.buf, task.model, frame, task.maps.info, by, bx, level, np.int64(0))
+        bit = np.int64(1 if index >= 0 else 0)
+        code_merge_flag(io, task.buf, task.model, frame, task.maps.mv, by, bx, level, count, bit)
+    if index >= 0:
+        code_merge_index(io, task.buf, task.model, frame.kind, level, skip, trial.list, count, index)
+    else:
+        for j in range(6):
+            sc.m[j] = m[j]
+        code_new_vector(
+            io, task.buf, task.model, frame.kind, frame.two, frame.d0, frame.d1, task.maps.mv, frame.temporal,
+            bx, by, 1 << level, level, sc.m,
+        )  # fmt: skip
+    return io[COST]
+
+
+@numba.njit(cache=True, nogil=True)
+def _sad_of(task, y, x, n, m, stride):
+    """Absolute differences of the prediction by a vector m."""
+    uses = m[4]
+    if uses == 3:
+        p, v, u = corner(task.phases0, y, x, m[0], m[1], n)
+        q, w, t = corner(task.phases1, y, x, m[2], m[3], n)
+        return sad_both(task.src[0], y, x, task.phases0[p], v, u, task.phases1[q], w, t, n, stride)
+    if uses == 1:
+        return phase_sad(task.src[0], y, x, task.phases0, m[0], m[1], n, stride)
+    return phase_sad(task.src[0], y, x, task.phases1, m[2], m[3], n, stride)
+
+
+@numba.njit(cache=True, nogil=True)
+def predict_luma(task, y, x, n, m, out):
+    """The luma prediction of a vector from the interpolated references."""
+    uses = m[4]
+    p, v, u = corner(task.phases0, y, x, m[0], m[1], n)
+    q, w, t = corner(task.phases1, y, x, m[2], m[3], n)
+    first, second = task.phases0[p], task.phases1[q]
+    for j in range(n):
+        o = out[j]
+        a, b = first[v + j, u : u + n], second[w + j, t : t + n]
+        if uses == 3:
+            for i in range(n):
+                o[i] = (np.int32(a[i]) + np.int32(b[i]) + 1) >> 1
+        elif uses == 1:
+            for i in range(n):
+                o[i] = a[i]
+        else:
+            for i in range(n):
+                o[i] = b[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def predict_all(task, trial, by, bx, level, m):
+    """All three planes of a block predicted by m into trial.pred."""
+    half, n = task.frame.half, np.int64(8) << level
+    predict_luma(task, 8 * by, 8 * bx, n, m, trial.pred[0])
+    buffers = trial.buffers
+    for plane in range(1, 3):
+        predict_inter(
+            task.refs0, task.refs1, plane, half, 8 * by >> half, 8 * bx >> half, n >> half, m,
+            trial.pred[plane], buffers.other, buffers.tmp16,
+        )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def _estimate(task, trial, by, bx, level, m, count, limit, gain):
+    """Hadamard estimate of a vector's cost with its true price."""
+    n = np.int64(8) << level
+    predict_luma(task, 8 * by, 8 * bx, n, m, trial.luma)
+    cost = hadamard_cost(
+        task.src[0], 8 * by, 8 * bx, trial.luma, n, limit, gain, trial.m8, trial.hs, trial.values, trial.bits
+    )
+    return cost + task.lam * vector_price(task, trial, by, bx, level, m, count, np.int64(0))
+
+
+@numba.njit(cache=True, nogil=True)
+def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
+    """Best vector into one reference by absolute differences: trial.found[2 * ref:]. Returns its cost."""
+    n = np.int64(8) << level
+    y, x = 8 * by, 8 * bx
+    stride = 2 if n > 16 else 1
+    src, frame = task.src[0], task.frame
+    phases = task.phases1 if ref else task.phases0
+    hints = task.hints1 if ref else task.hints0
+    lowest, best_x, best_y = 1e30, np.int64(0), np.int64(0)
+    hy, hx = by >> 1, bx >> 1
+    span = max((1 << level) >> 1, 1)
+    # the prediction, zero, hints of the 16x16 blocks inside (corners and centre), merge candidates
+    for k in range(7 + count):
+        if k == 0:
+            vx, vy = px, py
+        elif k == 1:
+            vx = vy = np.int64(0)
+        elif k < 7:
+            if span == 1 and k > 2:
+                continue
+            if span == 2 and k > 5:
+                continue
+            j, i = 0, 0
+            if k == 3:
+                i = span - 1
+            elif k == 4:
+                j = span - 1
+            elif k == 5:
+                j = i = span - 1
+            elif k == 6:
+                j = i = span >> 1
+            hint = hints[min(hy + j, hints.shape[0] - 1), min(hx + i, hints.shape[1] - 1)]
+            vx, vy = np.int64(hint[0]) * 4, np.int64(hint[1]) * 4
+        else:
+            c = trial.list[k - 7]
+            if c[4] & (1 << ref):
+                vx, vy = c[2 * ref], c[2 * ref + 1]
+            elif ref == 0:
+                vx, vy = scaled(c[2], frame.d0, frame.d1), scaled(c[3], frame.d0, frame.d1)
+            else:
+                vx, vy = scaled(c[0], frame.d1, frame.d0), scaled(c[1], frame.d1, frame.d0)
+        vx, vy = min(max(vx, -LIMIT), LIMIT), min(max(vy, -LIMIT), LIMIT)
+        s = phase_sad(src, y, x, phases, vx, vy, n, stride) + slope * vector_bits(vx - px, vy - py)
+        if s < lowest:
+            lowest, best_x, best_y = s, vx, vy
+    for stage in range(3):
+        reach = 4 >> stage
+        for turn in range(6 if stage == 0 else 1):
+            gx, gy = best_x, best_y
+            for k in range(4 if stage == 0 else 8):
+                vx, vy = gx + AROUND_X[k] * reach, gy + AROUND_Y[k] * reach
+                if abs(vx) > LIMIT or abs(vy) > LIMIT:
+                    continue
+                s = phase_sad(src, y, x, phases, vx, vy, n, stride) + slope * vector_bits(vx - px, vy - py)
+                if s < lowest:
+                    lowest, best_x, best_y = s, vx, vy
+            if gx == best_x and gy == best_y:
+                break
+    trial.found[2 * ref], trial.found[2 * ref + 1] = best_x, best_y
+    return lowest
+
+
+@numba.njit(cache=True, nogil=True)
+def _refine_both(task, m, base, y, x, n, stride, mirrored):
+    """Improve a vector pair in m by quarter pixels; `mirrored` keeps the second as the first mirrored in time."""
+    frame = task.frame
+    lowest = _sad_of(task, y, x, n, m, stride)
+    for _ in range(2):
+        changed = False
+        for side in range(1 if mirrored else 2):
+            for j in range(6):
+                base[j] = m[j]
+            for k in range(8):
+                x0, y0, x1, y1 = base[0], base[1], base[2], base[3]
+                if mirrored:
+                    x0, y0 = x0 + AROUND_X[k], y0 + AROUND_Y[k]
+                    x1, y1 = scaled(x0, frame.d1, frame.d0), scaled(y0, frame.d1, frame.d0)
+                elif side == 0:
+                    x1, y1 = x1 + AROUND_X[k], y1 + AROUND_Y[k]
+                else:
+                    x0, y0 = x0 + AROUND_X[k], y0 + AROUND_Y[k]
+                if max(abs(x0), abs(y0), abs(x1), abs(y1)) > LIMIT:
+                    continue
+                p, v, u = corner(task.phases0, y, x, x0, y0, n)
+                q, w, t = corner(task.phases1, y, x, x1, y1, n)
+                s = sad_both(task.src[0], y, x, task.phases0[p], v, u, task.phases1[q], w, t, n, stride)
+                if s < lowest:
+                    lowest, changed = s, True
+                    m[0], m[1], m[2], m[3] = x0, y0, x1, y1
+        if not changed:
+            break
+    return lowest
+
+
+@numba.njit(cache=True, nogil=True)
+def search_inter(task, trial, by, bx, level):
+    """Best vector of a block into trial.m, the merge candidates into trial.list; returns how many, and the best."""
+    frame = task.frame
+    n, w = np.int64(8) << level, 1 << level
+    y, x = 8 * by, 8 * bx
+    count = merge_list(task.maps.mv, frame.temporal, frame.two, bx, by, w, trial.sc.candidates)
+    for i in range(8):
+        for j in range(6):
+            trial.list[i, j] = trial.sc.candidates[i, j]
+    lam = task.lam * 256
+    limit, gain = np.int32(task.qstep * task.qstep * 0.8 / 256), 0.5 * lam
+    slope = 0.9 * np.sqrt(lam)
+    stride = 2 if n > 16 else 1
+    # merge candidates: absolute differences rank them, the best two are estimated
+    costs = trial.mode_cost
+    for i in range(count):
+        costs[i] = _sad_of(task, y, x, n, trial.list[i], stride) + slope * i
+    lowest, best_merge = 1e30, 0
+    for k in range(min(count, 2)):
+        i = np.int64(0)
+        for j in range(1, count):
+            if costs[j] < costs[i]:
+                i = j
+        costs[i] = 1e29
+        s = _estimate(task, trial, by, bx, level, trial.list[i], count, limit, gain)
+        if s < lowest:
+            lowest, best_merge = s, i
+    for j in range(6):
+        trial.m[j] = trial.list[best_merge, j]
+    # what a neighbour's vector predicts to within a few bits needs no search
+    if lowest < lam * 8:
+        return count, best_merge
+    m = trial.trial
+    cost0 = cost1 = 1e30
+    for k in range(4):
+        if k < 2:
+            if k == 1 and not frame.two:
+                break
+            px = motion_vector_predictor(task.maps.mv, frame.temporal, bx, by, w, k, 0, frame.d0, frame.d1)
+            py = motion_vector_predictor(task.maps.mv, frame.temporal, bx, by, w, k, 1, frame.d0, frame.d1)
+            s = _one_reference(task, trial, k, by, bx, level, px, py, count, slope)
+            if k:
+                cost1 = s
+            else:
+                cost0 = s
+            for j in range(6):
+                m[j] = 0
+            m[2 * k], m[2 * k + 1], m[4] = trial.found[2 * k], trial.found[2 * k + 1], 1 + k
+        else:
+            m[0], m[1], m[2], m[3] = trial.found[0], trial.found[1], trial.found[2], trial.found[3]
+            m[4], m[5] = 3, 0
+            if k == 3:
+                if cost0 < cost1:
+                    m[2], m[3] = scaled(m[0], frame.d1, frame.d0), scaled(m[1], frame.d1, frame.d0)
+                else:
+                    m[0], m[1] = scaled(m[2], frame.d0, frame.d1), scaled(m[3], frame.d0, frame.d1)
+                if max(abs(m[0]), abs(m[1]), abs(m[2]), abs(m[3])) > LIMIT:
+                    continue
+            s = _refine_both(task, m, trial.sc.m, y, x, n, stride, k == 3)
+            if s > 1.25 * min(cost0, cost1):
+                continue
+        s = _estimate(task, trial, by, bx, level, m, count, limit, gain)
+        if s < lowest:
+            lowest = s
+            for j in range(6):
+                trial.m[j] = m[j]
+    return count, best_merge
