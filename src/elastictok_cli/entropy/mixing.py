@@ -3,9 +3,9 @@
 Every context is a probability and the number of bits it has seen. Predictions are mixed in the logistic domain by
 integer weights that learn as they go, as in the PAQ family. Integers only, so every machine has the same bytes.
 
-    model = Model(contexts, weights, new_scratch())
-    model.index[0], model.index[1] = a, b           # the contexts of the next bit
-    bit = code(io, buf, model, weight_set, 2, bit)  # in the mode of io: kernels/rangecoder.py
+    coder = mixing_coder(rangecoder.encoder(capacity), contexts, weights)
+    coder.index[0], coder.index[1] = a, b     # the contexts of the next bit
+    bit = code(coder, weight_set, 2, bit)     # in the mode of the range coder: kernels/rangecoder.py
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..kernels.rangecoder import (
     PRICES,
     RANGE,
     TOP,
+    Coder,
     _next_byte,
     _shift_low,
 )
@@ -39,24 +40,27 @@ WEIGHT_LIMIT = 1 << 20
 
 # 1 / (n + 1.6) in 1/65536
 RATE = np.array([int(65536 / (min(n, 125) + 1.6)) for n in range(COUNT_LIMIT + 1)], np.int64)
+PRICE_OF = PRICES.astype(np.int16)
 _p = (np.arange(4096) + 0.5) / 4096
-STRETCH = np.round(256 * np.log(_p / (1 - _p))).astype(np.int64)
+STRETCH = np.round(256 * np.log(_p / (1 - _p))).astype(np.int16)
 _x = np.arange(-STRETCH_LIMIT, STRETCH_LIMIT + 1) / 256
-SQUASH = np.clip(np.round(65536 / (1 + np.exp(-_x))), 2, 65534).astype(np.int64)
+SQUASH = np.clip(np.round(65536 / (1 + np.exp(-_x))), 2, 65534).astype(np.uint16)
 
 
-class Model(NamedTuple):
-    """Adaptive state and scratch. contexts: uint16 (n, 2), probability of a 1 and bits seen. weights: int32 (sets, 8)."""
+class MixingCoder(NamedTuple):
+    """A range coder with adaptive state. contexts: uint16 (n, 2), probability of a 1 and bits seen. weights: int32
+    (sets, 8). index: the contexts of the next bit, then scratch."""
 
+    io: npt.NDArray[np.int64]
+    buf: npt.NDArray[np.uint8]
     contexts: npt.NDArray[np.uint16]
     weights: npt.NDArray[np.int32]
     index: npt.NDArray[np.int64]
-    stretched: npt.NDArray[np.int64]
 
 
-def new_model(contexts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int32]) -> Model:
-    """A model that starts from copies of these tables."""
-    return Model(contexts.copy(), weights.copy(), np.zeros(MAX_INPUTS, np.int64), np.zeros(MAX_INPUTS, np.int64))
+def mixing_coder(coder: Coder, contexts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int32]) -> MixingCoder:
+    """A coder that changes these tables in place."""
+    return MixingCoder(*coder, contexts, weights, np.zeros(2 * MAX_INPUTS, np.int64))
 
 
 def new_contexts(count: int) -> npt.NDArray[np.uint16]:
@@ -101,26 +105,26 @@ def code_with(io, buf, p, bit):
 
 
 @numba.njit(cache=True, nogil=True)
-def code(io, buf, model, group, inputs, bit):
-    """One bit predicted by the contexts model.index[:inputs], mixed by weight set `group`. Returns the bit."""
-    contexts, weights, index, stretched = model
+def code(coder, group, inputs, bit):
+    """One bit predicted by the contexts coder.index[:inputs], mixed by weight set `group`. Returns the bit."""
+    io, buf, contexts, weights, index = coder
     total = np.int64(weights[group, MAX_INPUTS - 1]) << 8
     for k in range(inputs):
-        s = STRETCH[contexts[index[k], 0] >> 4]
-        stretched[k] = s
+        s = np.int64(STRETCH[contexts[index[k], 0] >> 4])
+        index[MAX_INPUTS + k] = s
         total += np.int64(weights[group, k]) * s
     total >>= 16
-    p = SQUASH[min(max(total, -STRETCH_LIMIT), STRETCH_LIMIT) + STRETCH_LIMIT]
+    p = np.int64(SQUASH[min(max(total, -STRETCH_LIMIT), STRETCH_LIMIT) + STRETCH_LIMIT])
     mode = io[MODE]
     if mode >= 2:
-        io[COST] += PRICES[(p if bit else 65536 - p) >> 4]
+        io[COST] += np.int64(PRICE_OF[(p if bit else 65536 - p) >> 4])
         if mode == PRICE:
             return bit
     else:
         bit = code_with(io, buf, p, bit)
     error = ((65536 if bit else 0) - p) * LEARNING
     for k in range(inputs):
-        w = np.int64(weights[group, k]) + ((stretched[k] * error + (1 << 17)) >> 18)
+        w = np.int64(weights[group, k]) + ((index[MAX_INPUTS + k] * error + (1 << 17)) >> 18)
         weights[group, k] = min(max(w, -WEIGHT_LIMIT), WEIGHT_LIMIT)
         i = index[k]
         seen = np.int64(contexts[i, 1])

@@ -9,18 +9,17 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from ...entropy.mixing import new_model
+from ...entropy.mixing import mixing_coder
 from ...kernels import rangecoder as rc
-from .decoder import Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, new_planes, references
+from .decoder import Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
 from .recon.colour import to_planes, to_rgb
 from .recon.loop_filter import deblock
-from .recon.reconstruct import new_buffers
 from .search.mode_decision import decide_frame, recode_frame
 from .search.motion_estimation import quarter_phases, quarter_size, search_hints
 from .search.prices import price_table
 from .search.task import Task
 from .syntax.block import FrameTokens, RefInfo, Tables, frame_context
-from .syntax.coding_tree import Maps, new_scratch
+from .syntax.cells import Cells
 from .syntax.hierarchy import Place, coding_order
 
 LAMBDA = 0.16  # of a squared quantiser step, per bit
@@ -41,7 +40,7 @@ class Analysis:
     planes: dict[int, list[Planes]] = field(default_factory=dict)
     loss: float | None = None
     hints: Hints | None = None
-    decided: dict[int, list[Maps]] = field(default_factory=dict)
+    decided: dict[int, list[Cells]] = field(default_factory=dict)
     taken: dict[int, int] = field(default_factory=dict)
 
 
@@ -50,8 +49,8 @@ def source_planes(analysis: Analysis, half: int) -> list[Planes]:
     if half not in analysis.planes:
         made = []
         for rgb in analysis.frames:
-            planes = new_planes(rgb.shape[0], rgb.shape[1], half)
-            to_planes(rgb, half, *planes)
+            planes = np.zeros((3, *rgb.shape[:2]), np.uint8)
+            to_planes(rgb, half, planes)
             made.append(planes)
         analysis.planes[half] = made
     return analysis.planes[half]
@@ -62,7 +61,7 @@ def chroma_is_half(analysis: Analysis, qindex: int) -> int:
     if analysis.loss is None:
         rgb = analysis.frames[0]
         out = np.empty_like(rgb)
-        to_rgb(*source_planes(analysis, 1)[0], 1, out)
+        to_rgb(source_planes(analysis, 1)[0], 1, out)
         analysis.loss = float(np.mean((out.astype(np.float64) - rgb) ** 2))
     return int(analysis.loss - 0.4 <= HALF_LOSS * (base_qstep(qindex) / STEP_TO_ERROR) ** 2)
 
@@ -72,11 +71,11 @@ def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, po
     planes = source_planes(analysis, half)
     luma = {t: p[0] for t, p in enumerate(planes)}
     if past is not None:
-        luma[-1] = past.unpadded(half)[0]
+        luma[-1] = np.ascontiguousarray(past.luma)
     small = {t: quarter_size(p) for t, p in luma.items()}
     order = coding_order(len(planes), past is not None)
     pairs = [(place.time, ref) for place in order for ref in (place.first, place.second) if ref is not None]
-    rows, columns = (planes[0][0].shape[0] + 15) // 16, (planes[0][0].shape[1] + 15) // 16
+    rows, columns = (planes[0].shape[1] + 15) // 16, (planes[0].shape[2] + 15) // 16
     found: Hints = {}
 
     def work(pair: tuple[int, int]) -> npt.NDArray[np.int16]:
@@ -118,13 +117,13 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
         analysis.hints = _search_hints(analysis, state.past, half, pool)
     prices = price_table(state.tables[0])
     refs: dict[int, ReferenceFrame] = {-1: state.past} if state.past is not None else {}
-    parts = [FrameTokens.empty(state.height, state.width, half) for _ in planes]
+    parts = [FrameTokens.empty(state.height, state.width) for _ in planes]
 
     def work(place: Place) -> tuple[int, ReferenceFrame]:
-        maps = given[place.time] if given is not None else None
+        cells = given[place.time] if given is not None else None
         part, source = parts[place.time], planes[place.time]
         return place.time, _encode_frame(
-            place, refs, source, part, maps, analysis.hints, state.tables, prices, qindex, half
+            place, refs, source, part, cells, analysis.hints, state.tables, prices, qindex, half
         )
 
     for _, group in groupby(coding_order(len(planes), state.past is not None), key=lambda place: place.kind):
@@ -134,7 +133,7 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
             _phases(refs[time])
         refs.update(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
     if given is None:
-        analysis.decided[qindex] = [part.maps for part in parts]
+        analysis.decided[qindex] = [part.cells for part in parts]
     return parts, refs
 
 
@@ -143,7 +142,7 @@ def _encode_frame(
     refs: dict[int, ReferenceFrame],
     source: Planes,
     part: FrameTokens,
-    given: Maps | None,
+    given: Cells | None,
     hints: Hints | None,
     tables: Tables,
     prices: npt.NDArray[np.int32],
@@ -151,33 +150,30 @@ def _encode_frame(
     half: int,
 ) -> ReferenceFrame:
     """One frame into `part`. given: decisions about blocks and motion to take over."""
-    height, width = source[0].shape
+    height, width = source.shape[1:]
     frame = frame_context(place, refs, height, width, half, qindex)
-    qstep, chroma_qstep = frame_qsteps(qindex, place.kind, -1 not in refs, half)
-    rec = new_planes(height, width, half)
+    qsteps = frame_qsteps(qindex, place.kind, -1 not in refs, half)
+    rec = np.zeros_like(source)
     first, second = references(place, refs, rec)
-    nothing = np.zeros((1, 1, 2), np.int16)
+    both = np.zeros((2, 1, 1, 2), np.int16)
     if place.first is None:
         phases0 = phases1 = np.zeros((16, 1, 1), np.uint8)
-        hints0 = hints1 = nothing
     else:
         phases0 = _phases(refs[place.first])
         phases1 = _phases(refs[place.second]) if place.second is not None else phases0
-        hints0 = hints1 = nothing
         if hints is not None:
-            hints0 = hints[place.time, place.first]
-            hints1 = hints[place.time, place.second] if place.second is not None else hints0
+            one = hints[place.time, place.first]
+            both = np.stack([one, hints[place.time, place.second] if place.second is not None else one])
     done = np.zeros((height // 4, width // 4), np.uint8)
-    io, buf = rc.dry(rc.PRICE)
-    weight_u, weight_v = WEIGHTS[half]
-    lam = LAMBDA * (qstep / 16) ** 2 / 256
+    lam = LAMBDA * (qsteps[0] / 16) ** 2 / 256
+    coder = mixing_coder(rc.dry(rc.PRICE), *tables)
     task = Task(
-        frame, source, phases0, phases1, first, second, hints0, hints1, part.maps, part.levels, rec, done,
-        qstep, chroma_qstep, lam, weight_u, weight_v, prices, new_model(*tables), io, buf,
+        frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, qsteps,
+        (1.0, *WEIGHTS[half]), lam, prices, coder,
     )  # fmt: skip
     if given is None:
-        decide_frame(task, new_scratch(), new_buffers())
+        decide_frame(task)
     else:
-        recode_frame(task, new_scratch(), new_buffers(), given)
-    deblock(rec, half, part.maps, qstep)
-    return finished(rec, RefInfo(part.maps.mv, frame.d0, frame.d1, place.kind, part.maps.info), half)
+        recode_frame(task, given)
+    deblock(rec, half, part.cells, qsteps[0])
+    return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...entropy.mixing import COUNT_LIMIT, MAX_INPUTS, WEIGHT_LIMIT, new_contexts, new_model, new_weights
+from ...entropy.mixing import COUNT_LIMIT, MAX_INPUTS, WEIGHT_LIMIT, mixing_coder, new_contexts, new_weights
 from ...kernels import rangecoder as rc
 from ...metrics import HALF_RANGE, contrast
 from ..base import Frames, ModelSpec
@@ -158,10 +158,11 @@ class NanoModel:
         last = self._last
         if last is not None and last[0] is tokens and last[1] is state:
             return last[2]
-        model = new_model(*state.tables)
-        parts = [FrameTokens(part.maps, part.levels) for part in tokens.parts]
-        infos = code_block(rc.dry(rc.ADAPT), model, state.past, parts, tokens.step, tokens.half)
-        made = decode_pixels(state.past, parts, infos, tokens.step, tokens.half), (model.contexts, model.weights)
+        tables = state.tables[0].copy(), state.tables[1].copy()
+        parts = [FrameTokens(part.cells, part.levels) for part in tokens.parts]
+        coder = mixing_coder(rc.dry(rc.ADAPT), *tables)
+        infos = code_block(coder, state.past, parts, tokens.step, tokens.half)
+        made = decode_pixels(state.past, parts, infos, tokens.step, tokens.half), tables
         self._last = tokens, state, made
         return made
 

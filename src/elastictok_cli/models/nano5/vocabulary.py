@@ -17,10 +17,12 @@ anchor, then of all other frames, coarse before fine. A cut leaves the defaults.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from .syntax.coding_tree import KNOWN, Z_X, Z_Y, fill_block, merge_index_of, transform_size
+from .compiled import inner, kernel
+from .syntax.cells import KNOWN, MODE, SIZE, USES
+from .syntax.cells import TSPLIT as IS_TSPLIT
+from .syntax.coding_tree import Z_X, Z_Y, fill_block, merge_index_of, transform_size
 from .syntax.motion import merge_list
 
 VOCABULARY = 16384
@@ -28,7 +30,7 @@ DIGIT, SPLIT, TSPLIT, INTRA, MERGE, NEW, COMPONENT = 8192, 8704, 8705, 8712, 875
 BIG = 1 << 60
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _emit(values, places, n, value, place):
     if n < values.size:
         values[n] = value
@@ -36,14 +38,14 @@ def _emit(values, places, n, value, place):
     return n + 1
 
 
-@numba.njit(cache=True, nogil=True)
-def walk_structure(frame, said, maps, candidates, budget, first_place, values, places, n):
+@kernel
+def walk_structure(frame, said, cells, candidates, budget, first_place, values, places, n):
     """Emit how a frame is split and predicted, from position n on; what does not fit into `budget` becomes the default.
 
-    said: the frame's maps; maps: fresh ones, into which what fits is written. values, places may be shorter: then
+    said: the frame's cells; cells: fresh ones, into which what fits is written. values, places may be shorter: then
     tokens are only counted. Returns n and whether something did not fit.
     """
-    rows, columns = maps.size.shape
+    rows, columns = cells.shape[0], cells.shape[1]
     m = np.zeros(6, np.int64)
     full = budget <= n
     for cy in range(0, rows, 8):
@@ -59,7 +61,7 @@ def walk_structure(frame, said, maps, candidates, budget, first_place, values, p
                 while level > 0:
                     w = 1 << level
                     if by + w <= rows and bx + w <= columns:
-                        if full or said.size[by, bx] >= level:
+                        if full or said[by, bx, SIZE] >= level:
                             break
                         if n + 1 > budget:
                             full = True
@@ -67,10 +69,10 @@ def walk_structure(frame, said, maps, candidates, budget, first_place, values, p
                         n = _emit(values, places, n, SPLIT, place)
                     level -= 1
                 z += 1 << (2 * level)
-                mode, tsplit = np.int64(said.mode[by, bx]), np.int64(said.tsplit[by, bx])
+                mode, tsplit = np.int64(said[by, bx, MODE]), np.int64(said[by, bx, IS_TSPLIT])
                 default_mode = np.int64(-1 if frame.kind else 0)
                 if frame.kind:
-                    count = merge_list(maps.mv, frame.temporal, frame.two, bx, by, 1 << level, candidates)
+                    count = merge_list(cells, frame.temporal, frame.two, bx, by, 1 << level, candidates)
                 if not full and mode != default_mode and mode >= 0:
                     if n + 1 > budget:
                         full = True
@@ -83,8 +85,8 @@ def walk_structure(frame, said, maps, candidates, budget, first_place, values, p
                 else:
                     index = 0
                     if not full:
-                        index = merge_index_of(candidates, count, said.mv[by, bx])
-                        uses = np.int64(said.mv[by, bx, 4])
+                        index = merge_index_of(candidates, count, said[by, bx])
+                        uses = np.int64(said[by, bx, USES])
                         need = 0 if index == 0 else (1 if index > 0 else (5 if uses == 3 else 3))
                         if n + need > budget:
                             full = True
@@ -97,7 +99,7 @@ def walk_structure(frame, said, maps, candidates, budget, first_place, values, p
                             n = _emit(values, places, n, MERGE + index, place)
                     else:
                         for j in range(6):
-                            m[j] = said.mv[by, bx, j]
+                            m[j] = said[by, bx, j]
                         n = _emit(values, places, n, NEW + m[4], place)
                         for j in range(4):
                             if m[4] & (1 << (j >> 1)):
@@ -108,11 +110,11 @@ def walk_structure(frame, said, maps, candidates, budget, first_place, values, p
                         tsplit = np.int64(0)
                     else:
                         n = _emit(values, places, n, TSPLIT, place)
-                fill_block(maps, by, bx, level, mode, tsplit, m, KNOWN | (level << 4))
+                fill_block(cells, by, bx, level, mode, tsplit, m, KNOWN | (level << 4))
     return n, full
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def tokens_of(level):
     """How many tokens a level takes."""
     size = abs(level)
@@ -127,7 +129,7 @@ def tokens_of(level):
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_levels(q):
     """How many tokens a plane's levels take."""
     n = 0
@@ -139,19 +141,19 @@ def count_levels(q):
     return n
 
 
-@numba.njit(cache=True, nogil=True)
-def collect_levels(maps, q, plane, half, at, rank, value, block, level):
+@kernel
+def collect_levels(cells, q, plane, half, at, rank, value, block, level):
     """List the levels of one plane: flat position, diagonal, 32 * v + h, 8x8 block, level. Returns how many."""
-    rows, columns = maps.size.shape
+    rows, columns = cells.shape[0], cells.shape[1]
     n = 0
     shift = half if plane else 0
     for by in range(rows):
         for bx in range(columns):
-            w = 1 << np.int64(maps.size[by, bx])
+            w = 1 << np.int64(cells[by, bx, SIZE])
             if by & (w - 1) or bx & (w - 1):
                 continue
             side = (8 * w) >> shift
-            size = min(side, 32) if plane else transform_size(np.int64(maps.size[by, bx]), np.int64(maps.tsplit[by, bx]))
+            size = min(side, 32) if plane else transform_size(np.int64(cells[by, bx, SIZE]), np.int64(cells[by, bx, IS_TSPLIT]))
             y0, x0 = 8 * by >> shift, 8 * bx >> shift
             for y in range(side):
                 for x in range(side):

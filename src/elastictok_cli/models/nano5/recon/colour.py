@@ -7,20 +7,22 @@ by four-tap interpolation, as FFmpeg shows it, so a 4:2:0 source loses only roun
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from ..compiled import inner, kernel
 
 PAD = 80  # pixels of repeated edge around a reference's luma
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _byte(v):
     return min(max(v, 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
-def to_planes(rgb, half, y, u, v):
-    """uint8 (h, w, 3) into y (h, w) and u, v (h >> half, w >> half)."""
+@kernel
+def to_planes(rgb, half, planes):
+    """uint8 (h, w, 3) into planes (3, h, w); chroma of half size fills the first quarter of its plane."""
+    y, u, v = planes[0], planes[1], planes[2]
     h, w = y.shape
     for j in range(h):
         for i in range(w):
@@ -42,10 +44,10 @@ def to_planes(rgb, half, y, u, v):
                 v[j, i] = _byte(128 + ((r - 2 * g + b + 2) >> 2))
 
 
-@numba.njit(cache=True, nogil=True)
-def _row(c, k, half, j, out):
+@inner
+def _row(c, half, j, out):
     """Chroma less 128 at the luma row j, times 16, in chroma columns."""
-    h, w = c.shape
+    h, w = c.shape[0] >> half, c.shape[1] >> half
     if not half:
         for i in range(w):
             out[i] = (np.int32(c[j, i]) - 128) << 4
@@ -59,12 +61,12 @@ def _row(c, k, half, j, out):
         out[i] = np.int32(s - 128 * 128 + 4) >> 3
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _byte_row(j, h):
     return min(max(j, 0), h - 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _widen(row, half, out):
     """One row of chroma at luma columns, times 256."""
     w = row.shape[0]
@@ -81,16 +83,17 @@ def _widen(row, half, out):
         out[2 * max(i, 0) + 1] = 9 * (b + c) - a - d
 
 
-@numba.njit(cache=True, nogil=True)
-def to_rgb(y, u, v, half, rgb):
+@kernel
+def to_rgb(planes, half, rgb):
     """Planes to uint8 (h, w, 3), rounded to nearest and clipped."""
+    y, u, v = planes[0], planes[1], planes[2]
     h, w = y.shape
-    narrow = np.zeros(u.shape[1], np.int32)
+    narrow = np.zeros(w >> half, np.int32)
     uu, vv = np.zeros(w + 1, np.int32), np.zeros(w + 1, np.int32)
     for j in range(h):
-        _row(u, 0, half, j, narrow)
+        _row(u, half, j, narrow)
         _widen(narrow, half, uu)
-        _row(v, 0, half, j, narrow)
+        _row(v, half, j, narrow)
         _widen(narrow, half, vv)
         out, luma = rgb[j], y[j]
         for i in range(w):
@@ -101,17 +104,31 @@ def to_rgb(y, u, v, half, rgb):
             out[i, 2] = _byte((base + 2 * t - uu[i]) >> 8)
 
 
-@numba.njit(cache=True, nogil=True)
-def padded(plane, pad):
-    """The plane with its edges repeated `pad` pixels on every side."""
-    h, w = plane.shape
-    out = np.empty((h + 2 * pad, w + 2 * pad), np.uint8)
-    for j in range(h):
-        row, source = out[j + pad], plane[j]
-        row[:pad] = source[0]
-        row[pad : pad + w] = source
-        row[pad + w :] = source[w - 1]
-    for j in range(pad):
-        out[j] = out[pad]
-        out[pad + h + j] = out[pad + h - 1]
+@kernel
+def padded(planes, half):
+    """Planes (3, h, w) with their edges repeated: (3, h + 2 PAD, w + 2 PAD), chroma by PAD >> half in its part of it."""
+    out = np.empty((3, planes.shape[1] + 2 * PAD, planes.shape[2] + 2 * PAD), np.uint8)
+    for c in range(3):
+        shift = half if c else 0
+        h, w, pad = planes.shape[1] >> shift, planes.shape[2] >> shift, PAD >> shift
+        for j in range(h):
+            row, source = out[c, j + pad], planes[c, j]
+            row[:pad] = source[0]
+            row[pad : pad + w] = source[:w]
+            row[pad + w : w + 2 * pad] = source[w - 1]
+        for j in range(pad):
+            out[c, j] = out[c, pad]
+            out[c, pad + h + j] = out[c, pad + h - 1]
     return out
+
+
+@kernel
+def unpadded(planes, half, out):
+    """The inverse of `padded`, into out (3, h, w)."""
+    for c in range(3):
+        shift = half if c else 0
+        h, w, pad = out.shape[1] >> shift, out.shape[2] >> shift, PAD >> shift
+        for j in range(h):
+            source, row = planes[c, j + pad], out[c, j]
+            for i in range(w):
+                row[i] = source[i + pad]

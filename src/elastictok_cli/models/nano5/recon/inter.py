@@ -5,9 +5,9 @@ Both predictions of a block are rounded to 8 bits before their mean is taken.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 from .colour import PAD
 
 LUMA_TAPS = np.array(
@@ -34,13 +34,13 @@ CHROMA_TAPS = np.array(
 )
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def block_origin(position, v, size, pad, n, margin):
     """Where a block starts in a padded plane: held at the border, where everything is the repeated edge."""
     return min(max(position + v, margin - pad), size + pad - n - margin - 1) + pad
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _copy(src, y0, x0, n, out):
     for j in range(n):
         o, s = out[j], src[y0 + j, x0 : x0 + n]
@@ -48,7 +48,7 @@ def _copy(src, y0, x0, n, out):
             o[i] = s[i]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _luma_columns(s, n, t, scale, o):
     """One row filtered along x, unrounded, into o."""
     t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
@@ -59,7 +59,7 @@ def _luma_columns(s, n, t, scale, o):
         )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def fetch_luma(ref, y, x, vx, vy, n, out, tmp):
     """out[:n, :n] = the block at (y, x) of the padded reference, moved by (vx, vy) quarter pixels. tmp: int16."""
     y0 = block_origin(y, vy >> 2, ref.shape[0] - 2 * PAD, PAD, n, 4)
@@ -91,14 +91,14 @@ def fetch_luma(ref, y, x, vx, vy, n, out, tmp):
             o[i] = min(max(s >> 12, 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def fetch_chroma(ref, half, y, x, vx, vy, n, out, tmp):
     """The same of a chroma plane; y, x in its own pixels, (vx, vy) in quarter pixels of luma."""
     pad = PAD >> half
     shift = 2 + half
     mask = (1 << shift) - 1
-    y0 = block_origin(y, vy >> shift, ref.shape[0] - 2 * pad, pad, n, 2)
-    x0 = block_origin(x, vx >> shift, ref.shape[1] - 2 * pad, pad, n, 2)
+    y0 = block_origin(y, vy >> shift, (ref.shape[0] - 2 * PAD) >> half, pad, n, 2)
+    x0 = block_origin(x, vx >> shift, (ref.shape[1] - 2 * PAD) >> half, pad, n, 2)
     fx, fy = (vx & mask) << (1 - half), (vy & mask) << (1 - half)
     if fx == 0 and fy == 0:
         _copy(ref, y0, x0, n, out)
@@ -118,7 +118,7 @@ def fetch_chroma(ref, half, y, x, vx, vy, n, out, tmp):
             o[i] = min(max(s >> 12, 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def average(out, other, n):
     """out = the mean of both, rounded up."""
     for j in range(n):
@@ -127,7 +127,7 @@ def average(out, other, n):
             o[i] = (np.int32(o[i]) + np.int32(a[i]) + 1) >> 1
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def predict_inter(refs0, refs1, plane, half, y, x, n, m, out, other, tmp):
     """Prediction of an n x n block of one plane by the vector m (6,): out[:n, :n]. y, x: in pixels of the plane."""
     uses = np.int64(m[4])

@@ -6,13 +6,15 @@ by more than a share of the quantiser step. Integers; all vertical edges, then a
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from ..compiled import inner, kernel
+from ..syntax.cells import CODED, INFO, MODE, SIZE, TSPLIT
 
 NONE, MOTION, RESIDUAL = 0, 1, 2
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _moves_apart(a, b):
     """Whether two vectors differ by a pixel or more."""
     if a[4] != b[4]:
@@ -22,23 +24,24 @@ def _moves_apart(a, b):
     return bool(a[4] & 2) and (abs(a[2] - b[2]) >= 4 or abs(a[3] - b[3]) >= 4)
 
 
-@numba.njit(cache=True, nogil=True)
-def _strength(maps, y0, x0, y1, x1, across):
+@inner
+def _strength(cells, y0, x0, y1, x1, across):
     """Strength of the edge between two neighbouring 8x8 blocks; across: the coordinate of the second along the normal."""
-    size = np.int64(maps.size[y1, x1])
+    a, b = cells[y0, x0], cells[y1, x1]
+    size = np.int64(b[SIZE])
     unit = np.int64(1) << size
     if size == 3:
         unit = 4
-    elif size > 0 and maps.tsplit[y1, x1]:
+    elif size > 0 and b[TSPLIT]:
         unit >>= 1
     if across & (unit - 1):
         return NONE
-    if maps.mode[y0, x0] >= 0 or maps.mode[y1, x1] >= 0 or (maps.info[y0, x0] | maps.info[y1, x1]) & 4:
+    if a[MODE] >= 0 or b[MODE] >= 0 or (a[INFO] | b[INFO]) & CODED:
         return RESIDUAL
-    return MOTION if _moves_apart(maps.mv[y0, x0], maps.mv[y1, x1]) else NONE
+    return MOTION if _moves_apart(a, b) else NONE
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _filter_line(plane, y, x, dy, dx, limit, smooth):
     """One line of pixels across an edge."""
     p0, p1, p2 = np.int32(plane[y - dy, x - dx]), np.int32(plane[y - 2 * dy, x - 2 * dx]), np.int32(plane[y - 3 * dy, x - 3 * dx])
@@ -56,17 +59,17 @@ def _filter_line(plane, y, x, dy, dx, limit, smooth):
     plane[y + dy, x + dx] = min(max(q1 + dq, 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
-def deblock(planes, half, maps, qstep):
+@kernel
+def deblock(planes, half, cells, qstep):
     """Filter a frame in place. qstep: in 1/16."""
-    rows, columns = maps.size.shape
+    rows, columns = cells.shape[0], cells.shape[1]
     limit = max((qstep * 5) >> 8, 1)  # 0.31 steps
     smooth = max((qstep * 10) >> 8, 1)  # 0.62 steps
     for direction in range(2):
         dy, dx = (0, 1) if direction == 0 else (1, 0)
         for by in range(dy, rows):
             for bx in range(dx, columns):
-                strength = _strength(maps, by - dy, bx - dx, by, bx, bx if direction == 0 else by)
+                strength = _strength(cells, by - dy, bx - dx, by, bx, bx if direction == 0 else by)
                 if strength == NONE:
                     continue
                 tc = limit if strength == RESIDUAL else (limit + 1) >> 1

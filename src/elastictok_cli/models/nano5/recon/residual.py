@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 from .transform import inverse
 
 
-@numba.njit(cache=True, nogil=True)
-def add_residual(pred, b, n, qstep, out, y, x, c, tmp, res):
-    """out[y:, x:] = pred[:n, :n] + the inverse transform of the levels in b. qstep: in 1/16. c, tmp, res: int32."""
+@inner
+def add_residual(pred, b, n, qstep, out, y, x, square):
+    """out[y:, x:] = pred[:n, :n] + the inverse transform of the levels in b. qstep: in 1/16. square: int32
+    (3, 32, 32), scratch."""
+    c, tmp, res = square[0], square[1], square[2]
     rows = columns = 0
     for v in range(n):
         for h in range(n):
@@ -27,7 +29,7 @@ def add_residual(pred, b, n, qstep, out, y, x, c, tmp, res):
             o[i] = min(max(np.int32(p[i]) + r[i], 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def copy_block(pred, n, out, y, x):
     """out[y:, x:] = pred[:n, :n]."""
     for j in range(n):

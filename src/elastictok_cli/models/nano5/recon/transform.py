@@ -5,8 +5,9 @@ No sum can leave 32 bits, whatever the levels are: the inverse clips its input a
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from ..compiled import inner, kernel
 
 SIZES = (4, 8, 16, 32)
 SCALE = 4  # of coefficients
@@ -26,13 +27,13 @@ for _i, _n in enumerate(SIZES):
     FLIPPED[_i, :_n, :_n] = _basis(_n).T
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def size_index(n):
     """0..3 for 4, 8, 16, 32."""
     return 0 if n == 4 else (1 if n == 8 else (2 if n == 16 else 3))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def forward(d, n, c, tmp):
     """c[:n, :n] = the transform of d[:n, :n] (int32)."""
     t = size_index(n)
@@ -67,7 +68,7 @@ def forward(d, n, c, tmp):
             out[h] = np.int32(out[h] >> 14)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def inverse(c, n, rows, columns, out, tmp):
     """out[:n, :n] = the inverse of c (int32), which is zero from row `rows` and column `columns` on."""
     t = size_index(n)

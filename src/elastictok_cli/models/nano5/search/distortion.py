@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 
-@numba.njit(cache=True, nogil=True)
+
+@inner
 def sad(src, y, x, ref, v, u, n, stride):
     """Sum of absolute differences of n x n pixels, of every `stride`-th row."""
     s = np.int64(0)
@@ -19,7 +20,7 @@ def sad(src, y, x, ref, v, u, n, stride):
     return s * stride
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def sad_both(src, y, x, ref0, v0, u0, ref1, v1, u1, n, stride):
     """The same for the mean of two predictions."""
     s = np.int64(0)
@@ -32,7 +33,7 @@ def sad_both(src, y, x, ref0, v0, u0, ref1, v1, u1, n, stride):
     return s * stride
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def sse(src, y, x, pred, n):
     """Sum of squared errors of pred[:n, :n]."""
     s = np.int64(0)
@@ -46,7 +47,7 @@ def sse(src, y, x, pred, n):
     return s
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def difference(src, y, x, pred, j0, i0, n, d):
     """d[:n, :n] = source less pred[j0:, i0:], int32."""
     for j in range(n):
@@ -55,13 +56,14 @@ def difference(src, y, x, pred, j0, i0, n, d):
             o[i] = np.int32(a[i]) - np.int32(b[i])
 
 
-@numba.njit(cache=True, nogil=True)
-def hadamard_cost(src, y, x, pred, n, limit, gain, m, hs, values, bits):
+@inner
+def hadamard_cost(src, y, x, pred, n, limit, gain, hadamard, values, bits):
     """Estimated cost of coding source less pred[:n, :n]: small Hadamard coefficients cost their energy, large ones bits.
 
-    limit: energy from which a coefficient costs bits. gain: cost of a factor of two above it. m: int32 (8, 8).
-    hs: int32 (64,). values: float32 (64,), bits: the same memory as int32.
+    limit: energy from which a coefficient costs bits. gain: cost of a factor of two above it. hadamard: int32 (2, 64).
+    values: float32 (64,), bits: the same memory as int32.
     """
+    m, hs = hadamard[0], hadamard[1]
     energy = np.int64(0)
     logs = np.int64(0)
     for by in range(0, n, 8):
@@ -80,12 +82,12 @@ def hadamard_cost(src, y, x, pred, n, limit, gain, m, hs, values, bits):
                 a7 = np.int32(r7[u]) - np.int32(pred[by + 7, w])
                 b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a4, a1 + a5, a2 + a6, a3 + a7, a0 - a4, a1 - a5, a2 - a6, a3 - a7
                 c0, c1, c2, c3, c4, c5, c6, c7 = b0 + b2, b1 + b3, b0 - b2, b1 - b3, b4 + b6, b5 + b7, b4 - b6, b5 - b7
-                m[0, i], m[1, i], m[2, i], m[3, i] = c0 + c1, c0 - c1, c2 + c3, c2 - c3
-                m[4, i], m[5, i], m[6, i], m[7, i] = c4 + c5, c4 - c5, c6 + c7, c6 - c7
+                m[i], m[8 + i], m[16 + i], m[24 + i] = c0 + c1, c0 - c1, c2 + c3, c2 - c3
+                m[32 + i], m[40 + i], m[48 + i], m[56 + i] = c4 + c5, c4 - c5, c6 + c7, c6 - c7
             s = np.int32(0)
             for i in range(8):
-                a0, a1, a2, a3 = m[i, 0], m[i, 1], m[i, 2], m[i, 3]
-                a4, a5, a6, a7 = m[i, 4], m[i, 5], m[i, 6], m[i, 7]
+                a0, a1, a2, a3 = m[8 * i], m[8 * i + 1], m[8 * i + 2], m[8 * i + 3]
+                a4, a5, a6, a7 = m[8 * i + 4], m[8 * i + 5], m[8 * i + 6], m[8 * i + 7]
                 b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a4, a1 + a5, a2 + a6, a3 + a7, a0 - a4, a1 - a5, a2 - a6, a3 - a7
                 c0, c1, c2, c3, c4, c5, c6, c7 = b0 + b2, b1 + b3, b0 - b2, b1 - b3, b4 + b6, b5 + b7, b4 - b6, b5 - b7
                 k = 8 * i

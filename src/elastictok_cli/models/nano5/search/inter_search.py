@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 from ....kernels.rangecoder import COST
 from ..recon.inter import predict_inter
 from ..syntax.coding_tree import code_intra_flag, code_merge_flag, code_skip, merge_index_of
 from ..syntax.motion import code_merge_index, code_new_vector, merge_list, motion_vector_predictor, scaled
 from .distortion import hadamard_cost, sad_both
 from .motion_estimation import AROUND_X, AROUND_Y, corner, phase_sad, vector_bits
+from .task import BEST, FOUND, OTHER, PRICED
 
 LIMIT = 2000  # quarter pixels, a little inside motion.VECTOR_LIMIT
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def vector_price(task, trial, by, bx, level, m, count, skip):
     """Price of a coding block's motion: skip flag, intra flag, merge flag and index, or vector. 1/256 bit."""
-    frame, io, sc = task.frame, task.io, trial.sc
-    io[COST] = 0
-    index = merge_index_of(trial.list, count, m)
-    code_skip(io, task.buf, task.model, frame, task.maps.info, by, bx, level, count, skip)
+    frame, coder, listed = task.frame, task.coder, trial.candidates[1]
+    coder.io[COST] = 0
+    index = merge_index_of(listed, count, m)
+    code_skip(coder, frame, task.cells, by, bx, level, count, skip)
     if not skip:
-        code_intra_flag(io, task.buf, task.model, frame, task.maps.info, by, bx, level, np.int64(0))
+        code_intra_flag(coder, frame, task.cells, by, bx, level, np.int64(0))
         bit = np.int64(1 if index >= 0 else 0)
-        code_merge_flag(io, task.buf, task.model, frame, task.maps.mv, by, bx, level, count, bit)
+        code_merge_flag(coder, frame, task.cells, by, bx, level, count, bit)
     if index >= 0:
-        code_merge_index(io, task.buf, task.model, frame.kind, level, skip, trial.list, count, index)
+        code_merge_index(coder, frame.kind, level, skip, listed, count, index)
     else:
         for j in range(6):
-            sc.m[j] = m[j]
+            trial.vectors[PRICED, j] = m[j]
         code_new_vector(
-            io, task.buf, task.model, frame.kind, frame.two, frame.d0, frame.d1, task.maps.mv, frame.temporal,
-            bx, by, 1 << level, level, sc.m,
+            coder, frame.kind, frame.two, frame.d0, frame.d1, task.cells, frame.temporal, bx, by, 1 << level, level,
+            trial.vectors[PRICED],
         )  # fmt: skip
-    return io[COST]
+    return coder.io[COST]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _sad_of(task, y, x, n, m, stride):
     """Absolute differences of the prediction by a vector m."""
     uses = m[4]
@@ -51,7 +52,7 @@ def _sad_of(task, y, x, n, m, stride):
     return phase_sad(task.src[0], y, x, task.phases1, m[2], m[3], n, stride)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def predict_luma(task, y, x, n, m, out):
     """The luma prediction of a vector from the interpolated references."""
     uses = m[4]
@@ -72,7 +73,7 @@ def predict_luma(task, y, x, n, m, out):
                 o[i] = b[i]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def predict_all(task, trial, by, bx, level, m):
     """All three planes of a block predicted by m into trial.pred."""
     half, n = task.frame.half, np.int64(8) << level
@@ -81,30 +82,30 @@ def predict_all(task, trial, by, bx, level, m):
     for plane in range(1, 3):
         predict_inter(
             task.refs0, task.refs1, plane, half, 8 * by >> half, 8 * bx >> half, n >> half, m,
-            trial.pred[plane], buffers.other, buffers.tmp16,
+            trial.pred[plane], buffers.pred[1], buffers.tmp16,
         )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _estimate(task, trial, by, bx, level, m, count, limit, gain):
     """Hadamard estimate of a vector's cost with its true price."""
     n = np.int64(8) << level
-    predict_luma(task, 8 * by, 8 * bx, n, m, trial.luma)
+    predict_luma(task, 8 * by, 8 * bx, n, m, trial.pred[3])
     cost = hadamard_cost(
-        task.src[0], 8 * by, 8 * bx, trial.luma, n, limit, gain, trial.m8, trial.hs, trial.values, trial.bits
+        task.src[0], 8 * by, 8 * bx, trial.pred[3], n, limit, gain, trial.hadamard, trial.values, trial.bits
     )
     return cost + task.lam * vector_price(task, trial, by, bx, level, m, count, np.int64(0))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
-    """Best vector into one reference by absolute differences: trial.found[2 * ref:]. Returns its cost."""
+    """Best vector into one reference by absolute differences: trial.vectors[FOUND]. Returns its cost."""
     n = np.int64(8) << level
     y, x = 8 * by, 8 * bx
     stride = 2 if n > 16 else 1
     src, frame = task.src[0], task.frame
     phases = task.phases1 if ref else task.phases0
-    hints = task.hints1 if ref else task.hints0
+    hints = task.hints[ref]
     lowest, best_x, best_y = 1e30, np.int64(0), np.int64(0)
     hy, hx = by >> 1, bx >> 1
     span = max((1 << level) >> 1, 1)
@@ -131,7 +132,7 @@ def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
             hint = hints[min(hy + j, hints.shape[0] - 1), min(hx + i, hints.shape[1] - 1)]
             vx, vy = np.int64(hint[0]) * 4, np.int64(hint[1]) * 4
         else:
-            c = trial.list[k - 7]
+            c = trial.candidates[1, k - 7]
             if c[4] & (1 << ref):
                 vx, vy = c[2 * ref], c[2 * ref + 1]
             elif ref == 0:
@@ -155,11 +156,11 @@ def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
                     lowest, best_x, best_y = s, vx, vy
             if gx == best_x and gy == best_y:
                 break
-    trial.found[2 * ref], trial.found[2 * ref + 1] = best_x, best_y
+    trial.vectors[FOUND, 2 * ref], trial.vectors[FOUND, 2 * ref + 1] = best_x, best_y
     return lowest
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _refine_both(task, m, base, y, x, n, stride, mirrored):
     """Improve a vector pair in m by quarter pixels; `mirrored` keeps the second as the first mirrored in time."""
     frame = task.frame
@@ -191,24 +192,23 @@ def _refine_both(task, m, base, y, x, n, stride, mirrored):
     return lowest
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def search_inter(task, trial, by, bx, level):
-    """Best vector of a block into trial.m, the merge candidates into trial.list; returns how many, and the best."""
+    """Best vector of a block into trial.vectors[BEST], the merge candidates into
+    trial.candidates[1]; returns how many, and the best."""
     frame = task.frame
     n, w = np.int64(8) << level, 1 << level
     y, x = 8 * by, 8 * bx
-    count = merge_list(task.maps.mv, frame.temporal, frame.two, bx, by, w, trial.sc.candidates)
-    for i in range(8):
-        for j in range(6):
-            trial.list[i, j] = trial.sc.candidates[i, j]
+    count = merge_list(task.cells, frame.temporal, frame.two, bx, by, w, trial.candidates[1])
+    listed, best = trial.candidates[1], trial.vectors[BEST]
     lam = task.lam * 256
-    limit, gain = np.int32(task.qstep * task.qstep * 0.8 / 256), 0.5 * lam
+    limit, gain = np.int32(task.qsteps[0] * task.qsteps[0] * 0.8 / 256), 0.5 * lam
     slope = 0.9 * np.sqrt(lam)
     stride = 2 if n > 16 else 1
     # merge candidates: absolute differences rank them, the best two are estimated
-    costs = trial.mode_cost
+    costs = trial.costs[0]
     for i in range(count):
-        costs[i] = _sad_of(task, y, x, n, trial.list[i], stride) + slope * i
+        costs[i] = _sad_of(task, y, x, n, listed[i], stride) + slope * i
     lowest, best_merge = 1e30, 0
     for k in range(min(count, 2)):
         i = np.int64(0)
@@ -216,22 +216,24 @@ def search_inter(task, trial, by, bx, level):
             if costs[j] < costs[i]:
                 i = j
         costs[i] = 1e29
-        s = _estimate(task, trial, by, bx, level, trial.list[i], count, limit, gain)
+        s = _estimate(task, trial, by, bx, level, listed[i], count, limit, gain)
         if s < lowest:
             lowest, best_merge = s, i
     for j in range(6):
-        trial.m[j] = trial.list[best_merge, j]
+        best[j] = listed[best_merge, j]
     # what a neighbour's vector predicts to within a few bits needs no search
     if lowest < lam * 8:
         return count, best_merge
-    m = trial.trial
+    m = trial.vectors[OTHER]
+    found = trial.vectors[FOUND]
     cost0 = cost1 = 1e30
+    axis = np.int64(0)
     for k in range(4):
         if k < 2:
             if k == 1 and not frame.two:
                 break
-            px = motion_vector_predictor(task.maps.mv, frame.temporal, bx, by, w, k, 0, frame.d0, frame.d1)
-            py = motion_vector_predictor(task.maps.mv, frame.temporal, bx, by, w, k, 1, frame.d0, frame.d1)
+            px = motion_vector_predictor(task.cells, frame.temporal, bx, by, w, k, axis, frame.d0, frame.d1)
+            py = motion_vector_predictor(task.cells, frame.temporal, bx, by, w, k, axis + 1, frame.d0, frame.d1)
             s = _one_reference(task, trial, k, by, bx, level, px, py, count, slope)
             if k:
                 cost1 = s
@@ -239,9 +241,9 @@ def search_inter(task, trial, by, bx, level):
                 cost0 = s
             for j in range(6):
                 m[j] = 0
-            m[2 * k], m[2 * k + 1], m[4] = trial.found[2 * k], trial.found[2 * k + 1], 1 + k
+            m[2 * k], m[2 * k + 1], m[4] = found[2 * k], found[2 * k + 1], 1 + k
         else:
-            m[0], m[1], m[2], m[3] = trial.found[0], trial.found[1], trial.found[2], trial.found[3]
+            m[0], m[1], m[2], m[3] = found[0], found[1], found[2], found[3]
             m[4], m[5] = 3, 0
             if k == 3:
                 if cost0 < cost1:
@@ -250,12 +252,12 @@ def search_inter(task, trial, by, bx, level):
                     m[0], m[1] = scaled(m[2], frame.d0, frame.d1), scaled(m[3], frame.d0, frame.d1)
                 if max(abs(m[0]), abs(m[1]), abs(m[2]), abs(m[3])) > LIMIT:
                     continue
-            s = _refine_both(task, m, trial.sc.m, y, x, n, stride, k == 3)
+            s = _refine_both(task, m, trial.vectors[PRICED], y, x, n, stride, k == 3)
             if s > 1.25 * min(cost0, cost1):
                 continue
         s = _estimate(task, trial, by, bx, level, m, count, limit, gain)
         if s < lowest:
             lowest = s
             for j in range(6):
-                trial.m[j] = m[j]
+                best[j] = m[j]
     return count, best_merge

@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 from ....kernels.rangecoder import COST
 from ..recon.intra import gather_edges, predict_intra, smooth_edges, wants_smooth
 from ..syntax.coding_tree import INTRA_MODES, code_intra_mode
 from .distortion import hadamard_cost
-from .residual_search import _clear_done, intra_chroma, intra_plane, tsplit_price
+from .residual_search import clear_done, intra_chroma, intra_plane, tsplit_price
+from .task import PROBABLE
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def mode_price(task, trial, by, bx, level, mode):
     """Price of an intra mode in 1/256 bit."""
-    task.io[COST] = 0
-    code_intra_mode(task.io, task.buf, task.model, task.maps.mode, by, bx, level, trial.probable, mode)
-    return task.io[COST]
+    task.coder.io[COST] = 0
+    code_intra_mode(task.coder, task.cells, by, bx, level, trial.vectors[PROBABLE], mode)
+    return task.coder.io[COST]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _estimate(task, trial, by, bx, level, n, mode, limit, gain):
-    buffers = trial.buffers
-    if wants_smooth(n, mode):
-        predict_intra(buffers.above2, buffers.left2, n, mode, trial.luma, buffers.line)
-    else:
-        predict_intra(buffers.above, buffers.left, n, mode, trial.luma, buffers.line)
+    edges, pred = trial.buffers.edges, trial.pred[3]
+    smooth = 2 if wants_smooth(n, mode) else 0
+    predict_intra(edges[smooth], edges[smooth + 1], n, mode, pred, edges[4])
     cost = hadamard_cost(
-        task.src[0], 8 * by, 8 * bx, trial.luma, n, limit, gain, trial.m8, trial.hs, trial.values, trial.bits
+        task.src[0], 8 * by, 8 * bx, pred, n, limit, gain, trial.hadamard, trial.values, trial.bits
     )
     return cost + task.lam * mode_price(task, trial, by, bx, level, mode)
 
 
-@numba.njit(cache=True, nogil=True)
-def search_intra(task, trial, by, bx, level, thorough):
-    """Code an intra block with the best mode found; pixels and levels are left in the frame.
+@inner
+def search_intra(task, trial, by, bx, level, tries):
+    """Code an intra block with the best of `tries` modes; pixels and levels are left in the frame.
 
     Returns cost, mode, whether the transform is split, and whether luma has levels.
     """
     w = np.int64(8) << level
     n = min(w, 32)
-    limit, gain = np.int32(task.qstep * task.qstep * 0.8 / 256), 0.5 * task.lam * 256
-    buffers, costs = trial.buffers, trial.mode_cost
-    _clear_done(task.done, 8 * by, 8 * bx, w)
-    gather_edges(task.rec[0], task.done, 4, 8 * by, 8 * bx, n, buffers.above, buffers.left)
-    smooth_edges(buffers.above, buffers.left, n, buffers.above2, buffers.left2)
+    limit, gain = np.int32(task.qsteps[0] * task.qsteps[0] * 0.8 / 256), 0.5 * task.lam * 256
+    edges, costs = trial.buffers.edges, trial.costs[0]
+    clear_done(task.done, 8 * by, 8 * bx, w)
+    gather_edges(task.rec[0], 0, task.done, 8 * by, 8 * bx, n, edges[0], edges[1])
+    smooth_edges(edges[0], edges[1], n, edges[2], edges[3])
     costs[:] = 1e30
     best = np.int64(0)
     stride = 4
@@ -63,7 +62,6 @@ def search_intra(task, trial, by, bx, level, thorough):
                 costs[mode] = _estimate(task, trial, by, bx, level, n, mode, limit, gain)
                 if costs[mode] < costs[best]:
                     best = mode
-    tries = 3 if thorough else 1
     lowest, best_mode, best_split, last_mode, last_split = 1e30, np.int64(0), np.int64(0), np.int64(-1), np.int64(0)
     best_coded = np.int64(0)
     for k in range(tries + 1):
@@ -77,13 +75,13 @@ def search_intra(task, trial, by, bx, level, thorough):
             if costs[mode] > 1e29:
                 continue
         costs[mode] = 1e30
-        cost, coded = intra_plane(task, trial, 0, by, bx, w, n >> tsplit, mode, 0)
-        bits = mode_price(task, trial, by, bx, level, mode) + tsplit_price(task, by, bx, level, 1, tsplit)
+        cost, coded = intra_plane(task, trial, np.int64(0), by, bx, w, n >> tsplit, mode, np.int64(0))
+        bits = mode_price(task, trial, by, bx, level, mode) + tsplit_price(task, by, bx, level, np.int64(1), tsplit)
         cost += task.lam * bits
         last_mode, last_split = mode, tsplit
         if cost < lowest:
             lowest, best_mode, best_split, best_coded = cost, mode, tsplit, coded
     if last_mode != best_mode or last_split != best_split:
-        intra_plane(task, trial, 0, by, bx, w, n >> best_split, best_mode, 0)
+        intra_plane(task, trial, np.int64(0), by, bx, w, n >> best_split, best_mode, np.int64(0))
     lowest += intra_chroma(task, trial, by, bx, level, best_mode, best_coded > 0)
     return lowest, best_mode, best_split, best_coded > 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner, kernel
 from ..recon.colour import PAD
 from ..recon.inter import LUMA_TAPS
 from .distortion import sad
@@ -13,7 +13,7 @@ AROUND_X = np.array([-1, 1, 0, 0, -1, -1, 1, 1], np.int64)
 AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def quarter_size(plane):
     """Mean over 4x4 pixels, uint8."""
     h, w = plane.shape[0] >> 2, plane.shape[1] >> 2
@@ -28,12 +28,12 @@ def quarter_size(plane):
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _bounded(position, v, size, n):
     return min(max(position + v, 0), size - n)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def search_hints(src, ref, src4, ref4, before, out):
     """Whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded: out int16 (rows, columns, 2).
 
@@ -41,6 +41,7 @@ def search_hints(src, ref, src4, ref4, before, out):
     """
     h, w = src.shape
     h4, w4 = src4.shape
+    one, two = np.int64(1), np.int64(2)  # variables: a literal would be compiled apart
     n4 = min(8, h4, w4)
     n = min(16, h, w)
     for by in range(out.shape[0]):
@@ -53,7 +54,7 @@ def search_hints(src, ref, src4, ref4, before, out):
                     v, u = y4 + dy, x4 + dx
                     if v < 0 or u < 0 or v > h4 - n4 or u > w4 - n4:
                         continue
-                    s = sad(src4, y4, x4, ref4, v, u, n4, 2) + 2 * (abs(dx) + abs(dy))
+                    s = sad(src4, y4, x4, ref4, v, u, n4, two) + 2 * (abs(dx) + abs(dy))
                     if s < lowest:
                         lowest, best_x, best_y = s, dx, dy
             for k in range(4):
@@ -85,7 +86,7 @@ def search_hints(src, ref, src4, ref4, before, out):
                         v, u = y4 + dy, x4 + dx
                         if v < 0 or u < 0 or v > h4 - n4 or u > w4 - n4:
                             continue
-                        s = sad(src4, y4, x4, ref4, v, u, n4, 2) + 2 * (abs(dx) + abs(dy))
+                        s = sad(src4, y4, x4, ref4, v, u, n4, two) + 2 * (abs(dx) + abs(dy))
                         if s < lowest:
                             lowest, best_x, best_y = s, dx, dy
                             cx, cy, moved = dx, dy, True
@@ -102,7 +103,7 @@ def search_hints(src, ref, src4, ref4, before, out):
                 elif k == 3:
                     vx, vy = np.int64(before[by, bx, 0]), np.int64(before[by, bx, 1])
                 v, u = _bounded(y, vy, h, n), _bounded(x, vx, w, n)
-                s = sad(src, y, x, ref, v, u, n, 1) + 4 * (abs(vx) + abs(vy) > 0)
+                s = sad(src, y, x, ref, v, u, n, one) + 4 * (abs(vx) + abs(vy) > 0)
                 if s < lowest:
                     lowest, best_x, best_y = s, u - x, v - y
             for reach in (2, 1, 1):
@@ -112,13 +113,13 @@ def search_hints(src, ref, src4, ref4, before, out):
                     v, u = y + vy, x + vx
                     if v < 0 or u < 0 or v > h - n or u > w - n:
                         continue
-                    s = sad(src, y, x, ref, v, u, n, 1) + 4
+                    s = sad(src, y, x, ref, v, u, n, one) + 4
                     if s < lowest:
                         lowest, best_x, best_y = s, vx, vy
             out[by, bx, 0], out[by, bx, 1] = best_x, best_y
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _rows(src, tmp, phase, out):
     t = LUMA_TAPS[phase]
     t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
@@ -136,7 +137,7 @@ def _rows(src, tmp, phase, out):
             o[x] = min(max(s >> 12, 0), 255)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def quarter_phases(plane):
     """uint8 (16, H, W): the padded plane moved by every quarter-pixel phase, 4 * vertical + horizontal.
 
@@ -168,7 +169,7 @@ def quarter_phases(plane):
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def corner(phases, y, x, vx, vy, n):
     """Which phase, and where in it, a block moved by a vector starts."""
     h, w = phases.shape[1] - 2 * PAD, phases.shape[2] - 2 * PAD
@@ -177,7 +178,7 @@ def corner(phases, y, x, vx, vy, n):
     return 4 * (vy & 3) + (vx & 3), y0, x0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def vector_bits(dx, dy):
     """About how many bits a vector difference costs."""
     bits = 2
@@ -191,7 +192,7 @@ def vector_bits(dx, dy):
     return bits
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def phase_sad(src, y, x, phases, vx, vy, n, stride):
     """Absolute differences for one vector."""
     p, v, u = corner(phases, y, x, vx, vy, n)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import kernel
 from ....kernels.rangecoder import PRICES
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def price_table(contexts):
     """int32 (contexts, 2): price of a 0 and a 1 in 1/256 bit."""
     out = np.empty((contexts.shape[0], 2), np.int32)

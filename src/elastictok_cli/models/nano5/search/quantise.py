@@ -6,9 +6,9 @@ worth coding is chosen; then the block is tried as zero.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 from ..syntax.coefficients import (
     DIAGONAL_CLASS,
     DIAGONAL_H,
@@ -26,14 +26,14 @@ from ..syntax.coefficients import (
 SIGN = 256
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _magnitude_price(prices, chroma, d, s1, level):
     """Price of a magnitude and a sign."""
-    g = greater_context(chroma, 0, d, s1)
+    g = greater_context(chroma, np.int64(0), d, s1)
     if level == 1:
         return SIGN + prices[g, 0]
     bits = SIGN + prices[g, 1]
-    g = greater_context(chroma, 1, d, s1)
+    g = greater_context(chroma, np.int64(1), d, s1)
     if level == 2:
         return bits + prices[g, 0]
     rest, k = level - 3, 0
@@ -43,7 +43,7 @@ def _magnitude_price(prices, chroma, d, s1, level):
     return bits + prices[g, 1] + 256 * (2 * k + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def last_price(prices, plane, t, intra, last):
     """Price of the last diagonal."""
     group, bits = LAST_CLASS[last], np.int64(0)
@@ -54,13 +54,14 @@ def last_price(prices, plane, t, intra, last):
     return bits + 256 * max(group - 1, 0)
 
 
-@numba.njit(cache=True, nogil=True)
-def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, b, coded, zeroed):
+@inner
+def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, b, costs):
     """Levels of the coefficients c[:n, :n] (int32, times 4) into b. Returns the cost, distortion in squared pixels.
 
     qstep: in 1/16. lam: per 1/256 bit. weight: of this plane's distortion. price0, price1: of the coded block flag.
-    coded, zeroed: float64 scratch (32,). b is all zero, with its margin, where nothing is worth coding.
+    costs: float64 scratch (3, 36). b is all zero, with its margin, where nothing is worth coding.
     """
+    coded, zeroed = costs[1], costs[2]
     q = qstep * 0.25
     scale = weight / 16.0
     chroma = 1 if plane else 0
@@ -84,7 +85,7 @@ def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, 
         cost = zero = 0.0
         cls = 8 if d == first else DIAGONAL_CLASS[t, d]
         for k in range(DIAGONAL_N[t, d]):
-            v, h = DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]
+            v, h = np.int64(DIAGONAL_V[t, d, k]), np.int64(DIAGONAL_H[t, d, k])
             s, s1 = neighbour_sums(b, v, h)
             a = abs(float(c[v, h]))
             level = np.int64(a * inverse_q + 0.5)

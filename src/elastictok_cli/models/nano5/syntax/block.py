@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....entropy.mixing import Model, new_model
+from ....entropy.mixing import MixingCoder, mixing_coder
 from ....kernels import rangecoder as rc
 from .. import vocabulary
-from .coding_tree import FrameContext, Maps, code_frame
+from .cells import CELL, INFO, Cells, new_cells
+from .coding_tree import FrameContext, code_frame
 from .hierarchy import Place, coding_order
 from .motion import project
 
@@ -24,7 +25,7 @@ from .motion import project
 BYTES_PER_PIXEL = 14
 CLASS_START, CLASS_WIDTH, CLASSES = 240, 24, 8  # of quantiser indexes, for contexts
 
-Levels = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16], npt.NDArray[np.int16]]
+Levels = npt.NDArray[np.int16]  # (3, h, w); chroma of half size fills a quarter of its plane
 Tables = tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]
 
 
@@ -33,49 +34,27 @@ def quality_class(qindex: int) -> int:
     return min(max((qindex - CLASS_START) // CLASS_WIDTH, 0), CLASSES - 1)
 
 
-def new_maps(height: int, width: int) -> Maps:
-    """Nothing decided yet. height, width: multiples of 8."""
-    rows, columns = height // 8, width // 8
-    return Maps(
-        np.full((rows, columns), 3, np.uint8),
-        np.full((rows, columns), -1, np.int8),
-        np.zeros((rows, columns, 6), np.int16),
-        np.zeros((rows, columns), np.uint8),
-        np.zeros((rows, columns), np.uint8),
-    )
-
-
-def new_levels(height: int, width: int, half: int) -> Levels:
-    """Three planes of zeros."""
-    chroma = height >> half, width >> half
-    return np.zeros((height, width), np.int16), np.zeros(chroma, np.int16), np.zeros(chroma, np.int16)
-
-
 @dataclass
 class FrameTokens:
-    """All decisions about one frame (coding_tree.py)."""
+    """All decisions about one frame."""
 
-    maps: Maps
+    cells: Cells
     levels: Levels
 
     @classmethod
-    def empty(cls, height: int, width: int, half: int) -> FrameTokens:
+    def empty(cls, height: int, width: int) -> FrameTokens:
         """Nothing decided yet."""
-        return cls(new_maps(height, width), new_levels(height, width, half))
-
-    def copy(self) -> FrameTokens:
-        return FrameTokens(Maps(*(a.copy() for a in self.maps)), tuple(a.copy() for a in self.levels))  # type: ignore[arg-type]
+        return cls(new_cells(height, width), np.zeros((3, height, width), np.int16))
 
 
 @dataclass
 class RefInfo:
-    """What the syntax of later frames looks at in an earlier one: vectors, their distances, kind, block info."""
+    """What the syntax of later frames looks at in an earlier one: its cells, its distances, its kind."""
 
-    mv: npt.NDArray[np.int16]
+    cells: Cells
     d0: int
     d1: int
     kind: int
-    info: npt.NDArray[np.uint8]
 
 
 def frame_context(
@@ -86,37 +65,36 @@ def frame_context(
     temporal = np.zeros((rows, columns, 6), np.int16)
     quality = quality_class(qindex)
     if place.first is None:
-        nothing = np.zeros((rows, columns), np.uint8)
+        nothing = np.zeros((rows, columns, CELL), np.int16)
         return FrameContext(place.kind, False, 0, 0, half, quality, temporal, nothing, nothing)
     first = refs[place.first]
     d0 = place.first - place.time
     if place.second is None:
-        project(first.mv, 0, first.d0, first.d1, d0, 0, temporal)
-        return FrameContext(place.kind, False, d0, 0, half, quality, temporal, first.info, first.info)
+        project(first.cells, 0, first.d0, first.d1, d0, 0, temporal)
+        return FrameContext(place.kind, False, d0, 0, half, quality, temporal, first.cells, first.cells)
     second = refs[place.second]
     d1 = place.second - place.time
     # Follow the end that was coded later: along this very gap, its vectors are the fresher ones.
     late, prefer = (second, 0) if second.kind >= first.kind else (first, 1)
-    project(late.mv, prefer, late.d0, late.d1, d0, d1, temporal)
-    return FrameContext(place.kind, True, d0, d1, half, quality, temporal, first.info, second.info)
+    project(late.cells, prefer, late.d0, late.d1, d0, d1, temporal)
+    return FrameContext(place.kind, True, d0, d1, half, quality, temporal, first.cells, second.cells)
 
 
 def code_block(
-    coder: rc.Coder, model: Model, past: RefInfo | None, parts: list[FrameTokens], qindex: int, half: int
+    coder: MixingCoder, past: RefInfo | None, parts: list[FrameTokens], qindex: int, half: int
 ) -> dict[int, RefInfo]:
     """Write, read or adapt over a block, by the coder's mode; when reading, `parts` must be empty ones.
 
-    The maps of `parts` come out in canonical form. Returns the reference information of all frames by time.
+    The cells of `parts` come out in canonical form. Returns the reference information of all frames by time.
     """
-    h, w = parts[0].levels[0].shape
+    h, w = parts[0].levels.shape[1:]
     refs: dict[int, RefInfo] = {-1: past} if past is not None else {}
-    io, buf = coder
     for place in coding_order(len(parts), past is not None):
         part, frame = parts[place.time], frame_context(place, refs, h, w, half, qindex)
-        coded = new_maps(h, w)
-        code_frame(io, buf, model, frame, part.maps, coded, part.levels)
-        part.maps = coded
-        refs[place.time] = RefInfo(coded.mv, frame.d0, frame.d1, place.kind, coded.info)
+        coded = new_cells(h, w)
+        code_frame(coder, frame, part.cells, coded, part.levels)
+        part.cells = coded
+        refs[place.time] = RefInfo(coded, frame.d0, frame.d1, place.kind)
     return refs
 
 
@@ -148,7 +126,7 @@ class BlockTokens:
     @property
     def count(self) -> int:
         if self._count is None:
-            parts = [FrameTokens(part.maps, part.levels) for part in self.parts]
+            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
             n = self._structure(parts, vocabulary.BIG, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
             self._count = n + sum(vocabulary.count_levels(q) for part in self.parts for q in part.levels)
         return self._count
@@ -157,28 +135,27 @@ class BlockTokens:
         """CRC-32 over step and every decision, in canonical form."""
         crc = zlib.crc32(np.array([self.step, self.frames, self.half], "<i4").tobytes(), before)
         for part in self.parts:
-            for a in (*part.maps[:4], *part.levels):
+            for a in (part.cells[..., :INFO], part.levels):
                 crc = zlib.crc32(np.ascontiguousarray(a, a.dtype.newbyteorder("<")).data, crc)
         return crc
 
     def _structure(self, parts: list[FrameTokens], budget: int, values: Any, places: Any) -> int:
         """Tokens of how frames are split and predicted; beyond `budget` they and all levels are erased."""
-        h, w = parts[0].levels[0].shape
+        h, w = parts[0].levels.shape[1:]
         refs: dict[int, RefInfo] = {-1: self.past} if self.past is not None else {}
         candidates = np.zeros((8, 6), np.int64)
         n, full = 0, False
         for place in coding_order(len(parts), self.past is not None):
-            said, frame = parts[place.time].maps, frame_context(place, refs, h, w, self.half, self.step)
-            first, maps = place.time * 3 * said.size.size, new_maps(h, w)
+            said, frame = parts[place.time].cells, frame_context(place, refs, h, w, self.half, self.step)
+            first, cells = place.time * 3 * said.shape[0] * said.shape[1], new_cells(h, w)
             limit = n if full else budget
-            n, cut = vocabulary.walk_structure(frame, said, maps, candidates, limit, first, values, places, n)
+            n, cut = vocabulary.walk_structure(frame, said, cells, candidates, limit, first, values, places, n)
             full = full or cut
-            parts[place.time].maps = maps
-            refs[place.time] = RefInfo(maps.mv, frame.d0, frame.d1, place.kind, maps.info)
+            parts[place.time].cells = cells
+            refs[place.time] = RefInfo(cells, frame.d0, frame.d1, place.kind)
         if full:
             for part in parts:
-                for q in part.levels:
-                    q[:] = 0
+                part.levels[:] = 0
         return int(n)
 
     def _levels(self) -> tuple[npt.NDArray[Any], ...]:
@@ -191,7 +168,7 @@ class BlockTokens:
                 if not size:
                     continue
                 arrays = [np.zeros(size, np.int64) for _ in range(5)]
-                n = vocabulary.collect_levels(part.maps, q, plane, self.half, *arrays)
+                n = vocabulary.collect_levels(part.cells, q, plane, self.half, *arrays)
                 at, rank, value, block, level = (a[:n] for a in arrays)
                 kind = kinds[time]
                 # intra frame, then the anchor coarse before fine, then all other frames coarse before fine
@@ -207,9 +184,9 @@ class BlockTokens:
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
             values, places = np.zeros(self.count, np.uint16), np.zeros(self.count, np.uint32)
-            parts = [FrameTokens(part.maps, part.levels) for part in self.parts]
+            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
             n = self._structure(parts, vocabulary.BIG, values, places)
-            cells = parts[0].maps.size.size
+            cells = parts[0].cells.shape[0] * parts[0].cells.shape[1]
             for time, plane, _, value, block, level in zip(*self._levels(), strict=True):
                 size = abs(int(level))
                 place = (time * 3 + plane) * cells + block
@@ -227,7 +204,7 @@ class BlockTokens:
 
     def prefix(self, count: int) -> BlockTokens:
         """The block that only the first `count` tokens say (fewer, if the cut would fall inside a decision)."""
-        parts = [part.copy() for part in self.parts]
+        parts = [FrameTokens(part.cells, part.levels.copy()) for part in self.parts]
         n = self._structure(parts, count, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
         time, plane, at, _, _, level = self._levels()
         sizes = np.array([vocabulary.tokens_of(int(s)) for s in level], np.int64)
@@ -241,21 +218,22 @@ class GopEncoder:
     """Writes the blocks of one GOP. tables: what contexts and weights start from."""
 
     def __init__(self, tables: Tables) -> None:
-        self._model = new_model(*tables)
+        self._tables = tables[0].copy(), tables[1].copy()
         self._past: RefInfo | None = None
         self._coder: rc.Coder | None = None
 
     def write(self, block: BlockTokens, tile: int = 0) -> None:
         """Append one block."""
-        size = sum(q.size for part in block.parts for q in part.levels) * BYTES_PER_PIXEL // 3 + 4096
+        size = sum(part.levels.size for part in block.parts) * BYTES_PER_PIXEL // 3 + 4096
         self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
         rc.code_raw(*self._coder, block.half, 1)
-        parts = [FrameTokens(part.maps, part.levels) for part in block.parts]
-        self._past = code_block(self._coder, self._model, self._past, parts, block.step, block.half)[block.frames - 1]
+        parts = [FrameTokens(part.cells, part.levels) for part in block.parts]
+        coder = mixing_coder(self._coder, *self._tables)
+        self._past = code_block(coder, self._past, parts, block.step, block.half)[block.frames - 1]
 
     def __deepcopy__(self, memo: object) -> GopEncoder:
         """For `TokenEncoder.cost`: all that a block changes."""
-        other = GopEncoder((self._model.contexts, self._model.weights))
+        other = GopEncoder(self._tables)
         other._past, other._coder = self._past, self._coder and rc.copied(self._coder)
         return other
 
@@ -268,7 +246,7 @@ class GopDecoder:
     """Reads them back. height, width: the padded frame."""
 
     def __init__(self, payload: bytes, tables: Tables, height: int, width: int) -> None:
-        self._model = new_model(*tables)
+        self._tables = tables[0].copy(), tables[1].copy()
         self._past: RefInfo | None = None
         self._half: int | None = None
         self._coder = rc.decoder(payload)
@@ -279,9 +257,9 @@ class GopDecoder:
         half = int(rc.code_raw(*self._coder, 0, 1))
         if self._half is None:
             self._half = half  # of the whole GOP; a later block that says otherwise is damaged, which its digest shows
-        parts = [FrameTokens.empty(*self._size, self._half) for _ in range(frames)]
+        parts = [FrameTokens.empty(*self._size) for _ in range(frames)]
         past = self._past
-        refs = code_block(self._coder, self._model, past, parts, step, self._half)
+        refs = code_block(mixing_coder(self._coder, *self._tables), past, parts, step, self._half)
         self._past = refs[frames - 1]
         return BlockTokens(parts, step, self._half, past)
 

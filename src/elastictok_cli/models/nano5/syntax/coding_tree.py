@@ -1,27 +1,24 @@
 """The coding tree of one frame: CTUs of 64x64, split into coding blocks down to 8x8, each with its decisions.
 
-`code_frame` writes, reads, adapts or prices, by the mode of its coder. Maps have one entry per 8x8 block:
-
-    size    uint8, log2 of the coding block's side less 3     mode     int8, intra mode or -1
-    mv      int16 (.., 6), see motion.py                      tsplit   uint8, luma transform split in four
-    info    uint8, what later symbols look at: SKIPPED, IS_INTRA, CODED flags and the size << 4, KNOWN once coded
+`code_frame` writes, reads, adapts or prices, by the mode of its coder. cells.py says what a cell holds.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import inner, kernel
 from ....entropy.mixing import code
 from ....kernels.rangecoder import DECODE, MODE
 from . import contexts as cx
+from .cells import CODED, INFO, IS_INTRA, KNOWN, MERGED, SIZE, SKIPPED, TSPLIT, USES, Cells
+from .cells import MODE as INTRA_MODE
 from .coefficients import PADDED, clear_block, code_coefficients, has_levels, load_block, store_block
 from .motion import code_merge_index, code_new_vector, is_same, merge_list
 
-SKIPPED, IS_INTRA, CODED, KNOWN = 1, 2, 4, 8
 INTRA_MODES = 35
 PLANAR, DC = 0, 1
 
@@ -30,18 +27,8 @@ Z_X = np.array([(z & 1) | ((z >> 1) & 2) | ((z >> 2) & 4) for z in range(64)], n
 Z_Y = np.array([((z >> 1) & 1) | ((z >> 2) & 2) | ((z >> 3) & 4) for z in range(64)], np.int64)
 
 
-class Maps(NamedTuple):
-    """All decisions about one frame but its coefficients."""
-
-    size: npt.NDArray[np.uint8]
-    mode: npt.NDArray[np.int8]
-    mv: npt.NDArray[np.int16]
-    tsplit: npt.NDArray[np.uint8]
-    info: npt.NDArray[np.uint8]
-
-
 class FrameContext(NamedTuple):
-    """What the syntax of one frame looks at outside it. info0, info1: of its references (of itself if it has none)."""
+    """What the syntax of one frame looks at outside it. cells0, cells1: of its references."""
 
     kind: int
     two: bool
@@ -50,8 +37,8 @@ class FrameContext(NamedTuple):
     half: int  # chroma planes: 1 half size, 0 full size
     quality: int
     temporal: npt.NDArray[np.int16]
-    info0: npt.NDArray[np.uint8]
-    info1: npt.NDArray[np.uint8]
+    cells0: Cells
+    cells1: Cells
 
 
 class Scratch(NamedTuple):
@@ -62,37 +49,37 @@ class Scratch(NamedTuple):
     block: npt.NDArray[np.int32]  # (PADDED, PADDED)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def new_scratch():
     """Fresh working memory."""
     return Scratch(np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32))
 
 
-@numba.njit(cache=True, nogil=True)
-def left_info(info, by, bx):
+@inner
+def left_info(cells, by, bx):
     """What is known of the block left of an 8x8 block: 0 beyond the picture."""
-    return np.int64(info[by, bx - 1]) if bx > 0 else np.int64(0)
+    return np.int64(cells[by, bx - 1, INFO]) if bx > 0 else np.int64(0)
 
 
-@numba.njit(cache=True, nogil=True)
-def above_info(info, by, bx):
+@inner
+def above_info(cells, by, bx):
     """What is known of the block above an 8x8 block: 0 beyond the picture."""
-    return np.int64(info[by - 1, bx]) if by > 0 else np.int64(0)
+    return np.int64(cells[by - 1, bx, INFO]) if by > 0 else np.int64(0)
 
 
-@numba.njit(cache=True, nogil=True)
-def _centre(info, by, bx, level):
+@inner
+def _centre(cells, by, bx, level):
     w = (1 << level) >> 1
-    return np.int64(info[min(by + w, info.shape[0] - 1), min(bx + w, info.shape[1] - 1)])
+    return np.int64(cells[min(by + w, cells.shape[0] - 1), min(bx + w, cells.shape[1] - 1), INFO])
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _flag3(info, flag):
     """0 unknown, 1 not set, 2 set."""
     return 0 if not info & KNOWN else (2 if info & flag else 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _deeper(info, level):
     """0 unknown or larger, 1 the same size, 2 smaller."""
     if not info & KNOWN:
@@ -101,67 +88,67 @@ def _deeper(info, level):
     return 2 if other < level else (1 if other == level else 0)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_split(io, buf, model, frame, info, by, bx, level, bit):
+@inner
+def code_split(coder, frame, cells, by, bx, level, bit):
     """Whether a block of size 8 << level (1..3) is split into four."""
-    left, above = left_info(info, by, bx), above_info(info, by, bx)
-    c0, c1 = _centre(frame.info0, by, bx, level), _centre(frame.info1, by, bx, level)
+    left, above = left_info(cells, by, bx), above_info(cells, by, bx)
+    c0, c1 = _centre(frame.cells0, by, bx, level), _centre(frame.cells1, by, bx, level)
     relation_l, relation_a = _deeper(left, level), _deeper(above, level)
     deeper = (1 if relation_l == 2 else 0) + (1 if relation_a == 2 else 0)
     at, kind = level - 1, frame.kind
-    x = model.index
+    x = coder.index
     x[0] = cx.SPLIT0 + (at * cx.KINDS + kind) * 9 + relation_l * 3 + relation_a
     x[1] = cx.SPLIT1 + (at * cx.KINDS + kind) * 16 + (c0 >> 4) * 4 + (c1 >> 4)
     size_l, size_a = (left >> 4) if left & KNOWN else 4, (above >> 4) if above & KNOWN else 4
     x[2] = cx.SPLIT2 + (at * 2 + (1 if kind else 0)) * 25 + size_l * 5 + size_a
     x[3] = cx.SPLIT3 + ((at * cx.QUALITIES + frame.quality) * 2 + (1 if kind else 0)) * 3 + deeper
     skips = (left & SKIPPED) * 2 + (above & SKIPPED)
-    corner = np.int64(info[by - 1, bx - 1]) if by > 0 and bx > 0 else np.int64(0)
+    corner = np.int64(cells[by - 1, bx - 1, INFO]) if by > 0 and bx > 0 else np.int64(0)
     x[4] = cx.SPLIT4 + ((at * cx.KINDS + kind) * 4 + skips) * 3 + _deeper(corner, level)
-    return code(io, buf, model, cx.W_SPLIT + at, 5, bit)
+    return code(coder, cx.W_SPLIT + at, np.int64(5), bit)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_skip(io, buf, model, frame, info, by, bx, level, n, bit):
+@inner
+def code_skip(coder, frame, cells, by, bx, level, n, bit):
     """Whether a block is merged and has no coefficients. n: merge candidates."""
-    left, above = left_info(info, by, bx), above_info(info, by, bx)
+    left, above = left_info(cells, by, bx), above_info(cells, by, bx)
     l3, a3 = _flag3(left, SKIPPED), _flag3(above, SKIPPED)
     count = (left & SKIPPED) + (above & SKIPPED)
-    c = (_centre(frame.info0, by, bx, level) & SKIPPED) * 2 + (_centre(frame.info1, by, bx, level) & SKIPPED)
-    kind, x = frame.kind, model.index
+    c = (_centre(frame.cells0, by, bx, level) & SKIPPED) * 2 + (_centre(frame.cells1, by, bx, level) & SKIPPED)
+    kind, x = frame.kind, coder.index
     x[0] = cx.SKIP0 + (level * cx.KINDS + kind) * 9 + l3 * 3 + a3
     x[1] = cx.SKIP1 + (level * cx.KINDS + kind) * 12 + c * 3 + count
     x[2] = cx.SKIP2 + (level * cx.QUALITIES + frame.quality) * 3 + count
     x[3] = cx.SKIP3 + kind * 27 + (_deeper(left, level) * 3 + _deeper(above, level)) * 3 + count
     x[4] = cx.SKIP4 + (kind * 8 + n) * 4 + level
-    return code(io, buf, model, cx.W_SKIP + level, 5, bit)
+    return code(coder, cx.W_SKIP + level, np.int64(5), bit)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_intra_flag(io, buf, model, frame, info, by, bx, level, bit):
+@inner
+def code_intra_flag(coder, frame, cells, by, bx, level, bit):
     """Whether a block of a predicted frame is intra."""
-    left, above = _flag3(left_info(info, by, bx), IS_INTRA), _flag3(above_info(info, by, bx), IS_INTRA)
-    c = _flag3(_centre(frame.info0, by, bx, level), IS_INTRA)
-    x = model.index
+    left, above = _flag3(left_info(cells, by, bx), IS_INTRA), _flag3(above_info(cells, by, bx), IS_INTRA)
+    c = _flag3(_centre(frame.cells0, by, bx, level), IS_INTRA)
+    x = coder.index
     x[0] = cx.INTRA0 + frame.kind * 4 + level
     x[1] = cx.INTRA1 + (left * 3 + above) * 3 + c
     x[2] = cx.INTRA2 + frame.kind * 3 + left // 2 + above // 2
-    return code(io, buf, model, cx.W_INTRA, 3, bit)
+    return code(coder, cx.W_INTRA, np.int64(3), bit)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_merge_flag(io, buf, model, frame, mv, by, bx, level, n, bit):
+@inner
+def code_merge_flag(coder, frame, cells, by, bx, level, n, bit):
     """Whether a block that is not skipped takes over a vector."""
-    left = 0 if bx == 0 or mv[by, bx - 1, 4] == 0 else 1 + np.int64(mv[by, bx - 1, 5])
-    above = 0 if by == 0 or mv[by - 1, bx, 4] == 0 else 1 + np.int64(mv[by - 1, bx, 5])
-    x = model.index
+    left = 0 if bx == 0 or cells[by, bx - 1, USES] == 0 else 1 + np.int64(cells[by, bx - 1, MERGED])
+    above = 0 if by == 0 or cells[by - 1, bx, USES] == 0 else 1 + np.int64(cells[by - 1, bx, MERGED])
+    x = coder.index
     x[0] = cx.MERGE0 + frame.kind * 4 + level
     x[1] = cx.MERGE1 + frame.kind * 8 + n
     x[2] = cx.MERGE2 + frame.kind * 9 + left * 3 + above
-    return code(io, buf, model, cx.W_MERGE, 3, bit)
+    return code(coder, cx.W_MERGE, np.int64(3), bit)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def mode_class(mode):
     """1 planar or DC, 2 about horizontal, 3 about vertical, 4 diagonal; 0 inter."""
     if mode < 0:
@@ -173,11 +160,11 @@ def mode_class(mode):
     return 3 if 22 <= mode <= 30 else 4
 
 
-@numba.njit(cache=True, nogil=True)
-def probable_modes(mode, by, bx, out):
+@inner
+def probable_modes(cells, by, bx, out):
     """Three modes that the neighbours make likely, into out (3,)."""
-    left = np.int64(mode[by, bx - 1]) if bx > 0 else np.int64(-1)
-    above = np.int64(mode[by - 1, bx]) if by > 0 else np.int64(-1)
+    left = np.int64(cells[by, bx - 1, INTRA_MODE]) if bx > 0 else np.int64(-1)
+    above = np.int64(cells[by - 1, bx, INTRA_MODE]) if by > 0 else np.int64(-1)
     left, above = max(left, DC) if left != PLANAR else left, max(above, DC) if above != PLANAR else above
     if left == above:
         if left < 2:
@@ -194,85 +181,86 @@ def probable_modes(mode, by, bx, out):
         out[2] = 26
 
 
-@numba.njit(cache=True, nogil=True)
-def code_intra_mode(io, buf, model, mode, by, bx, level, probable, value):
-    """An intra mode: one of three probable ones or a number of 6 bits. mode: map. probable: scratch (3,)."""
-    probable_modes(mode, by, bx, probable)
-    left = mode_class(np.int64(mode[by, bx - 1])) if bx > 0 else 0
-    above = mode_class(np.int64(mode[by - 1, bx])) if by > 0 else 0
+@inner
+def code_intra_mode(coder, cells, by, bx, level, probable, value):
+    """An intra mode: one of three probable ones or a number of 6 bits. probable: scratch (3,)."""
+    probable_modes(cells, by, bx, probable)
+    left = mode_class(np.int64(cells[by, bx - 1, INTRA_MODE])) if bx > 0 else 0
+    above = mode_class(np.int64(cells[by - 1, bx, INTRA_MODE])) if by > 0 else 0
     near = min(left, 2) * 3 + min(above, 2)
-    x = model.index
+    x = coder.index
     for i in range(3):
         x[0] = cx.INTRA_MODE0 + i * 2 + (1 if probable[0] > 1 else 0)
         x[1] = cx.INTRA_MODE1 + i * 4 + level
         x[2] = cx.INTRA_MODE2 + i * 9 + near
-        if code(io, buf, model, cx.W_INTRA_MODE + i, 3, np.int64(1 if probable[i] == value else 0)):
+        if code(coder, cx.W_INTRA_MODE + i, np.int64(3), np.int64(1 if probable[i] == value else 0)):
             return probable[i]
     node = np.int64(1)
     for k in range(5, -1, -1):
         x[0] = cx.INTRA_TREE0 + node
         x[1] = cx.INTRA_TREE1 + node * 4 + level
-        node = 2 * node + code(io, buf, model, cx.W_INTRA_TREE, 2, np.int64((value >> k) & 1))
+        node = 2 * node + code(coder, cx.W_INTRA_TREE, np.int64(2), np.int64((value >> k) & 1))
     return min(node - 64, INTRA_MODES - 1)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_tsplit(io, buf, model, frame, maps, by, bx, level, intra, bit):
+@inner
+def code_tsplit(coder, frame, cells, by, bx, level, intra, bit):
     """Whether the luma transform is split into four."""
-    left = 0 if bx == 0 else 1 + np.int64(maps.tsplit[by, bx - 1])
-    above = 0 if by == 0 else 1 + np.int64(maps.tsplit[by - 1, bx])
-    x = model.index
+    left = 0 if bx == 0 else 1 + np.int64(cells[by, bx - 1, TSPLIT])
+    above = 0 if by == 0 else 1 + np.int64(cells[by - 1, bx, TSPLIT])
+    x = coder.index
     x[0] = cx.TSPLIT0 + (level * cx.KINDS + frame.kind) * 2 + intra
     x[1] = cx.TSPLIT1 + level * cx.QUALITIES + frame.quality
     x[2] = cx.TSPLIT2 + left * 3 + above
-    return code(io, buf, model, cx.W_TSPLIT, 3, bit)
+    return code(coder, cx.W_TSPLIT, np.int64(3), bit)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_cbf(io, buf, model, frame, info, by, bx, plane, t, intra, before, bit):
+@inner
+def code_cbf(coder, frame, cells, by, bx, plane, t, intra, before, bit):
     """Whether a transform block has coefficients. before: luma, the number of coded ones before it in its coding
     block (at most 3); chroma, whether luma has any + 2 if the first chroma plane has."""
-    left, above = _flag3(left_info(info, by, bx), CODED), _flag3(above_info(info, by, bx), CODED)
-    x = model.index
+    left, above = _flag3(left_info(cells, by, bx), CODED), _flag3(above_info(cells, by, bx), CODED)
+    x = coder.index
     x[0] = cx.CBF0 + ((plane * 4 + t) * cx.KINDS + frame.kind) * 9 + left * 3 + above
     x[1] = cx.CBF1 + (plane * cx.KINDS + frame.kind) * cx.QUALITIES + frame.quality
     x[2] = cx.CBF2 + ((plane * 4 + t) * 3 + intra) * 4 + before
-    return code(io, buf, model, cx.W_CBF + plane, 3, bit)
+    return code(coder, cx.W_CBF + plane, np.int64(3), bit)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def transform_size(level, tsplit):
     """Side of a coding block's luma transforms."""
     return min(8 << level, 32) >> tsplit
 
 
-@numba.njit(cache=True, nogil=True)
-def _code_block(io, buf, model, frame, info, q, plane, by, bx, y, x, n, intra, intra_class, before, block):
+@inner
+def _code_block(coder, frame, cells, levels, plane, by, bx, y, x, n, intra, intra_class, before, block):
     """One transform block: its flag and levels. Returns whether it has any."""
-    decoding = io[MODE] == DECODE
+    decoding = coder.io[MODE] == DECODE
     clear_block(block, n)
+    q = levels[plane]
     found = False if decoding else load_block(q, y, x, n, block)
     t = 0 if n == 4 else (1 if n == 8 else (2 if n == 16 else 3))
-    found = code_cbf(io, buf, model, frame, info, by, bx, plane, t, intra, before, np.int64(1 if found else 0)) == 1
+    found = code_cbf(coder, frame, cells, by, bx, plane, t, intra, before, np.int64(1 if found else 0)) == 1
     if found:
-        code_coefficients(io, buf, model, block, n, plane, frame.kind, intra_class, frame.quality)
+        code_coefficients(coder, block, n, plane, frame.kind, intra_class, frame.quality)
         if decoding:
             store_block(q, y, x, n, block)
     return found
 
 
-@numba.njit(cache=True, nogil=True)
-def code_residual(io, buf, model, frame, maps, planes, by, bx, level, tsplit, mode, block):
+@inner
+def code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, block):
     """All transform blocks of a coding block. Returns whether luma has any."""
     w = np.int64(8) << level
     n = transform_size(level, tsplit)
-    intra = 1 if mode >= 0 else 0
+    intra = np.int64(1 if mode >= 0 else 0)
     intra_class = mode_class(mode)
     coded = np.int64(0)
     for y in range(0, w, n):
         for x in range(0, w, n):
             if _code_block(
-                io, buf, model, frame, maps.info, planes[0], np.int64(0), by, bx, 8 * by + y, 8 * bx + x, n,
+                coder, frame, cells, levels, np.int64(0), by, bx, 8 * by + y, 8 * bx + x, n,
                 intra, intra_class, min(coded, 3), block,
             ):  # fmt: skip
                 coded += 1
@@ -284,7 +272,7 @@ def code_residual(io, buf, model, frame, maps, planes, by, bx, level, tsplit, mo
         for y in range(0, cw, cn):
             for x in range(0, cw, cn):
                 if _code_block(
-                    io, buf, model, frame, maps.info, planes[plane], plane, by, bx,
+                    coder, frame, cells, levels, np.int64(plane), by, bx,
                     (8 * by >> frame.half) + y, (8 * bx >> frame.half) + x, cn, intra, intra_class, before, block,
                 ):  # fmt: skip
                     any_here = True
@@ -293,21 +281,19 @@ def code_residual(io, buf, model, frame, maps, planes, by, bx, level, tsplit, mo
     return coded > 0
 
 
-@numba.njit(cache=True, nogil=True)
-def fill_block(maps, by, bx, level, mode, tsplit, m, info):
-    """Write a coding block's decisions into the maps."""
+@inner
+def fill_block(cells, by, bx, level, mode, tsplit, m, info):
+    """Write a coding block's decisions into its cells."""
     w = 1 << level
     for y in range(by, by + w):
         for x in range(bx, bx + w):
-            maps.size[y, x] = level
-            maps.mode[y, x] = mode
-            maps.tsplit[y, x] = tsplit
-            maps.info[y, x] = info
+            cell = cells[y, x]
             for j in range(6):
-                maps.mv[y, x, j] = m[j]
+                cell[j] = m[j]
+            cell[SIZE], cell[INTRA_MODE], cell[TSPLIT], cell[INFO] = level, mode, tsplit, info
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def merge_index_of(candidates, n, m):
     """Which candidate a vector is, -1 if none."""
     for i in range(n):
@@ -316,74 +302,74 @@ def merge_index_of(candidates, n, m):
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
-def _has_residual(planes, half, by, bx, level):
+@inner
+def _has_residual(levels, half, by, bx, level):
     w = 8 << level
-    if has_levels(planes[0], 8 * by, 8 * bx, w, w):
+    if has_levels(levels[0], 8 * by, 8 * bx, w, w):
         return True
     y, x, cw = 8 * by >> half, 8 * bx >> half, w >> half
-    return has_levels(planes[1], y, x, cw, cw) or has_levels(planes[2], y, x, cw, cw)
+    return has_levels(levels[1], y, x, cw, cw) or has_levels(levels[2], y, x, cw, cw)
 
 
-@numba.njit(cache=True, nogil=True)
-def _code_coding_block(io, buf, model, frame, said, maps, planes, by, bx, level, probable, sc):
-    """One coding block. said: maps to write from; maps: those coded so far, written here."""
-    decoding = io[MODE] == DECODE
+@inner
+def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc):
+    """One coding block. said: cells to write from; cells: those coded so far, written here."""
+    decoding = coder.io[MODE] == DECODE
     m = sc.m
-    mode = np.int64(said.mode[by, bx])
-    tsplit = np.int64(said.tsplit[by, bx])
+    mode = np.int64(said[by, bx, INTRA_MODE])
+    tsplit = np.int64(said[by, bx, TSPLIT])
     skip = np.int64(0)
     if not decoding:
         for j in range(6):
-            m[j] = said.mv[by, bx, j]
+            m[j] = said[by, bx, j]
     if frame.kind:
-        n = merge_list(maps.mv, frame.temporal, frame.two, bx, by, 1 << level, sc.candidates)
+        n = merge_list(cells, frame.temporal, frame.two, bx, by, 1 << level, sc.candidates)
         index = -1
         if not decoding and mode < 0:
             index = merge_index_of(sc.candidates, n, m)
-            if index >= 0 and not _has_residual(planes, frame.half, by, bx, level):
+            if index >= 0 and not _has_residual(levels, frame.half, by, bx, level):
                 skip = np.int64(1)
-        skip = code_skip(io, buf, model, frame, maps.info, by, bx, level, n, skip)
+        skip = code_skip(coder, frame, cells, by, bx, level, n, skip)
         intra = np.int64(0)
         if not skip:
             bit = np.int64(1 if mode >= 0 else 0)
-            intra = code_intra_flag(io, buf, model, frame, maps.info, by, bx, level, bit)
+            intra = code_intra_flag(coder, frame, cells, by, bx, level, bit)
         if not intra:
             mode = np.int64(-1)
             bit = np.int64(1 if index >= 0 else 0)
-            if skip or code_merge_flag(io, buf, model, frame, maps.mv, by, bx, level, n, bit):
-                index = code_merge_index(io, buf, model, frame.kind, level, skip, sc.candidates, n, index)
+            if skip or code_merge_flag(coder, frame, cells, by, bx, level, n, bit):
+                index = code_merge_index(coder, frame.kind, level, skip, sc.candidates, n, index)
                 for j in range(5):
                     m[j] = sc.candidates[index, j]
                 m[5] = 1
             else:
                 code_new_vector(
-                    io, buf, model, frame.kind, frame.two, frame.d0, frame.d1, maps.mv, frame.temporal,
+                    coder, frame.kind, frame.two, frame.d0, frame.d1, cells, frame.temporal,
                     bx, by, 1 << level, level, m,
                 )  # fmt: skip
     else:
         intra = np.int64(1)
     if intra:
-        mode = code_intra_mode(io, buf, model, maps.mode, by, bx, level, probable, max(mode, 0))
+        mode = code_intra_mode(coder, cells, by, bx, level, probable, max(mode, 0))
         m[:] = 0
     coded = False
     if skip:
         tsplit = np.int64(0)
     else:
         if level < 3:
-            tsplit = code_tsplit(io, buf, model, frame, maps, by, bx, level, intra, tsplit)
+            tsplit = code_tsplit(coder, frame, cells, by, bx, level, intra, tsplit)
         else:
             tsplit = np.int64(0)
-        coded = code_residual(io, buf, model, frame, maps, planes, by, bx, level, tsplit, mode, sc.block)
+        coded = code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, sc.block)
     info = KNOWN | (skip * SKIPPED) | (intra * IS_INTRA) | (CODED if coded else 0) | (level << 4)
-    fill_block(maps, by, bx, level, mode, tsplit, m, info)
+    fill_block(cells, by, bx, level, mode, tsplit, m, info)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_frame(io, buf, model, frame, said, maps, planes):
-    """All decisions of a frame. said: what to write (not looked at when reading); maps: fresh ones, written here in
-    canonical form; planes: three of levels, filled when reading."""
-    rows, columns = maps.size.shape
+@kernel
+def code_frame(coder, frame, said, cells, levels):
+    """All decisions of a frame. said: what to write (not looked at when reading); cells: fresh ones, written here in
+    canonical form; levels: int16 (3, h, w), filled when reading."""
+    rows, columns = cells.shape[0], cells.shape[1]
     sc = new_scratch()
     probable = np.zeros(3, np.int64)
     for cy in range(0, rows, 8):
@@ -398,9 +384,9 @@ def code_frame(io, buf, model, frame, said, maps, planes):
                 while level > 0:
                     w = 1 << level
                     if by + w <= rows and bx + w <= columns:
-                        bit = np.int64(1 if said.size[by, bx] < level else 0)
-                        if not code_split(io, buf, model, frame, maps.info, by, bx, level, bit):
+                        bit = np.int64(1 if said[by, bx, SIZE] < level else 0)
+                        if not code_split(coder, frame, cells, by, bx, level, bit):
                             break
                     level -= 1
-                _code_coding_block(io, buf, model, frame, said, maps, planes, by, bx, level, probable, sc)
+                _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc)
                 z += 1 << (2 * level)

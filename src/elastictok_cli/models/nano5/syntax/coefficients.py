@@ -5,9 +5,9 @@ Contexts look only at symbols already coded. The encoder's quantiser prices with
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner
 from ....entropy.mixing import code
 from ....kernels.rangecoder import DECODE, MODE, code_raw
 from ..recon.transform import size_index
@@ -18,8 +18,8 @@ PADDED = 36  # side of a block with its margin of zeros
 MAX_LEVEL = 32767
 
 # DIAGONAL_V[size, d, k], DIAGONAL_H[size, d, k], k < DIAGONAL_N[size, d]
-DIAGONAL_V = np.zeros((4, 32, 32), np.int64)
-DIAGONAL_H = np.zeros((4, 32, 32), np.int64)
+DIAGONAL_V = np.zeros((4, 32, 32), np.int8)
+DIAGONAL_H = np.zeros((4, 32, 32), np.int8)
 DIAGONAL_N = np.zeros((4, 32), np.int64)
 DIAGONAL_CLASS = np.zeros((4, 32), np.int64)
 for _t, _n in enumerate((4, 8, 16, 32)):
@@ -34,7 +34,7 @@ for _t, _n in enumerate((4, 8, 16, 32)):
 LAST_CLASS = np.array([int(d).bit_length() for d in range(32)], np.int64)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inner
 def neighbour_sums(b, v, h):
     """(S, S1): magnitudes of five coded neighbours, and what of them exceeds 1. b: zero beyond the block."""
     a0, a1, a2, a3, a4 = abs(b[v + 1, h]), abs(b[v + 2, h]), abs(b[v, h + 1]), abs(b[v, h + 2]), abs(b[v + 1, h + 1])
@@ -45,29 +45,29 @@ def neighbour_sums(b, v, h):
     return s, s1
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inner
 def significance_context(chroma, t, position_class, s):
     """The first context of "is this coefficient not zero"."""
     return cx.SIG0 + ((chroma * 4 + t) * 9 + position_class) * 7 + min(s, 6)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inner
 def greater_context(chroma, which, d, s1):
     """The first context of "is the magnitude greater than `which` + 1"."""
     return cx.GREATER0 + ((chroma * 2 + which) * 3 + (0 if d == 0 else (1 if d < 4 else 2))) * 6 + min(s1, 5)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inner
 def last_context(plane, t, intra, i):
     """The first context of bin i of the last diagonal's class."""
     return cx.LAST0 + ((plane * 4 + t) * 8 + i) * 2 + intra
 
 
-@numba.njit(cache=True, nogil=True)
-def code_last(io, buf, model, last, t, plane, kind, intra, quality):
+@inner
+def code_last(coder, last, t, plane, kind, intra, quality):
     """The last diagonal that has a coefficient."""
     chroma = 1 if plane else 0
-    x = model.index
+    x = coder.index
     most = LAST_CLASS[LAST_DIAGONAL[t]]
     group = LAST_CLASS[max(last, 0)]
     i = np.int64(0)
@@ -75,7 +75,7 @@ def code_last(io, buf, model, last, t, plane, kind, intra, quality):
         x[0] = last_context(plane, t, intra, i)
         x[1] = cx.LAST1 + ((chroma * 4 + t) * 8 + i) * cx.QUALITIES + quality
         x[2] = cx.LAST2 + (t * 8 + i) * cx.KINDS + kind
-        if not code(io, buf, model, cx.W_LAST + chroma, 3, np.int64(1 if group > i else 0)):
+        if not code(coder, cx.W_LAST + chroma, np.int64(3), np.int64(1 if group > i else 0)):
             break
         i += 1
     if i < 2:
@@ -84,49 +84,49 @@ def code_last(io, buf, model, last, t, plane, kind, intra, quality):
     for k in range(i - 2, -1, -1):
         x[0] = cx.LAST_REST0 + (t * 6 + i) * 16 + node
         x[1] = cx.LAST_REST1 + (chroma * 6 + i) * 16 + node
-        node = 2 * node + code(io, buf, model, cx.W_LAST_REST, 2, np.int64((last >> k) & 1))
+        node = 2 * node + code(coder, cx.W_LAST_REST, np.int64(2), np.int64((last >> k) & 1))
     # most classes end within the block; a damaged stream may say more
     return min(node, LAST_DIAGONAL[t])
 
 
-@numba.njit(cache=True, nogil=True)
-def _code_magnitude(io, buf, model, chroma, plane, t, kind, quality, d, v, h, s, s1, size):
+@inner
+def _code_magnitude(coder, chroma, plane, t, kind, quality, d, v, h, s, s1, size):
     """The magnitude of a coefficient that is not zero."""
-    x = model.index
+    x = coder.index
     for which in range(2):
         x[0] = greater_context(chroma, which, d, s1)
         x[1] = cx.GREATER1 + ((which * 4 + t) * 16 + min(v, 3) * 4 + min(h, 3)) * 4 + min(s, 3)
         x[2] = cx.GREATER2 + ((which * cx.QUALITIES + quality) * cx.KINDS + kind) * 4 + min(s1, 3)
-        if not code(io, buf, model, cx.W_GREATER + which, 3, np.int64(1 if size > which + 1 else 0)):
+        if not code(coder, cx.W_GREATER + which, np.int64(3), np.int64(1 if size > which + 1 else 0)):
             return np.int64(which + 1)
     rest = size - 3
     k = np.int64(0)
     while k < 14:
         x[0] = cx.REST0 + plane * 20 + k
         x[1] = cx.REST1 + quality * 20 + k
-        if not code(io, buf, model, cx.W_REST, 2, np.int64(1 if rest >= (1 << k) else 0)):
+        if not code(coder, cx.W_REST, np.int64(2), np.int64(1 if rest >= (1 << k) else 0)):
             break
         rest -= 1 << k
         k += 1
-    return min(3 + (1 << k) - 1 + code_raw(io, buf, rest & ((1 << k) - 1), k), MAX_LEVEL)
+    return min(3 + (1 << k) - 1 + code_raw(coder.io, coder.buf, rest & ((1 << k) - 1), k), MAX_LEVEL)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_coefficients(io, buf, model, b, n, plane, kind, intra_class, quality):
+@inner
+def code_coefficients(coder, b, n, plane, kind, intra_class, quality):
     """One transform block that has a coefficient. b: int32 (PADDED, PADDED), all zero but for the levels when writing."""
     t = size_index(n)
     chroma = 1 if plane else 0
-    decoding = io[MODE] == DECODE
-    x = model.index
+    decoding = coder.io[MODE] == DECODE
+    x = coder.index
     last = np.int64(0)
     if not decoding:
         last = last_diagonal(b, t)
-    last = code_last(io, buf, model, last, t, plane, kind, 1 if intra_class else 0, quality)
+    last = code_last(coder, last, t, plane, kind, np.int64(1 if intra_class else 0), quality)
     seen = np.int64(0)
     for d in range(last, -1, -1):
         count = DIAGONAL_N[t, d]
         for k in range(count):
-            v, h = DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]
+            v, h = np.int64(DIAGONAL_V[t, d, k]), np.int64(DIAGONAL_H[t, d, k])
             s, s1 = neighbour_sums(b, v, h)
             level = np.int64(b[v, h])
             bit = np.int64(1 if level else 0)
@@ -138,17 +138,17 @@ def code_coefficients(io, buf, model, b, n, plane, kind, intra_class, quality):
                 x[3] = cx.SIG3 + (((quality * 4 + t) * 2 + chroma) * 9 + cls) * 4 + min(s, 3)
                 x[4] = cx.SIG4 + ((intra_class * 16 + min(v, 3) * 4 + min(h, 3)) * 3 + min(s, 2)) * 4 + t
                 x[5] = cx.SIG5 + (min(seen, 7) * 16 + min(d, 15)) * 4 + t
-                bit = code(io, buf, model, cx.W_SIG + chroma * 4 + t, 6, bit)
+                bit = code(coder, cx.W_SIG + chroma * 4 + t, np.int64(6), bit)
             else:
                 bit = np.int64(1)
             if bit:
                 seen += 1
-                size = _code_magnitude(io, buf, model, chroma, plane, t, kind, quality, d, v, h, s, s1, abs(level))
-                negative = code_raw(io, buf, np.int64(1 if level < 0 else 0), 1)
+                size = _code_magnitude(coder, chroma, plane, t, kind, quality, d, v, h, s, s1, abs(level))
+                negative = code_raw(coder.io, coder.buf, np.int64(1 if level < 0 else 0), 1)
                 b[v, h] = -size if negative else size
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def last_diagonal(b, t):
     """The last diagonal of b with a coefficient, -1 if there is none."""
     for d in range(LAST_DIAGONAL[t], -1, -1):
@@ -158,7 +158,7 @@ def last_diagonal(b, t):
     return np.int64(-1)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def clear_block(b, n):
     """Zero a block and the margin that its contexts look at."""
     for v in range(n + 2):
@@ -166,7 +166,7 @@ def clear_block(b, n):
             b[v, h] = 0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def load_block(q, y, x, n, b):
     """Levels of one block into b; returns whether there is any."""
     found = False
@@ -179,7 +179,7 @@ def load_block(q, y, x, n, b):
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def store_block(q, y, x, n, b):
     """Levels of b into their place."""
     for v in range(n):
@@ -187,7 +187,7 @@ def store_block(q, y, x, n, b):
             q[y + v, x + h] = b[v, h]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def has_levels(q, y, x, height, width):
     """Whether any level of a rectangle is not zero."""
     for j in range(height):

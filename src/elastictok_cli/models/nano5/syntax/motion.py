@@ -1,14 +1,14 @@
 """Motion vectors of a frame: merge candidates, motion vector prediction, temporal motion, mvd coding.
 
-mv: int16 (rows, columns, 6) of 8x8 blocks: x, y into reference 0; x, y into reference 1, in quarter pixels; which are
-used (1 first, 2 second, 3 both, 0 none or not coded yet); 1 if merged.
+mv: int16 (rows, columns, ..) of 8x8 blocks (cells.py): x, y into reference 0; x, y into reference 1, in quarter pixels;
+which are used (1 first, 2 second, 3 both, 0 none or not coded yet); 1 if merged.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from ..compiled import inner, kernel
 from ....entropy.mixing import code
 from ....kernels.rangecoder import DECODE, MODE, code_raw
 from . import contexts as cx
@@ -17,7 +17,7 @@ MERGE_CANDIDATES = 7
 VECTOR_LIMIT = 2047  # quarter pixels
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def scaled(v, num, den):
     """v * num / den, rounded to nearest, symmetric about zero."""
     p = v * num
@@ -26,7 +26,7 @@ def scaled(v, num, den):
     return (p + den // 2) // den if p >= 0 else -((-p + den // 2) // den)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def is_same(a, b):
     """Whether two vectors say the same (what they do not use is ignored)."""
     if a[4] != b[4]:
@@ -36,7 +36,7 @@ def is_same(a, b):
     return not (a[4] & 2 and (a[2] != b[2] or a[3] != b[3]))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _offer(candidates, n, m, source):
     """Append m unless it is empty or already there."""
     if m[4] == 0 or n >= MERGE_CANDIDATES:
@@ -50,7 +50,7 @@ def _offer(candidates, n, m, source):
     return n + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def merge_list(mv, temporal, two, bx, by, w, candidates):
     """Fill candidates (8, 6) with what a block of w 8x8 blocks at (bx, by) may take over; returns how many.
 
@@ -60,30 +60,30 @@ def merge_list(mv, temporal, two, bx, by, w, candidates):
     n = 0
     low, right = min(by + w, rows) - 1, min(bx + w, columns) - 1
     if bx > 0:
-        n = _offer(candidates, n, mv[low, bx - 1], 0)
+        n = _offer(candidates, n, mv[low, bx - 1], np.int64(0))
     if by > 0:
-        n = _offer(candidates, n, mv[by - 1, right], 1)
-    n = _offer(candidates, n, temporal[min(by + w // 2, rows - 1), min(bx + w // 2, columns - 1)], 2)
+        n = _offer(candidates, n, mv[by - 1, right], np.int64(1))
+    n = _offer(candidates, n, temporal[min(by + w // 2, rows - 1), min(bx + w // 2, columns - 1)], np.int64(2))
     if by > 0 and bx + w < columns:
-        n = _offer(candidates, n, mv[by - 1, bx + w], 3)
+        n = _offer(candidates, n, mv[by - 1, bx + w], np.int64(3))
     if bx > 0 and by + w < rows:
-        n = _offer(candidates, n, mv[by + w, bx - 1], 4)
+        n = _offer(candidates, n, mv[by + w, bx - 1], np.int64(4))
     if by > 0 and bx > 0:
-        n = _offer(candidates, n, mv[by - 1, bx - 1], 5)
+        n = _offer(candidates, n, mv[by - 1, bx - 1], np.int64(5))
     if by + w < rows and bx + w < columns:
-        n = _offer(candidates, n, temporal[by + w, bx + w], 6)
+        n = _offer(candidates, n, temporal[by + w, bx + w], np.int64(6))
     zero = candidates[7]
     zero[:] = 0
     zero[4] = 3 if two else 1
-    return _offer(candidates, n, zero, 7)
+    return _offer(candidates, n, zero, np.int64(7))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _median(a, b, c):
     return max(min(a, b), min(max(a, b), c))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _component(m, ref, axis, d0, d1):
     """The vector of m into reference `ref`, mirrored in time from the other one if it has none of its own."""
     if ref == 0:
@@ -91,7 +91,7 @@ def _component(m, ref, axis, d0, d1):
     return np.int64(m[2 + axis]) if m[4] & 2 else scaled(np.int64(m[axis]), d1, d0)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def motion_vector_predictor(mv, temporal, bx, by, w, ref, axis, d0, d1):
     """Median of the neighbours' vectors: left, above, above right (or above left); temporal where one is missing."""
     columns = mv.shape[1]
@@ -129,62 +129,62 @@ def motion_vector_predictor(mv, temporal, bx, by, w, ref, axis, d0, d1):
     return a
 
 
-@numba.njit(cache=True, nogil=True)
-def _mvd_bit(io, buf, model, kind, group, level, at, weights, bit):
-    model.index[0] = cx.MVD0 + (kind * 4 + group) * 40 + at
-    model.index[1] = cx.MVD1 + (level * 4 + group) * 40 + at
-    model.index[2] = cx.MVD2 + group * 40 + at
-    return code(io, buf, model, cx.W_MVD + weights, 3, bit)
+@inner
+def _mvd_bit(coder, kind, group, level, at, weights, bit):
+    coder.index[0] = cx.MVD0 + (kind * 4 + group) * 40 + at
+    coder.index[1] = cx.MVD1 + (level * 4 + group) * 40 + at
+    coder.index[2] = cx.MVD2 + group * 40 + at
+    return code(coder, cx.W_MVD + weights, np.int64(3), bit)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_mvd(io, buf, model, kind, group, level, value):
+@inner
+def code_mvd(coder, kind, group, level, value):
     """A motion vector difference: zero flag, sign, Exp-Golomb with adaptive prefix and first suffix bit."""
-    if not _mvd_bit(io, buf, model, kind, group, level, 0, 0, np.int64(1 if value else 0)):
+    if not _mvd_bit(coder, kind, group, level, np.int64(0), np.int64(0), np.int64(1 if value else 0)):
         return np.int64(0)
-    negative = _mvd_bit(io, buf, model, kind, group, level, 1, 1, np.int64(1 if value < 0 else 0))
+    negative = _mvd_bit(coder, kind, group, level, np.int64(1), np.int64(1), np.int64(1 if value < 0 else 0))
     rest = abs(value) - 1
     k = 0
-    while k < 13 and _mvd_bit(io, buf, model, kind, group, level, 2 + k, 2, np.int64(1 if rest >= (1 << k) else 0)):
+    while k < 13 and _mvd_bit(coder, kind, group, level, 2 + k, np.int64(2), np.int64(1 if rest >= (1 << k) else 0)):
         rest -= 1 << k
         k += 1
     out = np.int64((1 << k) - 1)
     if k:
-        top = _mvd_bit(io, buf, model, kind, group, level, 20 + k, 3, np.int64((rest >> (k - 1)) & 1))
-        out += (top << (k - 1)) + code_raw(io, buf, rest & ((1 << (k - 1)) - 1), k - 1)
+        top = _mvd_bit(coder, kind, group, level, 20 + k, np.int64(3), np.int64((rest >> (k - 1)) & 1))
+        out += (top << (k - 1)) + code_raw(coder.io, coder.buf, rest & ((1 << (k - 1)) - 1), k - 1)
     out += 1
     return -out if negative else out
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def clamped(v):
     """A component inside what a vector may have."""
     return min(max(v, -VECTOR_LIMIT - 1), VECTOR_LIMIT)
 
 
-@numba.njit(cache=True, nogil=True)
-def code_merge_index(io, buf, model, kind, level, skip, candidates, n, index):
+@inner
+def code_merge_index(coder, kind, level, skip, candidates, n, index):
     """Which of n merge candidates is taken."""
     i = 0
-    x = model.index
+    x = coder.index
     while i < n - 1:
         source = candidates[i, 5]
         x[0] = cx.MERGE_INDEX0 + (i * cx.KINDS + kind) * 4 + level
         x[1] = cx.MERGE_INDEX1 + (i * 8 + n) * 2 + skip
         x[2] = cx.MERGE_INDEX2 + (i * 8 + source) * cx.KINDS + kind
         x[3] = cx.MERGE_INDEX3 + (i * 8 + candidates[i + 1, 5]) * 2 + (1 if level > 1 else 0)
-        if not code(io, buf, model, cx.W_MERGE_INDEX + i, 4, np.int64(1 if i < index else 0)):
+        if not code(coder, cx.W_MERGE_INDEX + i, np.int64(4), np.int64(1 if i < index else 0)):
             break
         i += 1
     return i
 
 
-@numba.njit(cache=True, nogil=True)
-def code_new_vector(io, buf, model, kind, two, d0, d1, mv, temporal, bx, by, w, level, m):
+@inner
+def code_new_vector(coder, kind, two, d0, d1, mv, temporal, bx, by, w, level, m):
     """A vector that is not merged: m (6,) in, or out when decoding."""
-    decoding = io[MODE] == DECODE
+    decoding = coder.io[MODE] == DECODE
     uses = np.int64(1)
-    x = model.index
+    x = coder.index
     if two:
         left = np.int64(mv[by, bx - 1, 4]) & 3 if bx > 0 else np.int64(0)
         above = np.int64(mv[by - 1, bx, 4]) & 3 if by > 0 else np.int64(0)
@@ -193,14 +193,14 @@ def code_new_vector(io, buf, model, kind, two, d0, d1, mv, temporal, bx, by, w, 
         x[0] = cx.DIRECTION0 + kind * 4 + level
         x[1] = cx.DIRECTION1 + near
         x[2] = cx.DIRECTION2 + kind * 3 + both
-        if code(io, buf, model, cx.W_DIRECTION, 3, np.int64(1 if m[4] == 3 else 0)):
+        if code(coder, cx.W_DIRECTION, np.int64(3), np.int64(1 if m[4] == 3 else 0)):
             uses = np.int64(3)
         else:
             near = (left % 3) * 3 + above % 3
             x[0] = cx.DIRECTION0 + (cx.KINDS + kind) * 4 + level
             x[1] = cx.DIRECTION1 + 9 + near
             x[2] = cx.DIRECTION2 + (cx.KINDS + kind) * 3
-            uses = 1 + code(io, buf, model, cx.W_DIRECTION + 1, 3, np.int64(1 if m[4] == 2 else 0))
+            uses = 1 + code(coder, cx.W_DIRECTION + 1, np.int64(3), np.int64(1 if m[4] == 2 else 0))
     for j in range(4):  # what a vector does not use is zero, so that equal decisions are equal arrays
         if decoding or not uses & (1 << (j >> 1)):
             m[j] = 0
@@ -217,10 +217,10 @@ def code_new_vector(io, buf, model, kind, two, d0, d1, mv, temporal, bx, by, w, 
                 group = axis + 2
             else:
                 p = motion_vector_predictor(mv, temporal, bx, by, w, ref, axis, d0, d1)
-            m[j] = clamped(p + code_mvd(io, buf, model, kind, group, level, np.int64(m[j]) - p))
+            m[j] = clamped(p + code_mvd(coder, kind, group, level, np.int64(m[j]) - p))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def project(late, prefer, late_d0, late_d1, d0, d1, temporal):
     """Motion of a frame coded earlier, scaled to this frame's distances: temporal (rows, columns, 6)."""
     for y in range(late.shape[0]):
