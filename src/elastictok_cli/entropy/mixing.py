@@ -77,7 +77,7 @@ def new_weights(sets: int) -> npt.NDArray[np.int32]:
     return weights
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def code_with(io, buf, p, bit):
     """One bit whose probability of a 1 is p / 65536, in ENCODE or DECODE mode. Returns the bit."""
     bound = (io[RANGE] >> 16) * p
@@ -104,7 +104,7 @@ def code_with(io, buf, p, bit):
     return bit
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, _nrt=False)
 def code(coder, group, inputs, bit):
     """One bit predicted by the contexts coder.index[:inputs], mixed by weight set `group`. Returns the bit."""
     io, buf, contexts, weights, index = coder

@@ -25,7 +25,7 @@ class Buffers(NamedTuple):
     edges: npt.NDArray[np.int32]  # (5, 136): above, left, both smoothed, the line of a direction
 
 
-@inner
+@kernel
 def new_buffers():
     """Fresh working memory."""
     return Buffers(

@@ -119,7 +119,7 @@ def search_hints(src, ref, src4, ref4, before, out):
             out[by, bx, 0], out[by, bx, 1] = best_x, best_y
 
 
-@inner
+@kernel
 def _rows(src, tmp, phase, out):
     t = LUMA_TAPS[phase]
     t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compiled import inner
+from ..compiled import kernel
 from ....entropy.mixing import MixingCoder
 from ..recon.reconstruct import Buffers, new_buffers
 from ..syntax.coding_tree import FrameContext
@@ -57,7 +57,7 @@ class Trial(NamedTuple):
     kept_cells: npt.NDArray[np.int16]  # (4, 8, 8, CELL)
 
 
-@inner
+@kernel
 def new_trial():
     """Fresh working memory."""
     values = np.zeros(64, np.float32)

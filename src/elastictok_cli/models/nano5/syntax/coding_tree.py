@@ -49,7 +49,7 @@ class Scratch(NamedTuple):
     block: npt.NDArray[np.int32]  # (PADDED, PADDED)
 
 
-@inner
+@kernel
 def new_scratch():
     """Fresh working memory."""
     return Scratch(np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32))
