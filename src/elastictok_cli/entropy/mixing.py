@@ -26,6 +26,7 @@ from ..kernels.rangecoder import (
     PRICE,
     PRICES,
     RANGE,
+    TALLY,
     TOP,
     Coder,
     _next_byte,
@@ -35,7 +36,7 @@ from ..kernels.rangecoder import (
 MAX_INPUTS = 8  # contexts of one bit, and the constant
 COUNT_LIMIT = 127
 STRETCH_LIMIT = 2815  # 11 in the logistic domain, in 1/256
-LEARNING = 3  # of the weights
+LEARNING = 1  # of the weights
 WEIGHT_LIMIT = 1 << 20
 
 # 1 / (n + 1.6) in 1/65536
@@ -108,6 +109,12 @@ def code_with(io, buf, p, bit):
 def code(coder, group, inputs, bit):
     """One bit predicted by the contexts coder.index[:inputs], mixed by weight set `group`. Returns the bit."""
     io, buf, contexts, weights, index = coder
+    mode = io[MODE]
+    if mode == TALLY:  # training: column 0 counts zeros, column 1 ones
+        for k in range(inputs):
+            if contexts[index[k], bit] < 65535:
+                contexts[index[k], bit] += 1
+        return bit
     total = np.int64(weights[group, MAX_INPUTS - 1]) << 8
     for k in range(inputs):
         s = np.int64(STRETCH[contexts[index[k], 0] >> 4])
@@ -115,7 +122,6 @@ def code(coder, group, inputs, bit):
         total += np.int64(weights[group, k]) * s
     total >>= 16
     p = np.int64(SQUASH[min(max(total, -STRETCH_LIMIT), STRETCH_LIMIT) + STRETCH_LIMIT])
-    mode = io[MODE]
     if mode >= 2:
         io[COST] += np.int64(PRICE_OF[(p if bit else 65536 - p) >> 4])
         if mode == PRICE:

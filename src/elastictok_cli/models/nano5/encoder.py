@@ -80,12 +80,12 @@ def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, po
 
     def work(pair: tuple[int, int]) -> npt.NDArray[np.int16]:
         time, ref = pair
-        before = np.zeros((rows, columns, 2), np.int16)
+        before = np.zeros((rows, columns, 3), np.int16)
         nearer = [p for p in found if p[1] == ref and (p[0] - ref) * (time - ref) > 0]
         if nearer:
             near = max(nearer, key=lambda p: abs(p[0] - ref))
             before[:] = found[near] * ((time - ref) / (near[0] - ref))
-        out = np.zeros((rows, columns, 2), np.int16)
+        out = np.zeros((rows, columns, 3), np.int16)
         search_hints(luma[time], luma[ref], small[time], small[ref], before, out)
         return out
 
@@ -155,7 +155,7 @@ def _encode_frame(
     qsteps = frame_qsteps(qindex, place.kind, -1 not in refs, half)
     rec = np.zeros_like(source)
     first, second = references(place, refs, rec)
-    both = np.zeros((2, 1, 1, 2), np.int16)
+    both = np.zeros((2, 1, 1, 3), np.int16)
     if place.first is None:
         phases0 = phases1 = np.zeros((16, 1, 1), np.uint8)
     else:

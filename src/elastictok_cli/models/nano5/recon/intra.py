@@ -107,11 +107,10 @@ def predict_intra(above, left, n, mode, out, line):
         shift = (2 if n == 4 else (3 if n == 8 else (4 if n == 16 else 5))) + 1
         right, bottom = above[n + 1], left[n + 1]
         for j in range(n):
-            o, a = out[j], left[j + 1]
+            o, a, up = out[j], left[j + 1], above[1 : n + 1]
+            base, weight = np.int32((j + 1) * bottom + n), np.int32(n - 1 - j)
             for i in range(n):
-                o[i] = (
-                    (n - 1 - i) * a + (i + 1) * right + (n - 1 - j) * above[i + 1] + (j + 1) * bottom + n
-                ) >> shift
+                o[i] = np.int32((n - 1 - i) * a + (i + 1) * right + weight * up[i] + base) >> shift
         return
     if mode == 1:
         s = n
@@ -135,11 +134,11 @@ def predict_intra(above, left, n, mode, out, line):
     for j in range(n):
         delta = (j + 1) * angle
         whole, part = delta >> 5, delta & 31
-        s = line[33 + whole : 33 + whole + n + 1]
-        if vertical:
-            o = out[j]
-            for i in range(n):
-                o[i] = ((32 - part) * s[i] + part * s[i + 1] + 16) >> 5 if part else s[i]
-        else:
-            for i in range(n):
-                out[i, j] = ((32 - part) * s[i] + part * s[i + 1] + 16) >> 5 if part else s[i]
+        s, o = line[33 + whole : 33 + whole + n + 1], out[j]
+        first, second = np.int32(32 - part), np.int32(part)
+        for i in range(n):
+            o[i] = np.int32(first * s[i] + second * s[i + 1] + 16) >> 5
+    if not vertical:
+        for j in range(n):
+            for i in range(j):
+                out[j, i], out[i, j] = out[i, j], out[j, i]

@@ -35,7 +35,8 @@ def _bounded(position, v, size, n):
 
 @kernel
 def search_hints(src, ref, src4, ref4, before, out):
-    """Whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded: out int16 (rows, columns, 2).
+    """Whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded: out int16 (rows, columns, 3), with half of
+    the absolute differences.
 
     before: vectors to start from, for instance those of a nearer reference scaled; zero where nothing is known.
     """
@@ -116,7 +117,7 @@ def search_hints(src, ref, src4, ref4, before, out):
                     s = sad(src, y, x, ref, v, u, n, one) + 4
                     if s < lowest:
                         lowest, best_x, best_y = s, vx, vy
-            out[by, bx, 0], out[by, bx, 1] = best_x, best_y
+            out[by, bx, 0], out[by, bx, 1], out[by, bx, 2] = best_x, best_y, lowest >> 1
 
 
 @kernel

@@ -134,11 +134,16 @@ def put_inter(task, trial, by, bx, level, tsplit, coded):
         levels, rec = trial.levels[0, plane], task.rec[plane]
         copy_block(trial.pred[plane], w, rec, y, x)
         out = task.levels[plane]
-        for j in range(w):
-            for i in range(w):
-                out[y + j, x + i] = levels[j, i] if coded else 0
         if not coded:
+            for j in range(w):
+                row = out[y + j, x : x + w]
+                for i in range(w):
+                    row[i] = 0
             continue
+        for j in range(w):
+            row, mine = out[y + j, x : x + w], levels[j, 0:w]
+            for i in range(w):
+                row[i] = mine[i]
         for j in range(0, w, n):
             for i in range(0, w, n):
                 b = levels[j:, i:]

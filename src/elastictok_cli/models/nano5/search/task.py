@@ -27,7 +27,7 @@ class Task(NamedTuple):
     phases1: npt.NDArray[np.uint8]
     refs0: npt.NDArray[np.uint8]  # (3, H, W), padded
     refs1: npt.NDArray[np.uint8]
-    hints: npt.NDArray[np.int16]  # (2, rows, columns, 2): whole-pixel vectors of 16x16 blocks
+    hints: npt.NDArray[np.int16]  # (2, rows, columns, 3): whole-pixel vectors of 16x16 blocks, error / 2
     cells: npt.NDArray[np.int16]
     levels: npt.NDArray[np.int16]  # (3, h, w)
     rec: npt.NDArray[np.uint8]  # (3, h, w)
