@@ -4,7 +4,7 @@ With NUMBA_DISABLE_JIT=1 the very same functions run as plain Python: that is th
 Whatever decides a token or a byte on disk is integer arithmetic on integers; float results that reach a decoded
 pixel are computed without fastmath, so they do not depend on the machine.
 
-Compiled code is cached in the user's cache folder, under a name made of all sources of this room: numba itself looks
+Compiled code is cached in the user's cache folder, under a name made of all sources with compiled code: numba itself looks
 only at the file of the function that it loads, and would go on using what other files have since changed.
 """
 
@@ -22,8 +22,10 @@ import numba
 def cache_folder() -> Path:
     """Where this version's compiled kernels are, or will be; made if it is missing."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    package = Path(__file__).parent.parent
+    for room in ("kernels", "entropy", "models/nano5"):
+        for source in sorted((package / room).rglob("*.py")):
+            digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     candidates = [Path(tempfile.gettempdir()) / f"elastictok-{getattr(os, 'getuid', int)()}"]
     try:

@@ -22,7 +22,7 @@ from .syntax.block import FrameTokens, RefInfo, Tables, frame_context
 from .syntax.cells import Cells
 from .syntax.hierarchy import Place, coding_order
 
-LAMBDA = 0.16  # of a squared quantiser step, per bit
+LAMBDA = 0.13  # of a squared quantiser step, per bit
 MOTION_REACH = 12  # quantiser indexes (1.5 dB) on which decisions about blocks and motion are still good
 WEIGHTS = ((0.667, 0.889), (2.2, 2.9))  # of errors in U and V over those in Y: at full and at half size
 HALF_LOSS = 0.05  # of the error that a step makes: what half-size chroma may cost

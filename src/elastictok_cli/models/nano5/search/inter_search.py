@@ -11,7 +11,7 @@ from ..syntax.coding_tree import code_intra_flag, code_merge_flag, code_skip, me
 from ..syntax.motion import code_merge_index, code_new_vector, merge_list, motion_vector_predictor, scaled
 from .distortion import hadamard_cost, sad_both
 from .motion_estimation import AROUND_X, AROUND_Y, corner, phase_sad, vector_bits
-from .task import BEST, FOUND, OTHER, PRICED
+from .task import BEST, ESTIMATE, FOUND, OTHER, PRICED
 
 LIMIT = 2000  # quarter pixels, a little inside motion.VECTOR_LIMIT
 
@@ -221,6 +221,7 @@ def search_inter(task, trial, by, bx, level):
             lowest, best_merge = s, i
     for j in range(6):
         best[j] = listed[best_merge, j]
+    trial.costs[0, ESTIMATE] = lowest
     # what a neighbour's vector predicts to within a few bits needs no search
     if lowest < lam * 8:
         return count, best_merge
@@ -260,4 +261,5 @@ def search_inter(task, trial, by, bx, level):
             lowest = s
             for j in range(6):
                 best[j] = m[j]
+    trial.costs[0, ESTIMATE] = lowest
     return count, best_merge

@@ -10,7 +10,7 @@ from ..recon.intra import gather_edges, predict_intra, smooth_edges, wants_smoot
 from ..syntax.coding_tree import INTRA_MODES, code_intra_mode
 from .distortion import hadamard_cost
 from .residual_search import clear_done, intra_chroma, intra_plane, tsplit_price
-from .task import PROBABLE
+from .task import ESTIMATE, PROBABLE
 
 
 @inner
@@ -45,7 +45,8 @@ def search_intra(task, trial, by, bx, level, tries):
     clear_done(task.done, 8 * by, 8 * bx, w)
     gather_edges(task.rec[0], 0, task.done, 8 * by, 8 * bx, n, edges[0], edges[1])
     smooth_edges(edges[0], edges[1], n, edges[2], edges[3])
-    costs[:] = 1e30
+    inter, last = costs[ESTIMATE], len(costs)
+    costs[:last] = 1e30
     best = np.int64(0)
     stride = 4
     for mode in range(INTRA_MODES):
@@ -62,6 +63,8 @@ def search_intra(task, trial, by, bx, level, tries):
                 costs[mode] = _estimate(task, trial, by, bx, level, n, mode, limit, gain)
                 if costs[mode] < costs[best]:
                     best = mode
+    if task.frame.kind and costs[best] > 1.3 * inter:  # not worth coding in full
+        return 1e30, best, np.int64(0), False
     lowest, best_mode, best_split, last_mode, last_split = 1e30, np.int64(0), np.int64(0), np.int64(-1), np.int64(0)
     best_coded = np.int64(0)
     for k in range(tries + 1):

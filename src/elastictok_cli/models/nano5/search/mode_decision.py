@@ -18,15 +18,10 @@ from ..syntax.coding_tree import (
     merge_index_of,
 )
 from ..syntax.motion import merge_list
-from .distortion import sad
 from .inter_search import predict_all, search_inter, vector_price
 from .intra_search import search_intra
 from .residual_search import clear_done, inter_residual, inter_skip, intra_chroma, intra_plane, put_inter, tsplit_price
 from .task import BEST, OTHER, new_trial
-
-# What decoded references add to absolute differences, per pixel, as a share of the step (which is in 1/16).
-NOISE = 0.015 / 16
-
 
 @inner
 def _move(task, trial, by, bx, level, keep):
@@ -141,7 +136,7 @@ def _try_block(task, trial, by, bx, level):
                 trial.vectors[BEST, j] = trial.vectors[OTHER, j]
             predict_all(task, trial, by, bx, level, trial.vectors[BEST])
     pixels = 64 << (2 * level)
-    if level < 3 and cost > task.lam * 256 * 12 and cost > pixels * task.qsteps[0] * task.qsteps[0] * (0.06 / 256):
+    if level < 3 and cost > task.lam * 256 * 12 and cost > pixels * task.qsteps[0] * task.qsteps[0] * (0.03 / 256):
         intra_price = task.lam * _intra_flag_price(task, by, bx, level, count)
         intra_cost, mode, intra_tsplit, intra_coded = search_intra(task, trial, by, bx, level, np.int64(1))
         intra_cost += intra_price
@@ -157,30 +152,6 @@ def _split_price(task, by, bx, level, bit):
     task.coder.io[COST] = 0
     code_split(task.coder, task.frame, task.cells, by, bx, level, bit)
     return task.coder.io[COST]
-
-
-@inner
-def _predicted_well(task, trial, by, bx, level):
-    """Whether a block's prediction, in trial.pred, is about as good as those that its 16x16 blocks found by themselves,
-    and these all move alike."""
-    n, span = np.int64(8) << level, max((1 << level) >> 1, 1)
-    stride = np.int64(2 if level > 1 else 1)
-    zero = np.int64(0)
-    mine = sad(task.src[0], 8 * by, 8 * bx, trial.pred[0], zero, zero, n, stride)
-    hints, y, x = task.hints, by >> 1, bx >> 1
-    theirs = np.int64(0)
-    for ref in range(2):
-        for axis in range(2):
-            low, high = np.int64(32767), np.int64(-32768)
-            for j in range(y, min(y + span, hints.shape[1])):
-                for i in range(x, min(x + span, hints.shape[2])):
-                    low, high = min(low, hints[ref, j, i, axis]), max(high, hints[ref, j, i, axis])
-            if high - low > 1:
-                return False
-    for j in range(y, min(y + span, hints.shape[1])):
-        for i in range(x, min(x + span, hints.shape[2])):
-            theirs += 2 * min(np.int64(hints[0, j, i, 2]), np.int64(hints[1, j, i, 2]))
-    return mine < theirs + n * n * task.qsteps[0] * NOISE
 
 
 @inner
@@ -204,8 +175,6 @@ def _decide(task, trial, by, bx, level, limit):
             if whole < task.lam * 256 * 6:
                 return whole
             if skipped and whole < task.lam * 256 * (10 << level):
-                return whole
-            if skipped and _predicted_well(task, trial, by, bx, level):
                 return whole
             _move(task, trial, by, bx, level, keep)
         _clear(task, by, bx, level)

@@ -74,8 +74,9 @@ def inter_plane(task, trial, plane, by, bx, w, n, before, slot):
             if any_in_block(trial.square[LEVELS], n):
                 coded += 1
             for v in range(n):
+                row, mine = out[j + v, i : i + n], trial.square[LEVELS, v]
                 for h in range(n):
-                    out[j + v, i + h] = trial.square[LEVELS, v, h]
+                    row[h] = mine[h]
     return cost, coded
 
 
@@ -179,8 +180,9 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
             difference(src, y + j, x + i, pred, 0, 0, n, trial.square[DIFFERENCE])
             cost += _transform_block(task, trial, plane, by, bx, n, np.int64(1), min(coded, 3) if plane == 0 else before)
             for v in range(n):
+                row, mine = out[y + j + v, x + i : x + i + n], trial.square[LEVELS, v]
                 for h in range(n):
-                    out[y + j + v, x + i + h] = trial.square[LEVELS, v, h]
+                    row[h] = mine[h]
             if any_in_block(trial.square[LEVELS], n):
                 coded += 1
                 b = trial.square[LEVELS, 0:, 0:]

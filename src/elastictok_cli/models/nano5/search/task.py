@@ -14,6 +14,7 @@ from ..syntax.coding_tree import FrameContext
 
 # rows of Trial.vectors
 BEST, OTHER, PRICED, FOUND, PROBABLE = range(5)
+ESTIMATE = 35  # in Trial.costs[0], behind the modes: of the best inter candidate
 # squares of Trial.square
 COEFFICIENTS, BETWEEN, DIFFERENCE, LEVELS = range(4)
 
