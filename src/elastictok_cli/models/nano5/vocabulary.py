@@ -1,8 +1,8 @@
 """A block's decisions as a sequence of integer tokens in order of importance, and the cut after the first N of them.
 
 Only decisions that differ from the default are tokens: a 64x64 block that takes over its first merge candidate and has
-no residual has none. First how all frames are split and predicted, in coding order; then the levels: of intra frame and
-anchor, then of all other frames, coarse before fine. A cut leaves the defaults.
+no residual has none. First how all frames are split and predicted, in coding order; then the levels of all frames,
+coarse and large before fine and small, those of intra frame and anchor earlier. A cut leaves the defaults.
 
     value               meaning
     0 .. 8191           level: 8 * (32 * v + h) + class; 0..3 are -1, -2, -3, below; 4..7 are 1, 2, 3, above

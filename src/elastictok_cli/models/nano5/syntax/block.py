@@ -23,6 +23,7 @@ from .motion import project
 
 # Bytes that one block can need at most: 33 bits a level, and some for motion. Bounds a damaged stream as well.
 BYTES_PER_PIXEL = 14
+KIND_IMPORTANCE = (0, 12, 24, 24, 24)  # of levels in the order of tokens, by kind of frame: smaller is earlier
 CLASS_START, CLASS_WIDTH, CLASSES = 240, 24, 8  # of quantiser indexes, for contexts
 
 Levels = npt.NDArray[np.int16]  # (3, h, w); chroma of half size fills a quarter of its plane
@@ -170,9 +171,8 @@ class BlockTokens:
                 arrays = [np.zeros(size, np.int64) for _ in range(5)]
                 n = vocabulary.collect_levels(part.cells, q, plane, self.half, *arrays)
                 at, rank, value, block, level = (a[:n] for a in arrays)
-                kind = kinds[time]
-                # intra frame, then the anchor coarse before fine, then all other frames coarse before fine
-                order = (0 if kind == 0 else (100 if kind == 1 else 200)) + (rank if kind else 0 * rank)
+                # coarse and large before fine and small; of frames that others are copied from, earlier
+                order = 2 * rank - 6 * (np.abs(level) - 1) + KIND_IMPORTANCE[kinds[time]]
                 found.append((order, np.full(n, time), np.full(n, plane), at, value, block, level))
         if not found:
             nothing = np.zeros(0, np.int64)

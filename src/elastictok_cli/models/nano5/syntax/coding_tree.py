@@ -327,7 +327,8 @@ def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probabl
         index = -1
         if not decoding and mode < 0:
             index = merge_index_of(sc.candidates, n, m)
-            if index >= 0 and not _has_residual(levels, frame.half, by, bx, level):
+            # a cut block may have a split transform without levels: that must be written
+            if index >= 0 and not tsplit and not _has_residual(levels, frame.half, by, bx, level):
                 skip = np.int64(1)
         skip = code_skip(coder, frame, cells, by, bx, level, n, skip)
         intra = np.int64(0)
