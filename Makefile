@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check bench bench-mini pictures pictures-mini train train-mini soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini train train-mini soak fuzz lock clean
 
 help:
 	@echo "make demo       encode, look at and decode the clip in examples/; results in demo/"
@@ -50,14 +50,21 @@ test-cluster: $(READY)
 	$(PYTEST) tests/cluster $(ARGS)
 
 check: $(READY)
+	$(BIN)/ruff format --check src tests weights examples
 	$(BIN)/ruff check src tests weights examples
 	$(BIN)/mypy
+
+# The whole suite with coverage of src/; the figure goes into CONTRIBUTING.md. About twice the time of `make test`.
+coverage: $(READY)
+	$(PIP) install --quiet "coverage>=7.6"
+	$(BIN)/python -m coverage run --source src/elastictok_cli -m pytest $(ARGS)
+	$(BIN)/python -m coverage report --skip-covered --sort cover
 
 # Goes on where it was stopped: each measurement is kept in results/work. The page and its figures, none of which shows a
 # frame of a clip, become those of docs/.
 # $(1): where results are kept, $(2): where the page goes, $(3): options.
 define measure
-	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --out $(1) $(ARGS)
+	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --output $(1) $(ARGS)
 	@mkdir -p $(2)/benchmarks
 	cp $(1)/benchmarks.md $(2)/
 	cp $(1)/benchmarks/*.json $(1)/benchmarks/*.csv $(1)/benchmarks/*.svg $(2)/benchmarks/
@@ -102,6 +109,7 @@ soak: $(READY)
 
 fuzz: $(READY)
 	cd tests && $(abspath $(BIN))/python -m fuzz.run --inputs 1000000 $(ARGS)
+	cd tests && $(abspath $(BIN))/python -m fuzz.video --inputs 20000 $(ARGS)
 
 # The versions of this environment, hashed. uv is fetched for it.
 lock: $(READY)

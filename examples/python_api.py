@@ -28,8 +28,7 @@ def main(video: Path, folder: Path) -> None:
         pts, rgb = next(file.frames(start=0.2))  # any time: decoding starts at the GOP before it
         print("frame at", float(pts * file.header.time_base), "s:", rgb.dtype, rgb.shape)
 
-    options = et.SinkOptions(overwrite=True, crf=16)  # codec, quality and size of the video that is written
-    shown = et.decode(etok, folder / "decoded.mp4", model=model, options=options)
+    shown = et.decode(etok, folder / "decoded.mp4", model=model, overwrite=True, crf=16)
     checked = et.verify(etok, video, model=model)
     print(f"{shown.frames} frames shown; measured again: mse {checked.mse}, findings {list(checked.findings)}")
 

@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("elastictok", deadline=None)
+settings.load_profile("elastictok")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

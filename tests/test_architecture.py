@@ -12,39 +12,44 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "src" / "elastictok_cli"
-BELOW_ALL = {"errors", "metrics", "units", "whole", "__init__"}
+BELOW_ALL = {"atomic_file", "errors", "folders", "jit", "metrics", "stages", "types", "units", "version", "__init__"}
+CODEC = {"codec", "video", "models", "container", "entropy"}
 MAY: dict[str, set[str]] = {
-    "cli": {"api", "batch", "data", "codec", "video", "models", "search", "container", "kernels", "report"}
-    | {"compare", "bench"},
-    "api": {"codec", "video", "models", "container"},
-    "bench": {"codec", "video", "models", "container", "report"},
-    "batch": {"api", "codec", "video", "models", "container"},
+    "cli": {"api", "batch", "bench", "compare", "data", "report", "search"} | CODEC,
+    "api": CODEC,
+    "tokenizer": {"codec", "models", "container", "entropy"},
+    "bench": {"report"} | CODEC,
+    "batch": {"api"} | CODEC,
     "data": set(),
-    "compare": {"codec", "video", "models", "container", "report"},
-    "codec": {"video", "models", "search", "container"},
+    "compare": {"report"} | CODEC,
+    "codec": {"video", "models", "search", "container", "entropy"},
     "video": set(),
-    "models": {"kernels"},
+    "models": {"entropy"},
     "search": set(),
-    "container": {"kernels"},
-    "kernels": set(),
-    "report": {"container"},
+    "container": {"entropy"},
+    "entropy": set(),
+    "report": {"container", "entropy"},
     "__main__": {"cli"},
     **{name: set() for name in BELOW_ALL},
-    "__init__": {"api"},  # its names, loaded when they are used
+    "__init__": {"api", "tokenizer"},  # its names, loaded when they are used
 }
 # Libraries that are slow to load or to be had in one place only: who may import them, at a module's top or inside.
 OWNERS = {
-    "torch": {"models", "data"},
-    "numba": {"kernels"},
+    "torch": {"models", "data", "tokenizer"},
+    "numba": {"jit"},
     "av": {"video"},
     "safetensors": {"models"},
-    "PIL": {"models", "report"},
+    "PIL": {"models", "report", "video"},
+    "pillow_heif": {"video"},
+    "platformdirs": {"folders"},
     "huggingface_hub": {"models"},
     "matplotlib": {"report"},
+    "markdown_it": {"bench"},
+    "imageio_ffmpeg": {"video"},
     "typer": {"cli"},
     "rich": {"cli"},
     "ray": {"batch"},
-    "fsspec": {"batch"},
+    "fsspec": {"batch", "container"},
     "pyarrow": {"batch"},
 }
 
@@ -88,9 +93,14 @@ def test_every_library_that_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
     wanted = [*project["dependencies"], *extras]
-    declared = {re.match(r"\w+", line)[0] for line in wanted}  # type: ignore[index]
+    declared = {re.match(r"[\w-]+", line)[0] for line in wanted}  # type: ignore[index]
     outside = {name for path in FILES for name, _ in imports(path)} - {"elastictok_cli"} - MAY.keys()
-    named = {"PIL": "pillow"}
+    named = {
+        "PIL": "pillow",
+        "pillow_heif": "pillow-heif",
+        "markdown_it": "markdown-it-py",
+        "imageio_ffmpeg": "imageio-ffmpeg",
+    }
     assert {named.get(name, name) for name in outside - sys.stdlib_module_names} - declared - own_names() == set()
 
 
@@ -105,3 +115,71 @@ def test_the_check_sees_what_it_forbids(tmp_path: Path, monkeypatch: pytest.Monk
     path.parent.mkdir()
     path.write_text("import torch.nn\nfrom ..codec import encoder\nfrom .. import video\nfrom . import format\n")
     assert [name for name, _ in imports(path)] == ["torch", "codec", "video", "container"]
+
+
+# Circles inside these rooms are still being removed. Delete a room here when its files have none.
+MENDING = {"batch", "bench", "models", "video"}
+Graph = dict[Path, dict[Path, int]]  # for each file, the files that it imports, and the line of the first import
+
+
+def file_graph(root: Path) -> Graph:
+    """Return which file imports which, imports inside functions and under TYPE_CHECKING included."""
+
+    def file_of(parts: list[str]) -> Path | None:
+        path = root.joinpath(*parts)
+        return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+    graph: Graph = {}
+    for path in sorted(root.rglob("*.py")):
+        graph[path] = {}
+        package = list(path.relative_to(root).parent.parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            base = package[: len(package) - node.level + 1] + (node.module.split(".") if node.module else [])
+            for alias in node.names:
+                imported = file_of([*base, alias.name]) or file_of(base)
+                if imported is not None and imported != path:
+                    graph[path].setdefault(imported, node.lineno)
+    return graph
+
+
+def circles(root: Path, graph: Graph) -> list[str]:
+    """Return a line for each import that closes a circle, with the files of the circle."""
+    found: list[str] = []
+    way: list[Path] = []  # from the first file to the one that is looked at
+    done: set[Path] = set()
+
+    def name(path: Path) -> str:
+        return path.relative_to(root).as_posix()
+
+    def look(path: Path) -> None:
+        way.append(path)
+        for imported, line in graph[path].items():
+            if imported in way:
+                circle = [*way[way.index(imported) :], imported]
+                found.append(f"{name(path)}, line {line}: closes {' -> '.join(map(name, circle))}")
+            elif imported not in done:
+                look(imported)
+        done.add(way.pop())
+
+    for path in graph:
+        if path not in done:
+            look(path)
+    return found
+
+
+def test_no_file_imports_one_that_imports_it() -> None:
+    graph = file_graph(ROOT)
+    for path, imported in graph.items():
+        inside = {other for other in imported if room(other) == room(path) and room(path) in MENDING}
+        graph[path] = {other: line for other, line in imported.items() if other not in inside}
+    assert circles(ROOT, graph) == []
+
+
+def test_a_circle_is_found_wherever_its_imports_stand(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from .room import c\n")
+    (tmp_path / "b.py").write_text("if TYPE_CHECKING:\n    from .a import name\n")
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "c.py").write_text("def late():\n    from ..b import name\n")
+    assert circles(tmp_path, file_graph(tmp_path)) == ["b.py, line 2: closes a.py -> room/c.py -> b.py -> a.py"]

@@ -58,7 +58,7 @@ def test_commands_of_the_readme_have_only_options_that_exist() -> None:
 def test_every_dependency_has_its_line() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
-    listed = re.findall(r"^\| ([\w\[\]]+ [<>=][^|]*?) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
+    listed = re.findall(r"^\| ([\w\[\]-]+ [<>=][^|]*?) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
     assert sorted(name.replace(" ", "") for name in listed) == sorted([*project["dependencies"], *extras])
 
 
@@ -66,3 +66,10 @@ def test_every_dependency_has_its_line() -> None:
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / link).exists(), link
+
+
+def test_the_glossary_names_files_that_exist() -> None:
+    rows = [line for line in (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    files = [match[1] for row in rows if (match := re.search(r"`([\w/]+\.py)` \|$", row))]
+    assert len(files) == len([row for row in rows if not row.startswith("| term ")]) > 50
+    assert [file for file in files if not (ROOT / "src" / "elastictok_cli" / file).exists()] == []

@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[1]
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
 PROBE = """
 import sys
-from elastictok_cli.models import registry
-from elastictok_cli.models.registry import load
-assert registry.bundled().parent.parent.parent == __import__("pathlib").Path(sys.argv[1]), registry.bundled()
+from elastictok_cli.models.registry import DEFAULT_MODEL, load
+from elastictok_cli.models.weights_files import packaged_weights
+weights = packaged_weights(DEFAULT_MODEL)
+assert weights.parent.parent.parent == __import__("pathlib").Path(sys.argv[1]), weights
 print(load().spec.name)
 """
 

@@ -20,12 +20,12 @@ LOCK = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
 
 RUNS_CODE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "codeop"}
 # Between this program and the processes that it starts itself, over a pipe of its own; never out of a file.
-OWN_PROCESSES = {"codec/jobs.py", "codec/worker.py", "batch/engine.py"}
+OWN_PROCESSES = {"codec/workers.py", "codec/worker_process.py", "batch/engine.py"}
 CALLS = {"eval", "exec", "compile", "__import__"}
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "asyncio", "requests", "httpx", "aiohttp", "fsspec",
            "s3fs", "huggingface_hub", "ray", "xmlrpc"}  # fmt: skip
 # Only on a word of the user's: `weights pull`, an address in `batch`, a cluster. urlsplit takes text apart.
-ASKED_FOR = {"models/hub.py", "batch/remote.py", "batch/cluster.py"}
+ASKED_FOR = {"models/elastic/hub.py", "batch/remote.py", "batch/cluster.py"}
 
 
 def name_of(path: Path) -> str:

@@ -6,24 +6,42 @@
     with et.open_etok("in.etok") as file:
         for block in file.tokens(): ...
 
-The names below are those of `elastictok_cli.api`. They are loaded when first used, so that importing the package, as
-every command does, costs nothing.
+    tokenizer = et.Tokenizer.from_pretrained("elastictok-mini")
+    codes = tokenizer.encode(video, threshold=0.007)  # video: uint8 (T, H, W, 3)
+
+The names below are those of `elastictok_cli.api` and `elastictok_cli.tokenizer`. They are loaded when first used, so
+that importing the package, as every command does, costs nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .api import EtokFile, SinkOptions, Target, TokenBlock, decode, encode, load_model, open_etok, verify
+    from .api import (
+        DecodeSettings,
+        EncodeSettings,
+        EtokFile,
+        Target,
+        TokenBlock,
+        decode,
+        encode,
+        load_model,
+        open_etok,
+        verify,
+    )
+    from .tokenizer import Codes, Tokenizer
 
 __all__ = [
+    "Codes",
+    "DecodeSettings",
+    "EncodeSettings",
     "EtokFile",
-    "SinkOptions",
     "Target",
     "TokenBlock",
+    "Tokenizer",
     "__version__",
     "decode",
     "encode",
@@ -36,6 +54,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in ("Codes", "Tokenizer"):
+        from . import tokenizer
+
+        return getattr(tokenizer, name)
     from . import api
 
     return getattr(api, name)

@@ -16,25 +16,36 @@ Importing this module loads neither torch nor numba nor PyAV; what needs them lo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from .codec.events import Event, Finished, Verified
+from .codec.settings import DecodeSettings, EncodeSettings
 from .codec.target import Target
-from .container import BlockRecord, Header, Reader, Writer
-from .errors import OutputError, UsageError
+from .container import BlockRecord, Header, Reader
 
 if TYPE_CHECKING:
+    from .codec.random_access import RandomAccess
     from .models.base import TokenModel
-    from .video import SinkOptions
 
-__all__ = ["EtokFile", "SinkOptions", "Target", "TokenBlock", "decode", "encode", "load_model", "open_etok", "verify"]
+__all__ = [
+    "DecodeSettings",
+    "EncodeSettings",
+    "EtokFile",
+    "Target",
+    "TokenBlock",
+    "decode",
+    "encode",
+    "load_model",
+    "open_etok",
+    "verify",
+]
 
 PathLike = str | os.PathLike[str]
 Watcher = Callable[[Event], None]
@@ -59,76 +70,28 @@ def encode(
     *,
     model: TokenModel | PathLike | None = None,
     target: Target | float | None = None,
-    size: str | int = "fit256",
-    search: str = "fast",
-    max_tokens: int | None = None,
-    gop_blocks: int | None = None,
-    start: float | None = None,
-    duration: float | None = None,
-    audio: bool = True,
-    threads: int = 2,
-    jobs: int = 1,
-    strict: bool = False,
-    overwrite: bool = False,
-    resume: bool = False,
     watch: Watcher | None = None,
+    **settings: Any,
 ) -> Finished:
-    """A video or picture to an .etok file; returns the totals. An existing output stays until the new one is
-    whole.
+    """Encode a video or picture into an .etok file; returns the totals.
 
-    model: itself, its name or its file; None for the bundled one. target: or a threshold; default 0.007;
-    `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes over the source. size: "fit256", "source",
-    N (shorter side) or "WxH". start, duration: seconds. threads: of all jobs together. jobs: processes, each at a GOP;
-    a script that asks for more than one keeps its own work under `if __name__ == "__main__":`. strict: a block that
-    misses raises ThresholdMissed. resume: go on with what an interrupted run left. watch: called with every event. An
-    interrupted or failed run leaves its `.part` file if `resume` was asked for. Raises the errors of errors.py.
+    model: itself, its name or its weights file; None for the bundled one. target: a `Target` or a threshold; default
+    0.007. `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes over the source. watch: called with every
+    event. settings: fields of `EncodeSettings`, such as size, start, duration, max_tokens, gop_blocks, audio, strict,
+    jobs, threads, overwrite, resume.
+
+    The output appears when it is whole. A script that asks for more than one job keeps its own work under
+    `if __name__ == "__main__":`. Raises the errors of errors.py.
     """
-    from .codec.encoder import encode as run
-    from .codec.header import make_header
-    from .codec.size import encode_to_size
-    from .video import open_source
+    from .codec.pipeline import encode_file
 
-    target = Target.threshold() if target is None else target
-    target = target if isinstance(target, Target) else Target.threshold(target)
+    if target is not None:
+        settings["target"] = target if isinstance(target, Target) else Target.threshold(target)
+    if "size" in settings:
+        settings["size"] = str(settings["size"])  # a number is the shorter side
+    chosen = EncodeSettings(**settings)
     model = load_model(model) if model is None or isinstance(model, (str, os.PathLike)) else model
-    _refuse_input(source, output)
-    if isinstance(output, (str, os.PathLike)) and os.path.lexists(output) and not overwrite:
-        raise OutputError(f"{output}: exists already; it stays as it is (overwrite=True replaces it)")
-    with open_source(source, size=str(size), start=start, duration=duration) as opened:
-
-        def header_for(goal: Target) -> Header:
-            return make_header(
-                opened.info, model, goal, search=search, gop_blocks=gop_blocks, audio=audio, max_tokens=max_tokens
-            )
-
-        if target.is_size:
-            if resume or strict:
-                raise UsageError("resume and strict need one threshold; with a size as the target, leave them out")
-            passes = encode_to_size(
-                opened, model, output, header_for, target,
-                max_tokens=max_tokens, threads=threads, jobs=jobs,
-            )  # fmt: skip
-            return _last(passes, Finished, watch)
-        header = header_for(target)
-        if resume and isinstance(output, (str, os.PathLike)):
-            writer, done = Writer.resume(output, header)
-        else:
-            writer, done = Writer(output, header), []
-        try:
-            events = run(
-                opened,
-                model,
-                writer,
-                target,
-                max_tokens=max_tokens,
-                threads=threads,
-                jobs=jobs,
-                strict=strict,
-                done=done,
-            )
-            return _last(events, Finished, watch)
-        finally:
-            writer.abort(keep_part=resume)
+    return _last(encode_file(source, output, model, chosen), Finished, watch)
 
 
 def decode(
@@ -136,39 +99,22 @@ def decode(
     output: PathLike,
     *,
     model: TokenModel | None = None,
-    options: SinkOptions | None = None,
-    start: float | None = None,
-    duration: float | None = None,
-    audio: bool = True,
     recover: bool = False,
-    jobs: int = 1,
     watch: Watcher | None = None,
+    **settings: Any,
 ) -> Finished:
-    """An .etok file to a video, picture or numbered pictures, by the output's name; returns the totals.
+    """Decode an .etok file into a video, picture or numbered pictures, by the output's name; returns the totals.
 
-    start, duration: seconds from the first frame; the output then starts at 0, as it does for a file that was
-    encoded from within its source. recover: show what is whole of a damaged file. jobs: as for `encode`. Raises the
-    errors of errors.py.
+    recover: show what is whole of a damaged file. settings: fields of `DecodeSettings`, such as start, duration, codec,
+    crf, size, audio, jobs, overwrite. Raises the errors of errors.py.
     """
-    from .codec.decoder import decode as run
-    from .codec.decoder import for_file
-    from .video import SinkOptions, open_sink
+    from .codec.outputs import check_output
+    from .codec.pipeline import decode_file
 
-    _refuse_input(source, output)
+    chosen = DecodeSettings(**settings)
+    check_output(output, source, overwrite=chosen.overwrite)
     with Reader(source, recover=recover) as reader:
-        model = model or _model_of(reader.header)
-        options = for_file(options or SinkOptions(), reader, start, duration)
-        with open_sink(output, options, reader.header) as sink:
-            return _last(
-                run(reader, model, sink, start=start, duration=duration, audio=audio, jobs=jobs), Finished, watch
-            )
-
-
-def _refuse_input(source: object, output: object) -> None:
-    """Raises UsageError if the output is the input, whatever its two names are."""
-    names = [name for name in (source, output) if isinstance(name, (str, os.PathLike)) and os.path.exists(name)]
-    if len(names) == 2 and os.path.samefile(*names):
-        raise UsageError(f"{output}: is the input itself; the output must be another file")
+        return _last(decode_file(reader, output, model or _model_of(reader.header), chosen), Finished, watch)
 
 
 def verify(
@@ -178,8 +124,7 @@ def verify(
     model: TokenModel | None = None,
     watch: Watcher | None = None,
 ) -> Verified:
-    """Check an .etok file: structure, checksums, tokens, and beside its source every block's error. See
-    `Verified`."""
+    """Check an .etok file: structure, checksums, tokens; with its source, the error of every block. See `Verified`."""
     from .codec.verify import verify as run
     from .video import open_source
 
@@ -193,9 +138,11 @@ def verify(
 
 
 def open_etok(source: PathLike | BinaryIO | bytes, model: TokenModel | None = None, recover: bool = False) -> EtokFile:
-    """Open a file to look into it. model: for `tokens` and `frames`; None loads the one that the file names.
+    """Open a file to look into it, or to take frames out of it.
 
-    Raises InputError, UnsupportedFile or DamagedFile.
+    source: path, URL that fsspec knows (extra `remote`), file object, or the file's bytes. Of a file object that can
+    seek, only what is needed is read. model: for tokens and frames; None loads the one that the file names. recover:
+    take what is whole of a damaged file. Raises InputError, UnsupportedFile or DamagedFile.
     """
     return EtokFile(Reader(source, recover=recover), model)
 
@@ -209,15 +156,19 @@ class TokenBlock:
     first_frame: int
     frames: int
     tile: int
-    step: int
+    qindex: int
     values: npt.NDArray[Any]
 
 
 class EtokFile:
-    """An open .etok file. header and blocks need no model; a context manager, or `close` it."""
+    """An open .etok file. header and blocks need no model; a context manager, or `close` it.
+
+    It is a sequence of its frames: `len(file)`, `file[17]`, uint8 (H, W, 3), and `file[8:16]`, uint8 (N, H, W, 3).
+    """
 
     def __init__(self, reader: Reader, model: TokenModel | None = None) -> None:
         self.reader, self._model = reader, model
+        self._access: RandomAccess | None = None
 
     @property
     def header(self) -> Header:
@@ -232,7 +183,7 @@ class EtokFile:
         return self._model
 
     def blocks(self) -> Iterator[BlockRecord]:
-        """Counts, errors and steps of all blocks, from the tables alone."""
+        """Counts, errors and qindexes of all blocks, from the tables alone."""
         return self.reader.blocks()
 
     def tokens(self) -> Iterator[TokenBlock]:
@@ -242,7 +193,7 @@ class EtokFile:
 
         check_model(self.reader, self.model)
         index = 0
-        for item in parse(self.reader, getattr(self.model, "tables", None), audio=False):
+        for item in parse(self.reader, self.model.tables, audio=False):
             if not isinstance(item, ParsedBlock):
                 continue
             for tile, tokens in enumerate(item.tokens):
@@ -252,7 +203,7 @@ class EtokFile:
                     item.first_frame,
                     tokens.frames,
                     tile,
-                    tokens.step,
+                    tokens.qindex,
                     np.asarray(tokens.values),
                 )
             index += 1
@@ -266,6 +217,46 @@ class EtokFile:
         with closing(decode_range(self.reader, self.model, start, duration)) as items:
             yield from items
 
+    @property
+    def _frames(self) -> RandomAccess:
+        from .codec.random_access import RandomAccess
+
+        if self._access is None:
+            self._access = RandomAccess(self.reader)
+        return self._access
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return self.reader.frames
+
+    @overload
+    def __getitem__(self, number: int) -> npt.NDArray[np.uint8]: ...
+    @overload
+    def __getitem__(self, number: slice) -> npt.NDArray[np.uint8]: ...
+    def __getitem__(self, number: int | slice) -> npt.NDArray[np.uint8]:
+        """One frame, or those of a slice. Raises IndexError for a number that is none, and as `frames_at`."""
+        if isinstance(number, slice):
+            return self.frames_at(range(*number.indices(len(self))))
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"{self.reader.name}: there is no frame {number}")
+        frame: npt.NDArray[np.uint8] = self.frames_at([number])[0]
+        return frame
+
+    def frames_at(self, numbers: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Frames by their numbers, counted from 0, in any order: uint8 (len(numbers), H, W, 3).
+
+        Only the GOPs that hold them are read and decoded, and the last GOP is kept for the next call. Raises UsageError
+        for a number that is none, DamagedFile.
+        """
+        return self._frames.frames_at(self.model, numbers)
+
+    def frames_played_at(self, seconds: Sequence[float]) -> npt.NDArray[np.uint8]:
+        """The frames that a player shows at these times: uint8 (len(seconds), H, W, 3).
+
+        seconds: from the first frame. Raises UsageError for a time outside of the video, and as `frames_at`.
+        """
+        return self.frames_at(self._frames.numbers_at(seconds))
+
     def close(self) -> None:
         """Close the file."""
         self.reader.close()
@@ -277,15 +268,6 @@ class EtokFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def __getattr__(name: str) -> Any:
-    """`SinkOptions`, which comes with PyAV."""
-    if name != "SinkOptions":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .video import SinkOptions
-
-    return SinkOptions
 
 
 def _model_of(header: Header) -> TokenModel:

@@ -1,13 +1,13 @@
-"""What can go wrong, in the user's words, each kind with the exit code that the README lists.
+"""All errors that a user may see, each with the exit code that the README lists.
 
-    ElasticTokError                1   anything else that was foreseen
-    ├── UsageError                 2   an option or value that cannot be meant
-    ├── InputError                 3   not a video or picture, nothing decodable in it; another video than was encoded
-    ├── DamagedFile                4   an .etok that fails a check
-    ├── UnsupportedFile            5   an .etok of a newer format, an unknown model or generation
-    ├── OutputError                6   output exists, no space, not writable
+    ElasticTokError                1   any other error that is foreseen
+    ├── UsageError                 2   an option or a value is impossible
+    ├── InputError                 3   the input is no video or picture, cannot be decoded, or is not the encoded one
+    ├── DamagedFile                4   an .etok file fails a check
+    ├── UnsupportedFile            5   an .etok file needs a newer format, an unknown model or other weights
+    ├── OutputError                6   the output exists, the disk is full, or writing is not allowed
     ├── ThresholdMissed            7   --strict and a block missed; verify found a block that is not as stored
-    └── PartialResult              8   --recover or a truncated input: what could be read was written
+    └── PartialResult              8   --recover or a truncated input: everything that could be read was written
 
 Ctrl-C exits with 130, SIGTERM with 143. A message is one line: what is wrong, where, and what to do.
 """
@@ -22,7 +22,7 @@ class ElasticTokError(Exception):
 
 
 class UsageError(ElasticTokError):
-    """An option or value that cannot be meant."""
+    """An option or a value is impossible."""
 
     exit_code = 2
 
@@ -40,7 +40,7 @@ class DamagedFile(ElasticTokError):
 
 
 class UnsupportedFile(ElasticTokError):
-    """An .etok file needs something that is not here: a newer format, a model, a weights generation."""
+    """An .etok file needs something that is not installed: a newer format, a model, or other weights."""
 
     exit_code = 5
 
@@ -52,12 +52,12 @@ class OutputError(ElasticTokError):
 
 
 class ThresholdMissed(ElasticTokError):
-    """A block misses the threshold and that was declared fatal."""
+    """A block misses the threshold, and the user asked for an error in this case."""
 
     exit_code = 7
 
 
 class PartialResult(ElasticTokError):
-    """Only a part of the input could be read; that part was written whole."""
+    """Only part of the input could be read. That part was written completely."""
 
     exit_code = 8

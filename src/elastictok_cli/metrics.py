@@ -1,7 +1,7 @@
-"""How far two pictures are apart, on the one scale that the whole program uses.
+"""The difference between two pictures, on the one scale that the whole program uses.
 
-The error of a block is the mean squared error of its pixels on [-1, 1] (arXiv 2410.08368, Figure 4), as the
-threshold is. 0.007 on this scale is 27.57 dB, 0.00175 on [0, 1] and 113.8 on 0..255.
+The error of a block and the threshold are mean squared errors of pixels on [-1, 1] (arXiv 2410.08368, Figure 4).
+0.007 on this scale is 27.57 dB, 0.00175 on [0, 1] and 113.8 on 0..255.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ HALF_RANGE = 127.5  # uint8 to [-1, 1] is u / 127.5 - 1
 
 
 def squared_error(decoded: Pixels, source: Pixels) -> int:
-    """Sum of squared differences of two uint8 arrays of one shape, exact. Raises ValueError if the shapes
-    differ."""
+    """Exact sum of squared differences of two uint8 arrays. Raises ValueError if the shapes differ."""
     if decoded.shape != source.shape:
         raise ValueError(f"frames of shape {decoded.shape} against {source.shape}")
     if decoded.dtype != np.uint8 or source.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8, not {decoded.dtype} and {source.dtype}")
     difference = np.subtract(decoded, source, dtype=np.int16)
-    # A square of up to 65025 wraps in int16 and is right again in uint16: half the memory traffic of int32.
+    # A square of up to 65025 wraps in int16 and is correct again in uint16: half the memory traffic of int32.
     return int((difference * difference).view(np.uint16).sum(dtype=np.uint64))
 
 
 def block_mse(decoded: Pixels, source: Pixels) -> float:
     """Mean squared error of one block with pixels on [-1, 1].
 
-    decoded, source: uint8, any one shape, usually (T, H, W, 3), padding already cut off. The sum is an
-    integer, so the result is the same on every machine. Raises ValueError if the shapes differ or are empty.
+    decoded, source: uint8 of the same shape, usually (T, H, W, 3), without padding. The sum is an integer, so the
+    result is the same on every machine. Raises ValueError if the shapes differ or are empty.
     """
     if source.size == 0:
         raise ValueError("no pixels to compare")
@@ -40,9 +39,10 @@ def block_mse(decoded: Pixels, source: Pixels) -> float:
 
 
 def contrast(frames: Pixels) -> float:
-    """Variance of the pixels around the mean of their frame and channel, on [-1, 1]: mean over all of them.
+    """Mean variance of the pixels around the mean of their frame and channel, on [-1, 1].
 
-    frames: uint8 (T, H, W, C). The error of a block that shows nothing but the mean. Sums of integers, as `block_mse`.
+    This is the error of a block that shows only the mean. frames: uint8 (T, H, W, C). The sums are integers, as in
+    `block_mse`.
     """
     pixels = frames.shape[1] * frames.shape[2]
     spread = 0
@@ -53,17 +53,17 @@ def contrast(frames: Pixels) -> float:
 
 
 def psnr_db(mse: float) -> float:
-    """PSNR in dB of an MSE on [-1, 1]; infinite for 0, NaN for NaN."""
+    """PSNR in dB of an MSE on [-1, 1]: infinite for 0, NaN for NaN."""
     return math.inf if mse <= 0 else 10 * math.log10(4 / mse)
 
 
 def quality_text(mse: float, digits: int = 2) -> str:
-    """PSNR for people: of 0 "lossless", of NaN "not measured"."""
+    """Format an MSE as PSNR: "lossless" for 0, "not measured" for NaN."""
     if math.isnan(mse):
         return "not measured"
     return "lossless" if mse == 0 else f"{psnr_db(mse):.{digits}f} dB"
 
 
 def mse_of_psnr(db: float) -> float:
-    """The MSE on [-1, 1] that is this PSNR in dB."""
+    """MSE on [-1, 1] of a PSNR in dB."""
     return float(4 * 10.0 ** (-db / 10))

@@ -63,7 +63,7 @@ def test_a_pattern_that_matches_nothing_is_named(tree: Path) -> None:
 def test_a_pattern_that_leaves_the_folder_or_means_nothing_is_refused(tree: Path, pattern: str) -> None:
     (tree.parent / "beside.mkv").write_bytes(b"x")
     for name in (str(tree), tree.as_uri()):
-        with pytest.raises(UsageError, match=f"--glob {re.escape(pattern)}: "):
+        with pytest.raises(UsageError, match=f"`glob` {re.escape(pattern)}: "):
             plan([name], pattern)
 
 

@@ -19,16 +19,17 @@ from elastictok_cli.batch import work
 from elastictok_cli.batch.engine import LocalEngine
 from elastictok_cli.batch.plan import plan
 from elastictok_cli.batch.results import Journal, save_table
+from elastictok_cli.batch.row import Row
 from elastictok_cli.batch.run import BatchEvent, FileDone, Retried, run
-from elastictok_cli.batch.settings import Row, Settings
 from elastictok_cli.batch.work import Progress, Task, do
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader
 from elastictok_cli.models.registry import load
 
 from .broken import Deadly
 
-SETTINGS = Settings(Target.threshold(0.01), size="source")
+SETTINGS = EncodeSettings(target=Target.threshold(0.01), size="source")
 Make = Callable[..., Path]
 TINY = Path(__file__).parents[1] / "conformance" / "tiny-fsq.safetensors"
 
@@ -40,7 +41,7 @@ def nothing_left() -> Iterator[None]:
 
 
 def batch(
-    source: Path, out: Path, model: Any = None, settings: Settings = SETTINGS, workers: int = 1, **options: Any
+    source: Path, out: Path, model: Any = None, settings: EncodeSettings = SETTINGS, workers: int = 1, **options: Any
 ) -> list[BatchEvent]:
     with Journal(out) as journal:
         engine = LocalEngine(settings, model or DctModel(), workers)
@@ -90,7 +91,7 @@ def test_a_second_run_skips_what_is_as_before(tree: Path, make: Make, tmp_path: 
         "a.etok": "done", "sub/b.etok": "done", "sub/deep/c.etok": "skipped",
     }  # fmt: skip
     assert again["sub/deep/c.etok"].tokens == first["sub/deep/c.etok"].tokens
-    other = rows(batch(tree, out, settings=Settings(Target.threshold(0.02), size="source")))
+    other = rows(batch(tree, out, settings=EncodeSettings(target=Target.threshold(0.02), size="source")))
     assert {row.status for row in other.values()} == {"done"}  # other options
 
 
@@ -98,8 +99,8 @@ def test_settings_tell_the_precision_of_a_model_apart() -> None:
     """The weights are the same, the bytes of an output are not."""
     models = [load(TINY, "cpu", precision) for precision in ("float32", "bfloat16")]
     assert models[0].spec.digest == models[1].spec.digest
-    one, two = map(SETTINGS.described, models)
-    assert one != two and one == SETTINGS.described(load(TINY, "cpu"))
+    one, two = map(SETTINGS.fingerprint, models)
+    assert one != two and one == SETTINGS.fingerprint(load(TINY, "cpu"))
 
 
 def test_an_output_of_somebody_else_stays_unless_forced(tree: Path, tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_what_a_batch_made_and_somebody_changed_stays_unless_forced(tree: Path, 
     batch(tree / "a.mkv", out)
     ours = (out / "a.etok").read_bytes()
     api.encode(tree / "a.mkv", others, model=DctModel(), target=Target.threshold(0.1), size="source")
-    coarser = Settings(Target.threshold(0.02), size="source")
+    coarser = EncodeSettings(target=Target.threshold(0.02), size="source")
     for there, settings in ((b"mine now", SETTINGS), (others.read_bytes(), SETTINGS), (b"x" * len(ours), coarser)):
         (out / "a.etok").write_bytes(there)
         for _ in range(2):  # that it failed does not make it the batch's
@@ -146,7 +147,7 @@ def test_a_file_made_again_by_a_run_killed_before_it_could_enter_it_is_its_own(t
     out = tmp_path / "out"
     batch(tree, out)
     before = (out / "results.jsonl").read_text()
-    coarser = Settings(Target.threshold(0.02), size="source")
+    coarser = EncodeSettings(target=Target.threshold(0.02), size="source")
     with Journal(out) as journal:
         events = run(plan([str(tree)]), out, LocalEngine(coarser, DctModel(), 1), journal)
         next(event for event in events if isinstance(event, FileDone))
@@ -160,7 +161,7 @@ def test_a_file_made_again_by_a_run_killed_before_it_could_enter_it_is_its_own(t
 
 def test_a_file_over_its_size_is_kept_and_known_for_the_batchs_own(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    settings = Settings(Target.size(350), size="source")
+    settings = EncodeSettings(target=Target.size(350), size="source")
     tries = [rows(batch(tree / "a.mkv", out, settings=settings))["a.etok"] for _ in range(2)]
     for row in tries:
         assert (row.status, row.exit_code) == ("failed", 7) and "over what was asked for" in row.error
@@ -171,7 +172,7 @@ def test_a_file_over_its_size_is_kept_and_known_for_the_batchs_own(tree: Path, t
 def test_what_an_earlier_batch_made_stays_its_own_when_a_later_one_fails(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     batch(tree / "a.mkv", out)
-    strict = Settings(Target.threshold(1e-9), size="source", strict=True)
+    strict = EncodeSettings(target=Target.threshold(1e-9), size="source", strict=True)
     assert rows(batch(tree / "a.mkv", out, settings=strict))["a.etok"].exit_code == 7
     assert rows(batch(tree / "a.mkv", out))["a.etok"].status == "done"
     (out / "a.etok").unlink()

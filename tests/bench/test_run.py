@@ -15,13 +15,23 @@ from codec.conftest import moving, write_clip
 from codec.dct import DctModel
 
 from elastictok_cli.batch.plan import plan as plan_batch
-from elastictok_cli.bench import JobDone, Plan, Planned, find_clips, run_bench
+from elastictok_cli.bench import (
+    JobDone,
+    Plan,
+    Planned,
+    Written,
+    choose_codecs,
+    choose_perceptual,
+    find_clips,
+    run_bench,
+)
 from elastictok_cli.bench import run as bench_run
 from elastictok_cli.bench.clips import stills_of
 from elastictok_cli.bench.measure import measure_fixed
-from elastictok_cli.bench.run import Written
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import InputError, UsageError
+from elastictok_cli.video.ffmpeg import INSTALL, find_ffmpeg
+from elastictok_cli.video.reference import CODECS
 
 THRESHOLDS = (0.03, 0.007)
 
@@ -37,8 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(folder: Path, out: Path, **changes: Any) -> Plan:
-    fields: dict[str, Any] = {"thresholds": THRESHOLDS, "stills": 1, "codecs": ("x264 medium",), "command": "bench it"}
-    return Plan(tuple(find_clips([str(folder)])), out, **{**fields, **changes})
+    fields: dict[str, Any] = {"thresholds": THRESHOLDS, "stills": 1, "codecs": (CODECS["x264"],), "command": "bench it"}
+    return Plan(clips=tuple(find_clips([str(folder)])), out=out, **{**fields, **changes})
 
 
 def finish(events: Iterator[Any]) -> tuple[list[JobDone], Written]:
@@ -79,7 +89,7 @@ def test_numbers_of_the_page_are_those_of_the_json(done: tuple[Path, list[JobDon
         over = s["bytes_over"]["x264 medium"]
         want = f"| {s['threshold']:g} | {100 * s['met_share']:.1f} | {100 * s['tokens_share']:.3g} | {s['bpp']:.4f} "
         if s["kind"] == "video":
-            want += f"| {s['bytes_a_second'] / 1000:.2f} "
+            want += f"| {s['bytes_per_second'] / 1000:.2f} "
         assert want in page
         assert over["clips"] == 0 or f"{over['total']:.2f} / {over['geometric_mean']:.2f}" in page
     for row in found["rows"]:
@@ -99,7 +109,7 @@ def test_sums_are_sums_of_the_rows(done: tuple[Path, list[JobDone], Written]) ->
         )
         if s["kind"] == "video":
             seconds = sum(r["frames"] / 25 for r in rows)
-            assert s["bytes_a_second"] == pytest.approx(s["bytes"] / seconds, rel=1e-4)
+            assert s["bytes_per_second"] == pytest.approx(s["bytes"] / seconds, rel=1e-4)
         for r in rows:
             assert r["worst_block_mse"] <= r["threshold"] and r["blocks_met"] == r["blocks"]
             assert r["tokens"] == sum(r["tokens_by_block"])
@@ -156,9 +166,13 @@ def test_another_precision_is_measured_again(
     import shutil
 
     shutil.copytree(done[0], tmp_path / "out")
-    model = DctModel()
-    model.extra = {"precision": "bfloat16"}  # type: ignore[attr-defined]
-    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), model))
+
+    class Bfloat16(DctModel):
+        @property
+        def header_fields(self) -> dict[str, str]:
+            return {"precision": "bfloat16"}
+
+    jobs, _ = finish(run_bench(plan(folder, tmp_path / "out"), Bfloat16()))
     assert {job.what.split(" ", 1)[1].split(" ")[0] for job in jobs if job.kept} == {"content", "x264"}
 
 
@@ -167,7 +181,7 @@ def test_pictures_alone_have_no_curves_of_videos(
 ) -> None:
     (picture,) = (done[0] / "work").glob("a@1*.png")
     clips = tuple(find_clips([str(picture)]))
-    _, written = finish(run_bench(Plan(clips, tmp_path, THRESHOLDS, codecs=()), DctModel()))
+    _, written = finish(run_bench(Plan(clips=clips, out=tmp_path, thresholds=THRESHOLDS, codecs=()), DctModel()))
     assert {p.name for p in written.files} >= {"figure4.svg"} and not (tmp_path / "benchmarks" / "rate.svg").exists()
     assert set(results(tmp_path)["figure4"]) == {"image"}
 
@@ -187,13 +201,15 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--figure-threshold"):
         plan(folder, tmp_path, figure_threshold=0.5)
     with pytest.raises(UsageError, match="--codecs vp6"):
-        plan(folder, tmp_path, codecs=("vp6",))
-    with pytest.raises(UsageError, match="--threshold 27"):
+        choose_codecs(["vp6"], None)
+    with pytest.raises(UsageError, match="--codecs vvenc: no ffmpeg was found for it; pip install"):
+        choose_codecs(["x264", "vvenc"], None)
+    with pytest.raises(UsageError, match="`threshold` 27"):
         plan(folder, tmp_path, thresholds=(27.0,))
 
 
 def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_path: Path) -> None:
-    model = DctModel(steps=0, tile=(16, 16))
+    model = DctModel(num_qindex=0, tile=(16, 16))
     finish(run_bench(plan(folder, tmp_path, thresholds=(0.007,), codecs=()), model))
     found = results(tmp_path)
     video = found["figure4"]["video"]["fixed"]
@@ -202,12 +218,12 @@ def test_a_fixed_count_is_one_tiles_where_pictures_are_tiled(folder: Path, tmp_p
     assert len({point["tokens_share"] for point in video}) > 1  # not all of them everything
     for point in video:
         assert point["tokens_share"] == pytest.approx(point["tokens"] / most, rel=0.2)
-    assert "| video: tokens a tile of a block |" in (tmp_path / "benchmarks.md").read_text()
+    assert "| video: tokens per tile of a block |" in (tmp_path / "benchmarks.md").read_text()
 
 
 def test_the_error_of_a_fixed_block_is_its_worst_tiles(folder: Path, tmp_path: Path) -> None:
     clip = find_clips([str(folder / "a.mkv")])[0]
-    found = measure_fixed(clip, 20, DctModel(steps=0, tile=(16, 16)), tmp_path / "a.etok", "source", None)
+    found = measure_fixed(clip, 20, DctModel(num_qindex=0, tile=(16, 16)), tmp_path / "a.etok", "source", None)
     with Reader(tmp_path / "a.etok") as reader:
         errors = [[tile.mse for tile in block.tiles] for block in reader.blocks()]
     assert found["block_mse"] == [max(tiles) for tiles in errors]
@@ -240,3 +256,46 @@ def test_clips_of_which_no_block_meets_have_a_page_and_a_figure(folder: Path, tm
     found = results(tmp_path)
     assert found["figure4"]["video"]["elastic"] == [] and found["summary"][0]["met_share"] == 0
     assert (tmp_path / "benchmarks" / "figure4.png").exists() and all(path.exists() for path in written.files)
+
+
+def test_peers_are_measured_beside_the_rest_and_no_win_is_counted_where_they_cannot_go(
+    folder: Path, tmp_path: Path
+) -> None:
+    """One clip, one threshold at which VVenC is compared and one that is coarser than anything it can do."""
+    ffmpeg = find_ffmpeg()
+    assert ffmpeg is not None  # of imageio-ffmpeg, in the extra `dev`
+    codecs, notes = choose_codecs(["x264", "vvenc"], ffmpeg)
+    clip = tuple(find_clips([str(folder / "a.mkv")]))
+    coarse = 0.9
+    what = Plan(
+        clips=clip, out=tmp_path, thresholds=(0.007, coarse), stills=0, codecs=codecs,
+        perceptual=choose_perceptual(ffmpeg),
+    )  # fmt: skip
+    finish(run_bench(what, DctModel()))
+    found, page = results(tmp_path), (tmp_path / "benchmarks.md").read_text()
+    assert notes == [] and found["codecs"] == ["x264 medium", "VVenC faster"] and found["scores"] == ["xpsnr", "vmaf"]
+    fine, rough = found["summary"]
+    assert fine["bytes_over"]["VVenC faster"]["clips"] == 1
+    assert rough["bytes_over"]["VVenC faster"] == {
+        "clips": 0, "total": None, "geometric_mean": None, "least": None, "most": None,
+    }  # fmt: skip
+    assert "none reached" in page and f"| video, {coarse:g} |" in page
+    (row,) = (row for row in found["rows"] if row["threshold"] == 0.007)
+    assert row["scores"]["xpsnr"] > 15 and set(row["scores_of"]["VVenC faster"]) == {"xpsnr", "vmaf"}
+    ours, theirs = (fine["cpu_s_per_frame"][name] for name in ("elastictok", "VVenC faster"))
+    assert all(cost > 0 for cost in (*ours, *theirs)) and rough["cpu_s_per_frame"]["VVenC faster"] is None
+    assert ffmpeg.version in page
+
+
+def test_what_no_ffmpeg_has_is_left_out_with_a_note() -> None:
+    codecs, notes = choose_codecs(None, None)
+    assert codecs == tuple(CODECS.values())
+    assert notes == [f"no ffmpeg was found for vvenc, svtav1-p8, svtav1-p4; left out ({INSTALL})"]
+    assert choose_perceptual(None) is None
+
+
+def test_the_page_is_one_file_with_everything_that_the_markdown_has(done: tuple[Path, list[JobDone], Written]) -> None:
+    markdown, page = ((done[0] / name).read_text() for name in ("benchmarks.md", "report.html"))
+    assert page.count("<table>") == len(re.findall(r"^\|---", markdown, re.M)) > 4
+    assert page.count('<img src="data:image/svg+xml;base64,') == markdown.count("![")
+    assert "the same model" in page and not re.search(r"(src|href)=\"(https?:)?//", page)

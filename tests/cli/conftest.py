@@ -16,8 +16,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from elastictok_cli.cli.app import main
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.entropy import rangecoder as rc
+from elastictok_cli.models.nano.syntax import contexts as cx
 
 WIDTH, HEIGHT, FRAMES, RATE = 72, 50, 20, 25
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.network import Elastic
 
 SIDE, MOST = 32, 32
 

@@ -42,9 +42,48 @@ def test_thresholds_are_encoded_for_it_and_nothing_else_is_left(
     assert picture.width > 3 * 240 * 72 / 50  # three pictures, enlarged to 240 lines
 
 
+def test_a_part_beside_the_same_with_fewer_tokens(run: Run, clip: Path, etok: Path, model: str, tmp_path: Path) -> None:
+    out = tmp_path / "part.mp4"
+    part = ("--start", "0.2", "--duration", "0.4", "--keep", "50%", "--keep", "10")
+    said = run("compare", clip, etok, "-o", out, *part, "--model", model)
+    assert said.code == 0, said.err
+    frames, rate, _ = facts(out)
+    assert (frames, rate) == (round(0.4 * RATE), RATE)
+    with av.open(str(out)) as file:
+        assert next(file.decode(video=0)).width > 4 * 240 * 72 / 50  # source, the file, and two cuts of it
+
+
+def test_a_comparison_has_the_size_that_it_is_given(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    what = ("-t", "0.05", "--size", "36x24", "--duration", "0.2", "--precision", "float32", "--rows", "1")
+    said = run("compare", clip, *what, "-o", out, "--model", model, "--json")
+    assert said.code == 0, said.err
+    started = json.loads(said.out.splitlines()[0])
+    assert (started["width"], started["height"]) == (36, 24)
+
+
+def test_another_video_is_refused(run: Run, clip: Path, etok: Path, model: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    with av.open(str(clip)) as read, av.open(str(other), "w") as write:
+        video = read.streams.video[0]
+        stream = write.add_stream("libx264", rate=RATE)
+        stream.width, stream.height = video.width, video.height
+        stream.codec_context.time_base = stream.time_base = video.time_base
+        for frame in read.decode(video):
+            picture = av.VideoFrame.from_ndarray(255 - frame.to_ndarray(format="rgb24"), "rgb24")
+            picture.pts, picture.time_base = frame.pts, frame.time_base
+            write.mux(stream.encode(picture))
+        write.mux(stream.encode(None))
+    said = run("compare", other, etok, "-o", tmp_path / "out.mp4", "--model", model)
+    assert said.code == 3 and f"other.mp4: this is not what {etok} was made from: " in said.err
+    assert [path.name for path in tmp_path.iterdir()] == ["other.mp4"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["-o", "x.mp4", "--size", "source"], "--size: the files have a size already"),
+        (["-o", "x.mp4", "--keep", "0%"], "--keep 0%: "),
         (["-o", "x.txt"], "name must say what to write"),
         (["-o", "-"], "- is no choice here"),
         (["-o", "x.mp4", "--theme", "blue"], "--theme blue: is light or dark"),

@@ -49,8 +49,8 @@ def test_json_is_the_events(run: Run, etok: Path, tmp_path: Path) -> None:
     assert records[0]["job"] == "decode" and records[-1]["frames"] == FRAMES
 
 
-def test_no_audio_leaves_the_sound_out(run: Run, etok: Path, tmp_path: Path) -> None:
-    assert run("decode", etok, "-o", tmp_path / "a.mp4", "--no-audio").code == 0
+def test_audio_none_leaves_the_sound_out(run: Run, etok: Path, tmp_path: Path) -> None:
+    assert run("decode", etok, "-o", tmp_path / "a.mp4", "--audio", "none").code == 0
     with av.open(str(tmp_path / "a.mp4")) as file:
         assert len(file.streams.video) == 1
         assert not file.streams.audio or not packets(tmp_path / "a.mp4")

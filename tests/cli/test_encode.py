@@ -257,7 +257,7 @@ def test_resume_goes_on_after_ctrl_c_to_the_same_bytes(run: Run, long_clip: Path
     assert Path(f"{path}.part").exists() and not path.exists()
     said = run("encode", long_clip, "-o", path, *options, "--resume")
     assert said.code == 0
-    assert "going on after" in said.err
+    assert "continuing after" in said.err
     assert path.read_bytes() == straight.read_bytes()
     assert not Path(f"{path}.part").exists()
 
@@ -268,4 +268,4 @@ def test_a_leftover_of_an_interrupted_run_is_not_dropped_in_silence(
     (tmp_path / "a.etok.part").write_bytes(b"half")
     said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model)
     assert said.code == 0
-    assert "--resume goes on with it" in said.err
+    assert "--resume continues it" in said.err

@@ -29,7 +29,7 @@ def test_an_existing_output_is_refused_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "a.etok"
     path.write_bytes(b"precious")
     (tmp_path / "in.mp4").write_bytes(b"film")
-    with pytest.raises(OutputError, match="exists already and stays as it is; -f replaces it"):
+    with pytest.raises(OutputError, match="exists already and stays as it is; `overwrite` replaces it"):
         target_of(str(path), str(tmp_path / "in.mp4"), ".etok", force=False)
     assert target_of(str(path), str(tmp_path / "in.mp4"), ".etok", force=True) == str(path)
 
@@ -55,7 +55,7 @@ def test_no_file_takes_the_place_of_a_pipe_or_a_device(tmp_path: Path) -> None:
     (tmp_path / "in.mp4").write_bytes(b"film")
     os.mkfifo(tmp_path / "pipe.etok")
     for name in (tmp_path / "pipe.etok", os.devnull):
-        with pytest.raises(OutputError, match="a device or a pipe, not a file; -o - writes to standard output"):
+        with pytest.raises(OutputError, match="a device or a pipe, not a file; on the command line"):
             target_of(str(name), str(tmp_path / "in.mp4"), ".etok", force=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elastictok_cli.batch.settings import Row
+from elastictok_cli.batch.row import Row
 from elastictok_cli.cli.records import TYPES
 
 from .conftest import Run

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from elastictok_cli.container import Reader
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .conftest import Run
 from .originals import write_original
@@ -93,4 +93,4 @@ def test_any_other_goal_needs_measuring(run: Run, clip: Path, tmp_path: Path) ->
     for goal in ([], ["--psnr", "30"], ["--target-size", "10kB"]):
         said = run("encode", clip, "-o", tmp_path / "a.etok", *goal, "--no-measure")
         assert said.code == 2 and said.err.count("\n") == 1
-        assert "--no-measure goes with --tokens N" in said.err
+        assert "--no-measure is for a fixed number of --tokens" in said.err

@@ -14,14 +14,49 @@ from elastictok_cli.codec.events import BlockDone, Finished, Started, Warned
 
 
 def started(estimate: int | None = 480, done: int = 0) -> Started:
-    return Started("encode", estimate, 100, 100, 24.0, "m", 8, 16, 80_000, frames_done=done)
+    return Started(
+        job="encode",
+        frames_estimate=estimate,
+        width=100,
+        height=100,
+        frame_rate=24.0,
+        model="m",
+        block_frames=8,
+        gop_blocks=16,
+        max_tokens=80_000,
+        frames_done=done,
+    )
 
 
 def block(index: int, frames: int = 8) -> BlockDone:
-    return BlockDone(index, 0, 8 * index, frames, (412,), (), 0.006, True, 412, 80_000, 2480)
+    return BlockDone(
+        index=index,
+        gop=0,
+        first_frame=8 * index,
+        frames=frames,
+        counts=(412,),
+        mse=0.006,
+        met=True,
+        tokens=412,
+        max_tokens=80_000,
+        bits=2480,
+    )
 
 
-FINISHED = Finished(8, 1, 1, 0, 412, 80_000, 0.006, 1, 10, 10, 0.3, 1.0)
+FINISHED = Finished(
+    frames=8,
+    blocks=1,
+    blocks_met=1,
+    blocks_missed=0,
+    tokens=412,
+    max_tokens=80_000,
+    mse=0.006,
+    probes=1,
+    bytes_in=10,
+    bytes_out=10,
+    duration_s=0.3,
+    seconds=1.0,
+)
 
 
 def test_the_meter_tells_blocks_speed_tokens_bits_and_time_left() -> None:
@@ -101,12 +136,12 @@ def test_elsewhere_than_on_a_terminal_a_line_comes_every_ten_seconds(
 
 
 def test_warnings_are_notes(capsys: pytest.CaptureFixture[str]) -> None:
-    follow(iter([started(), Warned("640x360 is coded at 456x256"), FINISHED]), Console())
+    follow(iter([started(), Warned(text="640x360 is coded at 456x256"), FINISHED]), Console())
     assert capsys.readouterr().err == "note: 640x360 is coded at 456x256\n"
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    follow(iter([started(), Warned("scaled"), block(0), FINISHED]), Console(quiet=True))
+    follow(iter([started(), Warned(text="scaled"), block(0), FINISHED]), Console(quiet=True))
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "")
 

@@ -86,6 +86,7 @@ class Slow:
     past_bytes, device_bytes = 1000, None
 
     class spec:
+        slow = True
         gop_blocks = 4
 
     def evaluation_s(self) -> float:
@@ -93,8 +94,9 @@ class Slow:
 
 
 HEADER = Header(
-    "t", "slow", bytes(16), 1, "fsq/1", 4, 4, (512, 256), (512, 256), (512, 256), Fraction(1, 25),
-    256, (256, 256), max_tokens=1024, search="binary",
+    tool="t", model="slow", model_digest=bytes(16), generation=1, syntax="fsq/1", block_frames=4, gop_blocks=4,
+    coded_size=(512, 256), display_size=(512, 256), source_size=(512, 256), time_base=Fraction(1, 25),
+    multiple=256, tile_hw=(256, 256), max_tokens=1024, search="binary",
 )  # fmt: skip
 
 

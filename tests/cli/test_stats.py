@@ -36,7 +36,7 @@ def test_output_is_as_it_was(run: Run, command: str, name: str, same_as_file: Ca
 def test_info_counts_tiles(run: Run, tmp_path: Path, side: int, tiles: str) -> None:
     path = tmp_path / "a.etok"
     with Reader(FILES[0]) as reader:
-        header = replace(reader.header, coded_size=(64, 48), tile=(side, side), multiple=side)
+        header = replace(reader.header, coded_size=(64, 48), tile_hw=(side, side), multiple=side)
     with open(path, "wb") as out, Writer(out, header) as writer:
         writer.finish()
     assert run("info", path).out.splitlines()[1].endswith(f", in {tiles}")

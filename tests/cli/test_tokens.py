@@ -56,7 +56,7 @@ def test_the_bundled_models_tokens_have_places_and_need_the_etok(
     assert run("tokens", etok, "-o", npz, "--model", model, "-q").code == 0
     with np.load(npz, allow_pickle=False) as found, Reader(etok) as reader:
         assert found["values"].shape == found["places"].shape == (sum(b.count for b in reader.blocks()),)
-        assert found["steps"][:, 0].tolist() == [block.tiles[0].step for block in reader.blocks()]
+        assert found["steps"][:, 0].tolist() == [block.tiles[0].qindex for block in reader.blocks()]
     said = run("decode", npz, "-o", tmp_path / "a.mp4")
     assert said.code == 5
     assert said.err.count("\n") == 1 and "are decoded from their .etok file" in said.err

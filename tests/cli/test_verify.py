@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,12 +69,13 @@ def test_a_file_that_is_worse_than_it_says_is_exit_code_7(run: Run, etok: Path, 
 def test_another_video_is_a_wrong_input_and_the_file_is_not_damaged(
     run: Run, etok: Path, clip: Path, tmp_path: Path
 ) -> None:
-    """Its frames come at other times; or it has some of the right ones and then ends."""
-    slow, short = tmp_path / "slow.mp4", tmp_path / "short.mp4"
+    """Its frames come at other times; it has some of the right ones and then ends; or they show something else."""
+    slow, short, other = (tmp_path / f"{name}.mp4" for name in ("slow", "short", "other"))
     with open_source(clip) as source:
         frames = [(frame.pts, frame.rgb) for frame in source.frames()]
         base, size = source.info.time_base, source.info.coded_size
-    for path, rate, some in ((slow, 2, frames), (short, 1, [(pts, 255 - rgb) for pts, rgb in frames[:12]])):
+    negative = [(pts, 255 - rgb) for pts, rgb in frames]
+    for path, rate, some in ((slow, 2, frames), (short, 1, frames[:12]), (other, 1, negative)):
         with av.open(str(path), "w") as file:
             stream = file.add_stream("libx264", rate=25, options={"bf": "0"})
             stream.width, stream.height = size
@@ -89,6 +91,11 @@ def test_another_video_is_a_wrong_input_and_the_file_is_not_damaged(
         assert said.err.splitlines()[-1].startswith(f"error: {path}: has no frame at the times of {count} ")
         (end,) = (r for r in map(json.loads, said.out.splitlines()) if r["type"] == "verified")
         assert end["blocks_unmatched"] == int(count[0])
+    said = run("verify", etok, "--source", other)
+    assert said.code == 3
+    assert re.fullmatch(
+        rf"error: other.mp4: this is not what {etok} was made from: [0-9.]+ dB at frame 0", said.err.splitlines()[-1]
+    )
 
 
 def test_without_the_model_the_structure_is_still_checked(
@@ -99,3 +106,24 @@ def test_without_the_model_the_structure_is_still_checked(
     assert said.code == 0
     assert "note: only structure and checksums are checked" in said.err
     assert said.err.splitlines()[-1].endswith(f"structure, checksums of {FRAMES} frames")
+
+
+def test_other_measures_by_an_external_ffmpeg(run: Run, etok: Path, clip: Path) -> None:
+    said = run("verify", etok, "--source", clip, "--metric", "xpsnr", "--metric", "vmaf", "--json")
+    assert said.code == 0, said.err
+    last = json.loads(said.out.splitlines()[-1])
+    assert last["type"] == "perceptual" and 10 < last["xpsnr"] < 60 and 0 <= last["vmaf"] <= 100
+    assert said.err.endswith(f"; XPSNR {last['xpsnr']:.2f} dB; VMAF {last['vmaf']:.2f}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--metric", "vmaf"], "--metric compares with the source"),
+        (["--metric", "lpips", "--source"], "--metric lpips: is xpsnr or vmaf"),
+        (["--metric", "vmaf", "--ffmpeg", "/nowhere/ffmpeg", "--source"], "--ffmpeg /nowhere/ffmpeg: cannot be run"),
+    ],
+)
+def test_measures_that_cannot_be_meant(run: Run, etok: Path, clip: Path, arguments: list[str], says: str) -> None:
+    said = run("verify", etok, *arguments, *([clip] if arguments[-1] == "--source" else []))
+    assert said.code == 2 and says in said.err and said.err.count("\n") == 1

@@ -20,14 +20,14 @@ from elastictok_cli.batch.engine import LocalEngine
 from elastictok_cli.batch.plan import plan
 from elastictok_cli.batch.results import Journal
 from elastictok_cli.batch.run import FileDone, run
-from elastictok_cli.batch.settings import Settings
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.errors import UsageError
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 
 TESTS = Path(__file__).parents[1]
-SETTINGS = Settings(Target.threshold(0.004), size="source")
+SETTINGS = EncodeSettings(target=Target.threshold(0.004), size="source")
 FILES = 12
 # A node that does not answer for two seconds is lost; Ray's own patience is half a minute.
 LOST_SOON = {
@@ -112,5 +112,5 @@ def test_a_node_that_is_killed_costs_no_file(folder: Path, local: dict[str, byte
 
 
 def test_an_address_where_no_cluster_is_is_one_line() -> None:
-    with pytest.raises(UsageError, match=r"--address 127\.0\.0\.1:9: .*refused"):
+    with pytest.raises(UsageError, match=r"`address` 127\.0\.0\.1:9: .*refused"):
         RayEngine(SETTINGS, DctModel(), 1, "127.0.0.1:9")

@@ -16,12 +16,12 @@ from elastictok_cli.batch.engine import LocalEngine
 from elastictok_cli.batch.plan import plan
 from elastictok_cli.batch.results import Journal
 from elastictok_cli.batch.run import FileDone, run
-from elastictok_cli.batch.settings import Settings
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 
 pytestmark = pytest.mark.filterwarnings("default")  # those of botocore and moto
 
-SETTINGS = Settings(Target.threshold(0.004), size="source")
+SETTINGS = EncodeSettings(target=Target.threshold(0.004), size="source")
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ should and of some does.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from elastictok_cli.models.base import Frames, ModelSpec
+from elastictok_cli.entropy.bitstream import CodeTokens
+from elastictok_cli.models.base import Frames, ModelSpec, TokenModel
 
 PATCH, FRAMES = 8, 2
 CHANNELS = 3 * FRAMES
@@ -33,51 +33,33 @@ BASIS = _basis()
 ORDER = np.argsort(np.add.outer(np.arange(PATCH), np.arange(PATCH)).ravel(), kind="stable")
 
 
-@dataclass(frozen=True, eq=False)
-class DctTokens:
-    """values: int8 (count, 6)."""
-
-    values: npt.NDArray[Any]
-    frames: int
-    step: int = 0
-
-    @property
-    def count(self) -> int:
-        return len(self.values)
-
-    def crc(self, before: int = 0) -> int:
-        raise AssertionError("the container knows how to sum plain tokens")
-
-
-class DctModel:
+class DctModel(TokenModel):
     """steps: of the ladder (0: none). tile: as in ModelSpec. jitter: size of the noise, in grey levels."""
 
-    channels = CHANNELS
-
-    usual_bpp = 0.5  # ten times what the bundled model needs
-
     def __init__(
-        self, steps: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
+        self, num_qindex: int = 120, tile: tuple[int, int] | None = None, jitter: int = 0, gop_blocks: int = 3
     ) -> None:
-        self.steps, self.tile, self.jitter, self.gop_blocks = steps, tile, jitter, gop_blocks
+        self.num_qindex, self.tile, self.jitter, self.gop_blocks = num_qindex, tile, jitter, gop_blocks
 
     @property
     def spec(self) -> ModelSpec:
-        digest = hashlib.sha256(f"{self.steps} {self.jitter}".encode()).digest()[:16]
+        digest = hashlib.sha256(f"{self.num_qindex} {self.jitter}".encode()).digest()[:16]
         return ModelSpec(
-            "dct",
-            digest,
-            0,
-            "vae/1",
-            FRAMES,
-            self.gop_blocks,
-            PATCH,
-            self.tile,
-            self.steps,
-            True,
-            1 << 48,
-            0,
-            1.0,
+            name="dct",
+            digest=digest,
+            generation=0,
+            syntax="vae/1",
+            block_frames=FRAMES,
+            gop_blocks=self.gop_blocks,
+            multiple=PATCH,
+            tile_hw=self.tile,
+            num_qindex=self.num_qindex,
+            nested=True,
+            vocabulary=1 << 48,
+            channels=CHANNELS,
+            max_gop_blocks=None if self.tile is None else self.gop_blocks,
+            usual_bpp=0.5,  # ten times what the bundled model needs
+            slow=self.tile is not None,
         )
 
     def start(self, height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -91,17 +73,17 @@ class DctModel:
         found: npt.NDArray[np.float64] = np.einsum("ka,lb,tyaxbc->yxkltc", BASIS, BASIS, cells)
         return found.reshape(-1, PATCH * PATCH, t, 3)
 
-    def _quantiser(self, step: int) -> float:
-        return float(2.0 ** (step / 12)) if self.steps else 6.0
+    def _quantiser(self, qindex: int) -> float:
+        return float(2.0 ** (qindex / 12)) if self.num_qindex else 6.0
 
-    def tokens(self, state: Any, analysis: Any, count: int | None = None, step: int = 0) -> DctTokens:
-        levels = np.clip(np.rint(analysis[:, ORDER] / self._quantiser(step)), -127, 127)
+    def tokens(self, state: Any, analysis: Any, count: int | None = None, qindex: int = 0) -> CodeTokens:
+        levels = np.clip(np.rint(analysis[:, ORDER] / self._quantiser(qindex)), -127, 127)
         patches, places, frames, _ = levels.shape
         values = np.zeros((places, patches, FRAMES, 3), np.int8)
         values[:, :, :frames] = levels.transpose(1, 0, 2, 3)
         flat = values.reshape(-1, CHANNELS)
         used = int(np.flatnonzero(flat.any(axis=1)).max(initial=-1)) + 1
-        return DctTokens(flat[: used if count is None else min(used, count)].copy(), frames, step)
+        return CodeTokens(flat[: used if count is None else min(used, count)].copy(), frames, qindex)
 
     def reconstruct(self, state: Any, tokens: Any) -> Frames:
         height, width = state.shape[:2]
@@ -110,11 +92,11 @@ class DctModel:
         flat[: tokens.count] = tokens.values
         levels = np.zeros((rows * columns, PATCH * PATCH, FRAMES, 3))
         levels[:, ORDER] = flat.reshape(PATCH * PATCH, rows * columns, FRAMES, 3).transpose(1, 0, 2, 3)
-        cells = levels.reshape(rows, columns, PATCH, PATCH, FRAMES, 3) * self._quantiser(tokens.step)
+        cells = levels.reshape(rows, columns, PATCH, PATCH, FRAMES, 3) * self._quantiser(tokens.qindex)
         rest = np.einsum("ka,lb,yxkltc->tyaxbc", BASIS, BASIS, cells).reshape(FRAMES, height, width, 3)
         shown = np.rint(rest + state)[: tokens.frames]
         if self.jitter:
-            shown += self.jitter * ((tokens.step * 7919 + tokens.count) % 5)
+            shown += self.jitter * ((tokens.qindex * 7919 + tokens.count) % 5)
         return np.clip(shown, 0, 255).astype(np.uint8)
 
     def advance(self, state: Any, tokens: Any, analysis: Any = None) -> npt.NDArray[np.uint8]:

@@ -13,7 +13,9 @@ from elastictok_cli.codec.decoder import decode_blocks
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Finished
 from elastictok_cli.codec.gop_decoder import DecodedBlock
+from elastictok_cli.codec.gop_encoder import ProbeCallback
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer
 from elastictok_cli.metrics import block_mse
@@ -22,13 +24,18 @@ from elastictok_cli.video import open_source
 
 
 def encoded(
-    path: Path, model: TokenModel, target: Target | None = None, search: str = "fast", **options: Any
+    path: Path,
+    model: TokenModel,
+    target: Target | None = None,
+    search: str = "fast",
+    on_probe: ProbeCallback | None = None,
+    **options: Any,
 ) -> tuple[bytes, list[Event]]:
     """The .etok file of a clip, and what happened."""
-    target, out = target or Target.threshold(0.003), io.BytesIO()
+    settings, out = EncodeSettings(target=target or Target.threshold(0.003), search=search, **options), io.BytesIO()
     with open_source(path, size="source") as source:
-        writer = Writer(out, make_header(source.info, model, target, search=search))
-        events = list(encode(source, model, writer, target, **options))
+        writer = Writer(out, make_header(source.info, model, settings))
+        events = list(encode(source, model, writer, settings, on_probe=on_probe))
     return out.getvalue(), events
 
 

@@ -14,7 +14,7 @@ from elastictok_cli import api
 from elastictok_cli.codec.events import BlockDone, Event
 from elastictok_cli.container import part_path
 from elastictok_cli.errors import InputError, OutputError, ThresholdMissed, UsageError
-from elastictok_cli.video import SinkOptions, open_source
+from elastictok_cli.video import open_source
 
 from .dct import DctModel
 
@@ -43,7 +43,7 @@ def test_natural_ways_to_say_model_target_and_size(clip: Path, tmp_path: Path) -
 def test_the_input_is_never_the_output(etok: Path, clip: Path, tmp_path: Path) -> None:
     for source, call, options in (
         (clip, api.encode, {"overwrite": True}),
-        (etok, api.decode, {"options": SinkOptions(overwrite=True)}),
+        (etok, api.decode, {"overwrite": True}),
     ):
         mine, other = tmp_path / source.name, tmp_path / f"link{source.suffix}"
         mine.write_bytes(source.read_bytes())
@@ -75,7 +75,7 @@ def test_blocks_tokens_and_frames_as_numpy(etok: Path) -> None:
 
 
 def test_a_gop_longer_than_the_format_has_is_refused(clip: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--gop 70000: a GOP has at most 32,768 blocks of 2 frames"):
+    with pytest.raises(UsageError, match="`gop_blocks` 70000: a GOP has at most 32,768 blocks of 2 frames"):
         api.encode(clip, tmp_path / "a.etok", model=MODEL, gop_blocks=70000)
 
 
@@ -90,7 +90,7 @@ def test_a_count_of_nothing_is_refused(
 
 
 def test_no_jobs_decode_nothing(etok: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="jobs=0: must be 1 or more"):
+    with pytest.raises(UsageError, match="`jobs` 0: must be 1 or more"):
         api.decode(etok, tmp_path / "a.mkv", model=MODEL, jobs=0)
     assert list(tmp_path.iterdir()) == []
 
@@ -140,7 +140,7 @@ def test_what_exists_stays_unless_it_may_be_replaced(clip: Path, tmp_path: Path)
         api.encode(clip, out, model=MODEL, size="source")
     with pytest.raises(ThresholdMissed):
         strict = {"strict": True, "overwrite": True, "size": "source"}
-        api.encode(clip, out, model=DctModel(steps=0), target=api.Target.threshold(1e-5), **strict)
+        api.encode(clip, out, model=DctModel(num_qindex=0), target=api.Target.threshold(1e-5), **strict)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
     api.encode(clip, out, model=MODEL, size="source", overwrite=True)
     assert out.read_bytes() != b"precious"

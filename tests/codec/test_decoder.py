@@ -126,7 +126,7 @@ def test_sound_lies_behind_the_gop_of_its_time(loud: bytes) -> None:
 
 def test_another_model_is_refused_by_name(etok: bytes) -> None:
     with Reader(etok) as reader, pytest.raises(UnsupportedFile, match="needs dct generation 0"):
-        list(decode(reader, DctModel(steps=50)))
+        list(decode(reader, DctModel(num_qindex=50)))
 
 
 def _cut(etok: bytes) -> bytes:

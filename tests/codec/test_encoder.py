@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from elastictok_cli import api
-from elastictok_cli.codec.choose import Wish
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Started
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.rate_control import BlockTarget
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.container import Reader, Writer, part_path
 from elastictok_cli.errors import ThresholdMissed, UsageError
@@ -27,8 +28,8 @@ from .runs import blocks_of, encoded, shown, totals_of, true_errors
 
 MODELS = {
     "ladder": DctModel(),
-    "counts": DctModel(steps=0),
-    "tiles": DctModel(steps=0, tile=(16, 16)),
+    "counts": DctModel(num_qindex=0),
+    "tiles": DctModel(num_qindex=0, tile=(16, 16)),
     "jumpy": DctModel(jitter=1),
 }
 
@@ -81,7 +82,7 @@ def test_events_tell_the_whole_curve_and_why(clip: Path) -> None:
     assert isinstance(events[0], Started)
     header = Reader(etok).header
     for block, record in zip(blocks_of(events), Reader(etok).blocks(), strict=True):
-        assert (record.tiles[0].step, record.count, block.mse) in [(p.step, p.count, p.mse) for p in block.probes]
+        assert (record.tiles[0].qindex, record.count, block.mse) in [(p.qindex, p.count, p.mse) for p in block.probes]
         assert block.why
         assert block.counts == (record.count,)
         assert block.tokens <= block.max_tokens <= header.max_tokens
@@ -102,10 +103,11 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
     path: Path = request.getfixturevalue(name)
     model, target = DctModel(), Target.threshold(0.003)
     whole, whole_events = encoded(path, model, target)
+    settings = EncodeSettings(target=target)
     out = tmp_path / "out.etok"
     with open_source(path, size="source") as source:
-        writer = Writer(out, make_header(source.info, model, target))
-        events = encode(source, model, writer, target)
+        writer = Writer(out, make_header(source.info, model, settings))
+        events = encode(source, model, writer, settings)
         blocks = 0
         for event in events:
             blocks += isinstance(event, BlockDone)
@@ -115,8 +117,8 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
         writer.abort(keep_part=True)
     assert not out.exists()
     with open_source(path, size="source") as source:
-        writer, done = Writer.resume(out, make_header(source.info, model, target))
-        again = list(encode(source, model, writer, target, done=done))
+        writer, done = Writer.resume(out, make_header(source.info, model, settings))
+        again = list(encode(source, model, writer, settings, done=done))
     assert out.read_bytes() == whole
     assert not part_path(out).exists()
     assert isinstance(again[0], Started)
@@ -130,9 +132,9 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
 def interrupted(path: Path, out: Path, start: float | None = None, duration: float | None = None) -> None:
     """Leaves the `.part` of a run that was stopped when two GOPs (12 frames), or all of a shorter range, were there."""
     with open_source(path, size="source", start=start, duration=duration) as source:
-        model, target = DctModel(), Target.threshold(0.003)
-        writer = Writer(out, make_header(source.info, model, target))
-        events = encode(source, model, writer, target)
+        model, settings = DctModel(), EncodeSettings(target=Target.threshold(0.003))
+        writer = Writer(out, make_header(source.info, model, settings))
+        events = encode(source, model, writer, settings)
         for event in events:
             if isinstance(event, BlockDone) and event.index == (6 if duration is None else 3):
                 break
@@ -170,9 +172,10 @@ def test_another_limit_of_tokens_is_not_resumed(clip: Path, tmp_path: Path) -> N
 
 def test_strict_does_not_resume_what_was_missed(clip: Path, tmp_path: Path) -> None:
     out, target = tmp_path / "out.etok", Target.threshold(1e-9)
+    settings = EncodeSettings(target=target)
     with open_source(clip, size="source") as source:
-        writer = Writer(out, make_header(source.info, DctModel(), target))
-        events = encode(source, DctModel(), writer, target)
+        writer = Writer(out, make_header(source.info, DctModel(), settings))
+        events = encode(source, DctModel(), writer, settings)
         assert not next(event for event in events if isinstance(event, BlockDone) and event.index == 6).met
         events.close()
         writer.abort(keep_part=True)
@@ -186,21 +189,21 @@ def test_a_gop_depends_on_nothing_before_it(clip: Path) -> None:
     etok, _ = encoded(clip, model)
     with open_source(clip, size="source", start=6 / 25) as source:
         out = io.BytesIO()
-        target = Target.threshold(0.003)
-        list(encode(source, model, Writer(out, make_header(source.info, model, target)), target))
+        settings = EncodeSettings(target=Target.threshold(0.003))
+        list(encode(source, model, Writer(out, make_header(source.info, model, settings)), settings))
     first, second = Reader(etok).gop(1), Reader(out.getvalue()).gop(0)
     assert (first.payload, first.blocks, first.digest) == (second.payload, second.blocks, second.digest)
 
 
 def test_a_model_may_end_its_ladder_for_a_threshold(clip: Path) -> None:
     class Careful(DctModel):
-        def coarsest_step(self, threshold: float, source: npt.NDArray[np.uint8]) -> int:
+        def coarsest_qindex(self, threshold: float, source: npt.NDArray[np.uint8]) -> int:
             return 40
 
     easy = Target.threshold(0.3)
-    assert all(block.probes[-1].step > 40 for block in blocks_of(encoded(clip, DctModel(), easy)[1]))
+    assert all(block.probes[-1].qindex > 40 for block in blocks_of(encoded(clip, DctModel(), easy)[1]))
     for block in blocks_of(encoded(clip, Careful(), easy)[1]):
-        assert block.met and max(probe.step for probe in block.probes) == block.probes[-1].step == 40
+        assert block.met and max(probe.qindex for probe in block.probes) == block.probes[-1].qindex == 40
 
 
 def test_the_bundled_model_gives_no_easy_scene_a_coarse_step(tmp_path: Path) -> None:
@@ -211,8 +214,8 @@ def test_the_bundled_model_gives_no_easy_scene_a_coarse_step(tmp_path: Path) -> 
     nano, target = api.load_model(), Target.threshold(0.007)
     events: list[Event] = []
     api.encode(clip, tmp_path / "a.etok", target=target, model=nano, watch=events.append)
-    steps = [probe.step for block in blocks_of(events) for probe in block.probes]
-    assert max(steps) == nano.coarsest_step(0.007, drift.astype(np.uint8)) < 479  # type: ignore[attr-defined]
+    steps = [probe.qindex for block in blocks_of(events) for probe in block.probes]
+    assert max(steps) == nano.coarsest_qindex(0.007, drift.astype(np.uint8)) < 479  # type: ignore[attr-defined]
 
 
 def test_a_fade_to_black_ends_in_black(tmp_path: Path) -> None:
@@ -227,21 +230,22 @@ def test_a_fade_to_black_ends_in_black(tmp_path: Path) -> None:
 
 
 def test_strict_stops_at_the_first_miss_and_says_which(clip: Path, tmp_path: Path) -> None:
-    model, target, out = DctModel(steps=0), Target.threshold(0.0001), tmp_path / "out.etok"
+    model, out = DctModel(num_qindex=0), tmp_path / "out.etok"
+    settings = EncodeSettings(target=Target.threshold(0.0001), strict=True)
     with (
         open_source(clip, size="source") as source,
-        Writer(out, make_header(source.info, model, target)) as writer,
-        pytest.raises(ThresholdMissed, match=r"block 0 \(at 0.00 s\).*even the largest misses.*--strict"),
+        Writer(out, make_header(source.info, model, settings)) as writer,
+        pytest.raises(ThresholdMissed, match=r"block 0 \(at 0.00 s\).*even the largest misses.*`strict`"),
     ):
-        list(encode(source, model, writer, target, strict=True))
+        list(encode(source, model, writer, settings))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_closed_run_leaves_no_thread_behind(clip: Path) -> None:
     before = threading.active_count()
     with open_source(clip, size="source") as source:
-        model, target = DctModel(), Target.threshold(0.003)
-        events = encode(source, model, Writer(io.BytesIO(), make_header(source.info, model, target)), target)
+        model, settings = DctModel(), EncodeSettings(target=Target.threshold(0.003))
+        events = encode(source, model, Writer(io.BytesIO(), make_header(source.info, model, settings)), settings)
         next(event for event in events if isinstance(event, BlockDone))
         events.close()
     assert threading.active_count() == before
@@ -266,7 +270,7 @@ def test_a_fixed_count_on_a_ladder_takes_the_finest_step_that_fits(clip: Path) -
         frames = np.stack([frame.rgb for frame, _ in zip(source.frames(), range(2), strict=False)])
     padded = np.pad(frames, ((0, 0), (0, 2), (0, 2), (0, 0)), mode="edge")
     analysis = model.prepare(model.start(24, 32), padded)
-    counts = [model.tokens(None, analysis, None, step).count for step in range(model.steps)]
+    counts = [model.tokens(None, analysis, None, step).count for step in range(model.num_qindex)]
     assert first.tokens == max(count for count in counts if count <= 80)
 
 
@@ -290,9 +294,9 @@ def test_a_count_below_the_models_least_is_refused(clip: Path) -> None:
 
             return replace(super().spec, min_tokens=16)
 
-    with pytest.raises(UsageError, match="--max-tokens 4: dct needs at least 16"):
+    with pytest.raises(UsageError, match="`max_tokens` 4: dct needs at least 16"):
         encoded(clip, Demanding(), max_tokens=4)
-    with pytest.raises(UsageError, match="--tokens 4: dct needs at least 16"):
+    with pytest.raises(UsageError, match="`tokens` 4: dct needs at least 16"):
         encoded(clip, Demanding(), Target.fixed(4))
 
 
@@ -305,22 +309,23 @@ def test_the_padding_is_not_measured(clip: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("room", [0.0, 1.3, 4.0])
-def test_a_block_with_room_uses_it_up(kind: str, room: float, clip: Path) -> None:
+@pytest.mark.parametrize("budget", [0.0, 1.3, 4.0])
+def test_a_block_uses_up_its_bit_budget(kind: str, budget: float, clip: Path) -> None:
     """Its bits come as near as its finest tile can, and it meets all the same."""
     model, target = MODELS[kind], Target.threshold(0.02)
     plain = blocks_of(encoded(clip, model, target)[1])[0].bits
+    settings = EncodeSettings(target=target)
 
-    def wish(known: int, blocks: int) -> Wish:
-        return Wish(0.02, room * plain if known == 0 else None)
+    def block_target(known: int, blocks: int) -> BlockTarget:
+        return BlockTarget(max_mse=0.02, bit_budget=budget * plain if known == 0 else None)
 
     with open_source(clip) as source:
-        writer = Writer(io.BytesIO(), make_header(source.info, model, target))
-        first = blocks_of(list(encode(source, model, writer, target, wishes=wish)))[0]
+        writer = Writer(io.BytesIO(), make_header(source.info, model, settings))
+        first = blocks_of(list(encode(source, model, writer, settings, block_targets=block_target)))[0]
     assert first.met
-    if room == 0:
+    if budget == 0:
         assert first.bits == plain
     else:
         # in tiles only the last one may, and a jumpy curve costs more at times than it seems to
-        assert plain < first.bits <= room * plain
-        assert first.bits > 0.85 * room * plain or kind in ("tiles", "jumpy")
+        assert plain < first.bits <= budget * plain
+        assert first.bits > 0.85 * budget * plain or kind in ("tiles", "jumpy")

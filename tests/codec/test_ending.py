@@ -101,7 +101,7 @@ def test_encode_decode_and_stats_agree_on_how_long_it_is(uneven: Path, tmp_path:
     for source, options, length in ((uneven, {}, END / 1000), (uneven, {"duration": 1.4}, 1.4), (one, {}, 0.04)):
         etok = tmp_path / "a.etok"
         total = api.encode(source, etok, model=MODEL, size="source", overwrite=True, **options)
-        shown = api.decode(etok, tmp_path / "a.mp4", model=MODEL, options=SinkOptions(overwrite=True))
+        shown = api.decode(etok, tmp_path / "a.mp4", model=MODEL, overwrite=True)
         with Reader(etok) as reader:
             assert read_usage(reader).duration_s == pytest.approx(length)
         assert total.duration_s == shown.duration_s == pytest.approx(length)

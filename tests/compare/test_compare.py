@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from video.clips import write_video
 from elastictok_cli.codec.encoder import encode
 from elastictok_cli.codec.events import BlockDone, Event, Finished, Warned
 from elastictok_cli.codec.header import make_header
+from elastictok_cli.codec.keep import Keep
+from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
-from elastictok_cli.compare import CompareOptions, Matched, compare
+from elastictok_cli.compare import CompareOptions, Panel, compare
+from elastictok_cli.compare.matched import Matched
+from elastictok_cli.compare.panels import comparable, labels, titles
 from elastictok_cli.container import Reader, Writer
 from elastictok_cli.errors import InputError, OutputError, UsageError
-from elastictok_cli.report.canvas import labels_of
+from elastictok_cli.report.curve import Curve
 from elastictok_cli.report.theme import DARK
-from elastictok_cli.report.usage import read_usage
 from elastictok_cli.video import open_source
 
 FRAMES = 17
@@ -46,8 +50,8 @@ def run(clip: Path, files: list[bytes], output: Path, **options: Any) -> list[Ev
     with ExitStack() as stack:
         source = stack.enter_context(open_source(clip, size="source"))
         readers = [stack.enter_context(Reader(data)) for data in files]
-        models = [DctModel() for _ in files]
-        return list(compare(source, readers, models, str(output), CompareOptions(**options)))
+        panels = [Panel.of(reader, DctModel()) for reader in readers]
+        return list(compare(source, panels, str(output), CompareOptions(**options)))
 
 
 def read(path: Path) -> tuple[list[Fraction], list[Any]]:
@@ -78,8 +82,8 @@ def test_only_the_time_that_all_have_is_shown(clip: Path) -> None:
     """One file begins later than the other and ends earlier than the source."""
     with open_source(clip, size="source", start=0.2, duration=0.24) as part:
         out, model = io.BytesIO(), DctModel()
-        target = Target.threshold(0.01)
-        list(encode(part, model, Writer(out, make_header(part.info, model, target)), target))
+        settings = EncodeSettings(target=Target.threshold(0.01))
+        list(encode(part, model, Writer(out, make_header(part.info, model, settings)), settings))
     whole = encoded(clip, DctModel())[0]
     with open_source(clip, size="source") as source, Reader(whole) as a, Reader(out.getvalue()) as b:
         shots = list(Matched(source, [a, b], [DctModel(), DctModel()]).shots())
@@ -187,8 +191,114 @@ def test_heights_that_cannot_be_meant(clip: Path, files: list[bytes], tmp_path: 
 
 def test_labels_say_what_the_file_says(files: list[bytes]) -> None:
     with Reader(files[0]) as reader:
-        usage = read_usage(reader)
-    label = labels_of("here", [usage], DARK)[1]
+        panel = Panel.of(reader, DctModel())
+    label, usage = labels("here", [panel], DARK)[1], panel.usage
     assert label.title == "threshold 0.003"
-    assert label.detail.startswith(f"{100 * usage.tokens / usage.max_tokens:.3g} % of tokens · ")
+    share = 100 * usage.tokens / usage.max_tokens
+    assert label.detail.startswith(f"{usage.tokens / 9:,.0f} tokens per block ({share:.3g} %) · ")
     assert label.detail.endswith(f"{usage.bpp:.3g} bpp")
+
+
+def test_models_with_other_blocks_are_named_and_compared_per_frame(clip: Path, files: list[bytes]) -> None:
+    """Each label then has the model and the length, and a percentage of another number is left out."""
+    with Reader(files[0]) as reader:
+        short = Panel.of(reader, DctModel())
+    header = replace(short.usage.header, block_frames=4, model="dct-long")
+    blocks = tuple(replace(block, max_tokens=2 * block.max_tokens) for block in short.usage.blocks)
+    long = replace(short, usage=replace(short.usage, header=header, blocks=blocks))
+    assert titles([short, long]) == [
+        "dct, 2 frames per block, threshold 0.003",
+        "dct-long, 4 frames per block, threshold 0.003",
+    ]
+    assert comparable([short, short]) and not comparable([short, long])
+    detail = labels("here", [short, long], DARK)[1].detail
+    assert detail.startswith(f"{short.usage.tokens / FRAMES:,.0f} tokens per frame · ") and "%" not in detail
+
+
+def test_a_loose_threshold_is_no_flat_line_beside_a_strict_one(files: list[bytes]) -> None:
+    """Of two files that differ by a factor of a hundred both rise by the same height where their tokens double."""
+    with Reader(files[0]) as reader:
+        usage = Panel.of(reader, DctModel()).usage
+    loose, strict = (
+        replace(usage, blocks=tuple(replace(b, tokens=factor * (1 + b.index % 2)) for b in usage.blocks))
+        for factor in (10, 1000)
+    )
+    curve = Curve([loose, strict], 400, 160, DARK, 13, 0.0, 0.68)
+    heights = []
+    for series in DARK.series[:2]:
+        colour = np.array([int(series[i : i + 2], 16) for i in (1, 3, 5)])
+        rows = np.flatnonzero((np.abs(curve.full.astype(int) - colour).max(axis=2) < 40).any(axis=1))
+        heights.append(np.ptp(rows))
+    assert heights[0] > 8 and abs(heights[0] - heights[1]) <= 1
+
+
+@pytest.mark.parametrize("text", ["50%", "20"])
+def test_a_cut_file_shows_what_a_decoder_makes_of_the_first_tokens(
+    clip: Path, files: list[bytes], tmp_path: Path, text: str
+) -> None:
+    keep = Keep.parse(text)
+    model = DctModel()
+    with open_source(clip, size="source") as source, Reader(files[0]) as reader:
+        panels = [Panel.of(reader, DctModel()), Panel.of(reader, model, keep)]
+        shots = list(Matched(source, [reader, reader], [panel.model for panel in panels]).shots())
+        list(compare(source, panels, str(tmp_path / "sheet.png"), CompareOptions(rows=1)))
+    assert titles(panels) == ["threshold 0.003", f"threshold 0.003, first {text}" + " tokens" * (text == "20")]
+    assert panels[1].usage.tokens < panels[0].usage.tokens
+    state = None
+    for block in shown(files[0], DctModel()):
+        state = model.start(24, 32) if state is None or block.index % 3 == 0 else state
+        (tokens,) = block.tokens
+        cut = tokens.prefix(keep.count(tokens.count))
+        assert panels[1].usage.blocks[block.index].tokens == cut.count <= tokens.count
+        want = model.reconstruct(state, cut)[:, :HEIGHT, :WIDTH]
+        got = [shot.pictures[2] for shot in shots if shot.blocks[1] == block.index]
+        assert np.array_equal(np.stack(got), want)
+        state = model.advance(state, cut)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("0%", "above 0 %"), ("120%", "at most 100 %"), ("half", "50%"), ("1.5", "number of tokens")]
+)
+def test_cuts_that_cannot_be_meant(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=f"--keep {text}: .*{says}"):
+        Keep.parse(text)
+
+
+def test_tokens_that_are_not_nested_cannot_be_cut(files: list[bytes]) -> None:
+    class Plain(DctModel):
+        @property
+        def spec(self) -> Any:
+            return replace(super().spec, nested=False)
+
+    with Reader(files[0]) as reader, pytest.raises(UsageError, match="not nested"):
+        Panel.of(reader, Plain(), Keep.parse("50%"))
+
+
+def test_another_video_of_the_same_times_is_refused(clip: Path, files: list[bytes], tmp_path: Path) -> None:
+    """Also if only its later frames differ; a copy that was compressed is taken."""
+    frames = source_frames(clip)
+    other = write_clip(tmp_path / "other.mkv", 255 - frames)
+    late = write_clip(tmp_path / "late.mkv", np.concatenate([frames[:5], 255 - frames[5:]]))
+    copy = write_clip(tmp_path / "copy.mkv", frames // 16 * 16 + 8)
+    for path, frame in ((other, 0), (late, 6)):
+        match = rf"{path.name}: this is not what .* was made from: -?[0-9.]+ dB at frame {frame}$"
+        with pytest.raises(InputError, match=match):
+            run(path, files, tmp_path / "out.mp4")
+    run(copy, files, tmp_path / "out.png")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["copy.mkv", "late.mkv", "other.mkv", "out.png"]
+
+
+def test_a_range_of_the_source_is_shown_with_the_blocks_that_it_has(
+    clip: Path, files: list[bytes], tmp_path: Path
+) -> None:
+    """From the third GOP's first block but one on: what lies before is not decoded."""
+    with open_source(clip, size="source", start=0.52, duration=0.12) as source, Reader(files[0]) as reader:
+        shots = list(Matched(source, [reader], [DctModel()]).shots())
+        panels = [Panel.of(reader, DctModel())]
+        events = list(compare(source, panels, str(tmp_path / "a.mkv"), CompareOptions(duration=0.12)))
+    assert [shot.numbers for shot in shots] == [(13,), (14,), (15,)]
+    assert [shot.blocks for shot in shots] == [(6,), (7,), (7,)]
+    assert np.array_equal(shots[0].pictures[1], shown(files[0], DctModel())[6].frames[1])
+    assert isinstance(events[-1], Finished) and (events[-1].frames, events[-1].duration_s) == (3, pytest.approx(0.12))
+    times, _ = read(tmp_path / "a.mkv")
+    assert [round(float(t), 3) for t in times] == [0, 0.04, 0.08]

@@ -30,7 +30,7 @@ from elastictok_cli.codec.decoder import decode_blocks
 from elastictok_cli.codec.gop_decoder import DecodedBlock
 from elastictok_cli.container import Reader, decode_gop
 from elastictok_cli.models import registry
-from elastictok_cli.models.convert import convert
+from elastictok_cli.models.elastic.convert import convert
 
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "golden"
@@ -138,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nano", action="store_true")
     anew = parser.parse_args().nano
-    nano = registry.load(registry.BUNDLED)
+    nano = registry.load(registry.DEFAULT_MODEL)
     for name, (frames, options) in NANO.items():
         if anew or not (HERE / f"{name}.etok").exists():
             encode(name, frames, options, nano, NANO_LIMITS)

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from elastictok_cli.container import BlockRecord, CodeTokens, Gop, Header, TileRecord, Writer, token_encoder
+from elastictok_cli.container import BlockRecord, Gop, Header, TileRecord, Writer
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 
 
 def example() -> bytes:
@@ -36,12 +37,12 @@ def example() -> bytes:
     encoder.write(CodeTokens(np.array([31234, 4095, 7], np.uint16), 2))
     encoder.write(CodeTokens(np.array([31234, 63999], np.uint16), 1))
     blocks = (
-        BlockRecord(2, (TileRecord(3, True, 0.00693),)),
-        BlockRecord(1, (TileRecord(2, False, 0.0072),)),
+        BlockRecord(frames=2, tiles=(TileRecord(count=3, met=True, mse=0.00693),)),
+        BlockRecord(frames=1, tiles=(TileRecord(count=2, met=False, mse=0.0072),)),
     )
     pts = np.array([0, 42, 83], np.int64)
     out = io.BytesIO()
     writer = Writer(out, head)
-    writer.write_gop(Gop(0, pts, blocks, encoder.finish(), encoder.digest))
+    writer.write_gop(Gop(first_frame=0, pts=pts, blocks=blocks, payload=encoder.finish(), digest=encoder.digest))
     writer.finish()
     return out.getvalue()

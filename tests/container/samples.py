@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from elastictok_cli.container import (
-    AudioPacket,
-    AudioStream,
-    BlockRecord,
-    CodeTokens,
-    Gop,
-    Header,
-    Reader,
-    TileRecord,
-    Writer,
-    token_encoder,
-)
+import elastictok_cli.models  # noqa: F401  (registers the syntaxes of tokens)
+from elastictok_cli.container import BlockRecord, Gop, Header, Reader, TileRecord, Writer, check_file
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
+from elastictok_cli.types import AudioPacket, AudioTrack
 
-SOUND = AudioStream("aac", Fraction(1, 48000), 48000, 2, "stereo", 1024, b"\x11\x90\x56\xe5\x00")
+SOUND = AudioTrack(
+    codec="aac",
+    time_base=Fraction(1, 48000),
+    sample_rate=48000,
+    channels=2,
+    layout="stereo",
+    frame_size=1024,
+    extradata=b"\x11\x90\x56\xe5\x00",
+)
 
 
 def header(**changes: Any) -> Header:
@@ -41,7 +41,7 @@ def header(**changes: Any) -> Header:
         time_base=Fraction(1, 12800),
         frame_rate=Fraction(24),
         multiple=8,
-        tile=(32, 32),
+        tile_hw=(32, 32),
         rotation=90,
         colour=(1, 1, 1, 1),
         search="fast",
@@ -62,17 +62,17 @@ def gop(head: Header, number: int, frames: int = 4, seed: int = 0) -> Gop:
             count = int(random.integers(0, 6))
             encoder.write(CodeTokens(random.integers(0, 64000, count).astype(np.uint16), length), tile)
             mse = float(random.uniform(0.006, 0.0075))
-            tiles.append(TileRecord(count, mse <= head.threshold, mse))
-        blocks.append(BlockRecord(length, tuple(tiles)))
+            tiles.append(TileRecord(count=count, met=mse <= head.threshold, mse=mse))
+        blocks.append(BlockRecord(frames=length, tiles=tuple(tiles), tile_shares=head.tile_shares))
     first = 4 * number
     pts = np.array([(first + i) * 12800 // 24 for i in range(frames)], np.int64)
-    return Gop(first, pts, tuple(blocks), encoder.finish(), encoder.digest)
+    return Gop(first_frame=first, pts=pts, blocks=tuple(blocks), payload=encoder.finish(), digest=encoder.digest)
 
 
 def sound(number: int) -> list[AudioPacket]:
     """Three packets of sound for GOP `number`."""
     return [
-        AudioPacket(0, 1024 * i, 1024 * i, 1024, 1, bytes([number, i & 255]) * 4)
+        AudioPacket(stream=0, pts=1024 * i, dts=1024 * i, duration=1024, flags=1, data=bytes([number, i & 255]) * 4)
         for i in range(3 * number, 3 * number + 3)
     ]
 
@@ -108,5 +108,5 @@ def read_all(data: bytes) -> list[Any]:
     """Everything a strict reader can be made to look at; DamagedFile if `verify` finds something."""
     with Reader(data) as reader:
         out = [reader.header, [facts(g) for g in reader.gops()], list(reader.audio())]
-        assert not reader.verify(), reader.verify()
+        assert not check_file(reader), check_file(reader)
         return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from elastictok_cli.container import FORMAT_VERSION, Reader, decode_gop
+from elastictok_cli.container import FORMAT_VERSION, Reader, check_file, decode_gop
 from elastictok_cli.container import format as fmt
 
 from .example import example
@@ -36,7 +36,7 @@ def test_the_worked_example_reads_as_the_page_says() -> None:
         ]
         tokens = [t.values.tolist() for (t,) in decode_gop(gop, reader.header)]
         assert tokens == [[31234, 4095, 7], [31234, 63999]]
-        assert reader.verify() == []
+        assert check_file(reader) == []
 
 
 def test_the_page_names_version_signature_and_limits_of_the_code() -> None:
@@ -44,5 +44,5 @@ def test_the_page_names_version_signature_and_limits_of_the_code() -> None:
     assert fmt.SIGNATURE.hex(" ").upper() in PAGE
     limits = "HEAD {} MiB, GOP {} MiB, AUD {} MiB, INDX {} MiB, TAIL 20 bytes, unknown {} MiB"
     kinds = (fmt.HEAD, fmt.GOP, fmt.AUD, fmt.INDX)
-    assert limits.format(*(fmt.MOST_BYTES[k] >> 20 for k in kinds), fmt.MOST_UNKNOWN >> 20) in PAGE
-    assert f"{fmt.MOST_GOP_FRAMES:,}" in PAGE and f"{fmt.MOST_GOP_RECORDS:,}" in PAGE
+    assert limits.format(*(fmt.MAX_BYTES[k] >> 20 for k in kinds), fmt.MAX_UNKNOWN_BYTES >> 20) in PAGE
+    assert f"{fmt.MAX_GOP_FRAMES:,}" in PAGE and f"{fmt.MAX_GOP_RECORDS:,}" in PAGE

@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_not_written(value: int) -> None:
 )
 def test_a_number_that_cannot_be_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(DamagedFile, match=f"^clip: .*{why}"):
-        Cursor(data, "clip").uint("number", most=4)
+        Cursor(data, "clip").uint("number", high=4)
 
 
 def test_a_count_is_refused_before_anything_is_allocated() -> None:

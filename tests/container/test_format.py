@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elastictok_cli.container import (
-    AudioPacket,
-    AudioStream,
     BlockRecord,
     Gop,
     Header,
@@ -22,9 +20,10 @@ from elastictok_cli.container import (
     Writer,
 )
 from elastictok_cli.container.chunks import pack_audio, pack_gop, parse_audio, parse_gop
-from elastictok_cli.container.format import MSE_MOST, TARGETS, mse_code, mse_value
+from elastictok_cli.container.format import MAX_MSE, TARGETS, mse_code, mse_value
 from elastictok_cli.container.head import pack_head, parse_head
 from elastictok_cli.errors import DamagedFile
+from elastictok_cli.types import AudioPacket, AudioTrack
 
 from .samples import SOUND, facts, gop, header, small
 
@@ -41,14 +40,14 @@ json = st.recursive(
     max_leaves=8,
 )
 streams = st.builds(
-    AudioStream,
-    names,
-    ratios,
-    st.integers(1, 192000),
-    st.integers(1, 64),
-    names,
-    st.integers(0, 4096),
-    st.binary(max_size=60),
+    AudioTrack,
+    codec=names,
+    time_base=ratios,
+    sample_rate=st.integers(1, 192000),
+    channels=st.integers(1, 64),
+    layout=names,
+    frame_size=st.integers(0, 4096),
+    extradata=st.binary(max_size=60),
 )
 headers = st.builds(
     header,
@@ -62,14 +61,14 @@ headers = st.builds(
     time_base=ratios,
     frame_rate=st.none() | ratios,
     multiple=st.integers(1, 64),
-    tile=st.none() | sizes,
+    tile_hw=st.none() | sizes,
     rotation=st.sampled_from([0, 90, 180, 270]),
     sar=ratios,
     colour=st.tuples(*[st.integers(0, 255)] * 4),
     target=st.sampled_from(TARGETS[1:]),
     target_value=st.floats(0, 1e9),
     threshold=st.floats(0, 4),
-    steps=st.integers(0, 1000),
+    num_qindex=st.integers(0, 1000),
     channels=st.integers(1, 255),
     is_still=st.booleans(),
     max_tokens=st.integers(0, 6),
@@ -104,25 +103,59 @@ def test_a_header_that_cannot_be_is_not_made(changes: dict[str, Any], why: str) 
 
 
 records = st.builds(
-    TileRecord, st.integers(0, 64), st.booleans(), st.just(0.0) | st.floats(1e-9, 4), st.integers(0, 383)
+    TileRecord,
+    count=st.integers(0, 64),
+    met=st.booleans(),
+    mse=st.just(0.0) | st.floats(1e-9, 4),
+    qindex=st.integers(0, 383),
 )
 
 
 @given(st.data(), st.integers(1, 12))
 @settings(deadline=None)
 def test_any_block_table_comes_back_with_errors_to_a_thousandth(data: st.DataObject, frames: int) -> None:
-    head = header(block_frames=3, gop_blocks=4, steps=384)
+    head = header(block_frames=3, gop_blocks=4, num_qindex=384)
     lengths = [3] * (frames // 3) + [frames % 3] * (frames % 3 > 0)
-    blocks = tuple(BlockRecord(n, (data.draw(records), data.draw(records))) for n in lengths)
-    given_gop = Gop(7, np.arange(frames, dtype=np.int64), blocks, b"tokens", 0xFFFFFFFF)
+    blocks = tuple(
+        BlockRecord(frames=n, tiles=(data.draw(records), data.draw(records)), tile_shares=head.tile_shares)
+        for n in lengths
+    )
+    given_gop = Gop(
+        first_frame=7, pts=np.arange(frames, dtype=np.int64), blocks=blocks, payload=b"tokens", digest=0xFFFFFFFF
+    )
     packed = pack_gop(given_gop, head)
     found = parse_gop(packed, head, "x")
     assert pack_gop(found, head) == packed  # stored errors are stored the same again
     assert (found.payload, found.digest, found.first_frame) == (b"tokens", 0xFFFFFFFF, 7)
     for want, have in zip(blocks, found.blocks, strict=True):
         for a, b in zip(want.tiles, have.tiles, strict=True):
-            assert (a.count, a.met, a.step) == (b.count, b.met, b.step)
+            assert (a.count, a.met, a.qindex) == (b.count, b.met, b.qindex)
             assert b.mse == pytest.approx(a.mse, rel=7e-4)
+
+
+@pytest.mark.parametrize(
+    ("last_step", "rate", "extra", "end"),
+    [
+        (500, Fraction(25), {}, 1040),  # as the output has it: no longer than the rate says
+        (20, Fraction(25), {}, 1020),
+        (0, Fraction(25), {}, 1040),
+        (500, None, {}, 1500),
+        (500, Fraction(25), {"end_pts": 1900}, 1900),
+        (500, Fraction(25), {"end_pts": 1000}, 1040),  # before the last frame: wrong
+    ],
+)
+def test_a_video_ends_where_an_output_of_it_ends(
+    last_step: int, rate: Fraction | None, extra: dict[str, Any], end: int
+) -> None:
+    head = header(time_base=Fraction(1, 1000), frame_rate=rate, extra=extra)
+    assert head.video_end(1000, last_step) == end
+
+
+def test_languages_of_tracks_come_from_the_metadata() -> None:
+    head = header(audio=(SOUND, SOUND), extra={"languages": ["deu", "?"]})
+    assert parse_head(pack_head(head), "x").languages == ("deu", "")
+    short = header(audio=(SOUND, SOUND), extra={"languages": ["deu"]})
+    assert parse_head(pack_head(short), "x").languages == ("", "")
 
 
 @given(st.floats(1e-9, 4), st.floats(1e-6, 4))
@@ -136,17 +169,17 @@ def test_a_hair_beside_the_threshold_is_told_apart(factor: float) -> None:
 
 
 def test_the_largest_error_fits_below_any_threshold() -> None:
-    assert mse_value(mse_code(MSE_MOST, 0.0), 0.0) == MSE_MOST
+    assert mse_value(mse_code(MAX_MSE, 0.0), 0.0) == MAX_MSE
 
 
 packets = st.builds(
     AudioPacket,
-    st.integers(0, 1),
-    st.integers(-(2**40), 2**40),
-    st.integers(-(2**40), 2**40),
-    st.integers(0, 2**20),
-    st.integers(0, 7),
-    st.binary(max_size=20),
+    stream=st.integers(0, 1),
+    pts=st.integers(-(2**40), 2**40),
+    dts=st.integers(-(2**40), 2**40),
+    duration=st.integers(0, 2**20),
+    flags=st.integers(0, 7),
+    data=st.binary(max_size=20),
 )
 
 
@@ -157,7 +190,9 @@ def test_any_sound_comes_back(given_packets: list[AudioPacket]) -> None:
 
 
 def test_regular_sound_costs_two_bytes_a_packet() -> None:
-    regular = [AudioPacket(0, 1024 * i, 1024 * i, 1024, 1, bytes(100)) for i in range(50)]
+    regular = [
+        AudioPacket(stream=0, pts=1024 * i, dts=1024 * i, duration=1024, flags=1, data=bytes(100)) for i in range(50)
+    ]
     assert len(pack_audio(regular)) <= 50 * 102 + 6
 
 
@@ -179,17 +214,22 @@ def easy_clip() -> tuple[Header, Gop]:
     """What an easy 100-frame clip of the bundled model looks like, its tokens aside."""
     head = header(
         model="elastictok-nano", syntax="nano/3", block_frames=8, gop_blocks=16, coded_size=(456, 256),
-        display_size=(456, 256), source_size=(1920, 1080), multiple=16, tile=None, steps=384, rotation=0,
+        display_size=(456, 256), source_size=(1920, 1080), multiple=16, tile_hw=None, num_qindex=384, rotation=0,
         max_tokens=464 * 256 * 8 * 3 // 2, audio=(),
     )  # fmt: skip
     random = np.random.default_rng(1)
     records = [
-        TileRecord(int(random.integers(150, 900)), True, 0.007 * 2 ** -float(random.uniform(0, 0.083)), 200 + int(d))
+        TileRecord(
+            count=int(random.integers(150, 900)),
+            met=True,
+            mse=0.007 * 2 ** -float(random.uniform(0, 0.083)),
+            qindex=200 + int(d),
+        )
         for d in random.integers(-3, 4, 13)
     ]
-    blocks = tuple(BlockRecord(8 if i < 12 else 4, (record,)) for i, record in enumerate(records))
+    blocks = tuple(BlockRecord(frames=8 if i < 12 else 4, tiles=(record,)) for i, record in enumerate(records))
     pts = np.array([i * 12800 // 24 for i in range(100)], np.int64)
-    return head, Gop(0, pts, blocks, b"t" * 4000, 1)
+    return head, Gop(first_frame=0, pts=pts, blocks=blocks, payload=b"t" * 4000, digest=1)
 
 
 def test_framing_of_a_short_silent_clip_is_small() -> None:

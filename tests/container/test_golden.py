@@ -15,17 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elastictok_cli.container import (
-    BlockRecord,
-    CodeTokens,
-    Gop,
-    Header,
-    Reader,
-    TileRecord,
-    Writer,
-    decode_gop,
-    token_encoder,
-)
+from elastictok_cli.container import BlockRecord, Gop, Header, Reader, TileRecord, Writer, decode_gop
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 
 from .samples import gop, gops, header, write
 
@@ -37,6 +28,9 @@ def describe(data: bytes) -> dict[str, Any]:
     """All that a file says, as JSON."""
     with Reader(data) as reader:
         head = dataclasses.asdict(reader.header)
+        head["steps"], head["tile"] = head.pop("num_qindex"), head.pop("tile_hw")  # as the files' JSON has them
+        for track in head["audio"]:
+            del track["language"]  # the file has it in "extra"
         return {
             "header": json.loads(json.dumps(head, default=lambda v: v.hex() if isinstance(v, bytes) else str(v))),
             "gops": [
@@ -44,7 +38,7 @@ def describe(data: bytes) -> dict[str, Any]:
                     "first_frame": g.first_frame,
                     "pts": g.pts.tolist(),
                     "blocks": [
-                        [[t.count, t.met, float(f"{t.mse:.9g}"), t.step] for t in block.tiles] for block in g.blocks
+                        [[t.count, t.met, float(f"{t.mse:.9g}"), t.qindex] for t in block.tiles] for block in g.blocks
                     ],
                     "tokens": [[t.values.tolist() for t in block] for block in decode_gop(g, reader.header)],
                 }
@@ -80,15 +74,23 @@ def test_a_golden_file_of_this_version_is_written_again_byte_by_byte(name: str) 
 
 def _still() -> tuple[Header, list[Gop]]:
     head = header(
-        syntax="vae/1", channels=4, is_still=True, tile=None, audio=(), rotation=0, sar=Fraction(4, 3),
+        syntax="vae/1", channels=4, is_still=True, tile_hw=None, audio=(), rotation=0, sar=Fraction(4, 3),
         frame_rate=None, target="psnr", target_value=30.0, threshold=0.004, generation=2,
         extra={"title": "Blümchen", "scales": [0.25, 1, 2.5]},
     )  # fmt: skip
     random = np.random.default_rng(7)
     encoder = token_encoder(head)
     encoder.write(CodeTokens(random.integers(-128, 128, (20, 4)).astype(np.int8), 1))
-    block = BlockRecord(1, (TileRecord(20, True, 0.0),))
-    return head, [Gop(0, np.array([-7], np.int64), (block,), encoder.finish(), encoder.digest)]
+    block = BlockRecord(frames=1, tiles=(TileRecord(count=20, met=True, mse=0.0),))
+    return head, [
+        Gop(
+            first_frame=0,
+            pts=np.array([-7], np.int64),
+            blocks=(block,),
+            payload=encoder.finish(),
+            digest=encoder.digest,
+        )
+    ]
 
 
 def _irregular() -> tuple[Header, list[Gop]]:

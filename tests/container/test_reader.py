@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from elastictok_cli.container import Reader, Writer
-from elastictok_cli.container.chunks import TAIL_BYTES, pack_chunk, pack_index, pack_tail
+from elastictok_cli.container import Reader, Writer, check_file
+from elastictok_cli.container.chunks import pack_index, pack_tail
 from elastictok_cli.container.fields import uint
 from elastictok_cli.container.format import SIGNATURE
-from elastictok_cli.container.reader import clock
+from elastictok_cli.container.framing import TAIL_BYTES, pack_chunk
 from elastictok_cli.errors import DamagedFile, ElasticTokError, InputError, UnsupportedFile
+from elastictok_cli.units import timestamp
 
 from .samples import gop, header, read_all, small
 
@@ -70,7 +71,7 @@ def test_a_cut_file_is_refused_with_one_line_at_every_byte() -> None:
 def test_verify_names_every_damaged_gop() -> None:
     index = Reader(FILE).index
     bad = flip(flip(FILE, index[0].offset + 20, 1), index[2].offset + 20, 1)
-    findings = Reader(bad).verify()
+    findings = check_file(Reader(bad))
     assert [f.gop for f in findings[:2]] == [0, 2]
     assert "fails its checksum" in findings[0].text
 
@@ -79,7 +80,7 @@ def test_verify_notices_a_file_that_is_consistent_but_not_the_one_written() -> N
     tail = len(FILE) - TAIL_BYTES
     size = struct.unpack_from("<I", FILE, tail + 12)[0]
     forged = FILE[:tail] + pack_chunk(b"TAIL", pack_tail(size, bytes(16)))
-    assert ["digest" in f.text for f in Reader(forged).verify()] == [True]
+    assert ["digest" in f.text for f in check_file(Reader(forged))] == [True]
 
 
 def test_times_of_a_gop_that_go_past_the_next_ones_are_refused() -> None:
@@ -89,7 +90,7 @@ def test_times_of_a_gop_that_go_past_the_next_ones_are_refused() -> None:
     writer.write_gop(one)
     writer.write_gop(dataclasses.replace(gop(head, 1), pts=one.pts + 1))
     writer.finish()
-    assert "do not rise" in Reader(out.getvalue()).verify()[0].text
+    assert "do not rise" in check_file(Reader(out.getvalue()))[0].text
     with pytest.raises(DamagedFile, match=r"GOP 0 .* do not rise"):
         list(Reader(out.getvalue()).items())
     assert len(list(Reader(out.getvalue(), recover=True).gops())) == 2
@@ -203,7 +204,7 @@ def test_an_index_whose_gops_overlap_the_end_is_refused() -> None:
             uint(0) + uint(1) + b"\0\1" + uint(65) + b"\0\1" + b"\0\0\0" + bytes(8),
             "token count is 65, outside 0 to 64",
         ),
-        (uint(0) + uint(1) + b"\0\1" + b"\0\x04\1" + b"\0\0\0" + bytes(8), "step -1 is none of 0"),
+        (uint(0) + uint(1) + b"\0\1" + b"\0\x04\1" + b"\0\0\0" + bytes(8), "qindex -1 is none of 0"),
         (uint(0) + uint(1) + b"\0\1" + b"\0\0\0" * 2, "token digest needs 4 bytes where 0 are left"),
     ],
 )
@@ -298,7 +299,7 @@ def test_a_path_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 def test_an_empty_file_of_no_gops_is_whole() -> None:
     reader = Reader(rebuilt(b""))
-    assert (list(reader.gops()), reader.verify(), reader.frames) == ([], [], 0)
+    assert (list(reader.gops()), check_file(reader), reader.frames) == ([], [], 0)
 
 
 def test_items_up_to_a_gop_end_with_what_lies_behind_the_one_before_it() -> None:
@@ -317,16 +318,16 @@ def test_items_from_a_gop_on_start_with_it() -> None:
 
 
 def test_clock_times_read_well() -> None:
-    assert [clock(s) for s in (34.04, 59.96, 3600, -1.5)] == ["00:34.0", "01:00.0", "1:00:00.0", "-00:01.5"]
+    assert [timestamp(s) for s in (34.04, 59.96, 3600, -1.5)] == ["00:34.0", "01:00.0", "1:00:00.0", "-00:01.5"]
 
 
 def test_block_tables_need_neither_torch_nor_numba(tmp_path: Path) -> None:
     (tmp_path / "a.etok").write_bytes(FILE)
     script = (
         "import sys\n"
-        "from elastictok_cli.container import Reader\n"
+        "from elastictok_cli.container import Reader, check_file\n"
         f"r = Reader({str(tmp_path / 'a.etok')!r})\n"
-        "print(len(list(r.blocks())), len(list(r.audio())), r.verify(), sum(r.chunk_bytes.values()))\n"
+        "print(len(list(r.blocks())), len(list(r.audio())), check_file(r), sum(r.chunk_bytes.values()))\n"
         "print([m for m in ('torch', 'numba', 'av', 'matplotlib') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)

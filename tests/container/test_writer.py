@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from elastictok_cli.container import AudioPacket, Gop, Reader, Writer, part_path
+from elastictok_cli.container import Gop, Reader, Writer, check_file, part_path
 from elastictok_cli.errors import OutputError, UsageError
+from elastictok_cli.types import AudioPacket
 
 from .samples import facts, gop, gops, header, small, sound, write
 
@@ -155,7 +156,9 @@ def test_what_the_system_says_is_one_line(error: OSError, line: str) -> None:
         (lambda g: dataclasses.replace(g, pts=g.pts[:3]), "no GOP of 3 frames"),
         (lambda g: dataclasses.replace(g, blocks=g.blocks[:1]), "no GOP of 4 frames"),
         (
-            lambda g: dataclasses.replace(g, blocks=(g.blocks[0], dataclasses.replace(g.blocks[1], tiles=()))),
+            lambda g: dataclasses.replace(
+                g, blocks=(g.blocks[0], dataclasses.replace(g.blocks[1], tiles=(), tile_shares=()))
+            ),
             "2 tiles",
         ),
     ],
@@ -168,7 +171,7 @@ def test_a_gop_that_the_header_does_not_announce_is_refused(change: Callable[[Go
 
 def test_sound_of_a_stream_that_is_not_announced_is_refused() -> None:
     with pytest.raises(ValueError, match="audio stream 1 is none of 1"):
-        Writer(io.BytesIO(), header()).write_audio([AudioPacket(1, 0, 0, 0, 1, b"")])
+        Writer(io.BytesIO(), header()).write_audio([AudioPacket(stream=1, pts=0, dts=0, duration=0, flags=1, data=b"")])
 
 
 def test_much_sound_is_split_into_chunks_that_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +179,7 @@ def test_much_sound_is_split_into_chunks_that_may_be(monkeypatch: pytest.MonkeyP
     head, out = header(), io.BytesIO()
     writer = Writer(out, head)
     writer.write_gop(gop(head, 0))
-    packets = [AudioPacket(0, i, i, 1, 1, bytes(40)) for i in range(7)]
+    packets = [AudioPacket(stream=0, pts=i, dts=i, duration=1, flags=1, data=bytes(40)) for i in range(7)]
     writer.write_audio(packets)
     writer.finish()
     reader = Reader(out.getvalue())
@@ -218,14 +221,14 @@ def test_resume_keeps_what_is_whole_before_damage(tmp_path: Path) -> None:
     writer, kept = Writer.resume(path, head)
     assert len(kept) == 1
     write(writer, items, skip=1)
-    assert Reader(path.read_bytes()).verify() == []
+    assert check_file(Reader(path.read_bytes())) == []
 
 
 def test_resume_refuses_a_part_of_other_options(tmp_path: Path) -> None:
     path = tmp_path / "a.etok"
     Writer(path, header()).abort(keep_part=True)
     before = part_path(path).read_bytes()
-    with pytest.raises(UsageError, match="other options, another input.*leave --resume out"):
+    with pytest.raises(UsageError, match="other options, another input.*leave `resume` out"):
         Writer.resume(path, header(threshold=0.003))
     assert part_path(path).read_bytes() == before
 

@@ -11,8 +11,9 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-from elastictok_cli.container.chunks import pack_chunk, pack_tail, parse_chunk_start
+from elastictok_cli.container.chunks import pack_tail
 from elastictok_cli.container.format import SIGNATURE
+from elastictok_cli.container.framing import pack_chunk, parse_chunk_start
 
 # LEB128 at its bounds, not in its shortest form, without an end; u32 and doubles at theirs.
 NASTY = (

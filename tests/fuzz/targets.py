@@ -18,23 +18,15 @@ from container.example import example
 from container.samples import header, small
 from models.streams import FSQ, packed, tensors
 
-from elastictok_cli.container import (
-    Header,
-    Reader,
-    decode_gop,
-    etok_of,
-    save_tokens,
-    token_arrays,
-    token_decoder,
-    token_encoder,
-)
+from elastictok_cli.container import Header, Reader, check_file, decode_gop, etok_of, save_tokens, token_arrays
 from elastictok_cli.container import format as fmt
 from elastictok_cli.container.chunks import parse_audio, parse_gop, parse_index
 from elastictok_cli.container.head import parse_head
+from elastictok_cli.entropy.bitstream import token_decoder, token_encoder
 from elastictok_cli.errors import ElasticTokError
-from elastictok_cli.models.config import PRESETS, ElasticConfig
-from elastictok_cli.models.convert import plan
-from elastictok_cli.models.stream import read_index
+from elastictok_cli.models.elastic.config import PRESETS, ElasticConfig
+from elastictok_cli.models.elastic.convert import plan_tensors
+from elastictok_cli.models.elastic.params_index import read_index
 
 from .mutate import chunks_of, lying, mutated
 
@@ -57,10 +49,10 @@ def payloads(kind: bytes) -> tuple[bytes, ...]:
 def read_strictly(data: bytes) -> None:
     """All that a strict reader can be made to do."""
     with Reader(data) as reader:
-        reader.verify()
+        check_file(reader)
         _ = reader.chunk_bytes, reader.gop_at(0), reader.header.geometry
         for number, gop in enumerate(reader.gops()):
-            reader.place(number)
+            reader.gop_name(number)
             if reader.header.syntax in ("fsq/1", "vae/1"):
                 list(decode_gop(gop, reader.header, where="tokens"))
 
@@ -68,7 +60,7 @@ def read_strictly(data: bytes) -> None:
 def read_what_is_whole(data: bytes) -> None:
     """The same with --recover."""
     with Reader(data, recover=True) as reader:
-        reader.verify()
+        check_file(reader)
         _ = reader.chunk_bytes
         for _item in reader.items():
             pass
@@ -128,22 +120,24 @@ def _tokens(chance: random.Random, syntax: str) -> None:
 @cache
 def _nano() -> tuple[Any, Header, tuple[bytes, ...]]:
     """Start values, a header of 48x32, and whole GOPs of some noise that moves."""
-    from elastictok_cli.kernels import contexts, rangecoder
-    from elastictok_cli.models.nano.model import NanoModel, Weights
+    from elastictok_cli.entropy import rangecoder
+    from elastictok_cli.models.nano.model import NanoModel
+    from elastictok_cli.models.nano.syntax import contexts
+    from elastictok_cli.models.nano.weights import Weights
 
     tables = rangecoder.new_contexts(contexts.COUNT)
     model = NanoModel(Weights(tables, bytes(16), 0), threads=1)
     spec, made = model.spec, []
-    head = header(syntax="nano/3", coded_size=(48, 32), multiple=16, tile=None, block_frames=8, steps=spec.steps,
-                  max_tokens=48 * 32 * 8, audio=())  # fmt: skip
+    head = header(syntax="nano/3", coded_size=(48, 32), multiple=16, tile_hw=None, block_frames=8,
+                  num_qindex=spec.num_qindex, max_tokens=48 * 32 * 8, audio=())  # fmt: skip
     noise = np.random.default_rng(0)
-    for step in (150, 250, 330):
+    for qindex in (150, 250, 330):
         encoder, state = token_encoder(head, tables), model.start(32, 48)
         still = noise.integers(0, 256, (32, 48, 3), np.uint8)
         for _ in range(2):
             frames = np.stack([np.roll(still, 3 * t, axis=1) for t in range(3)])
             analysis = model.prepare(state, frames)
-            block = model.tokens(state, analysis, step=step)
+            block = model.tokens(state, analysis, qindex=qindex)
             encoder.write(block)
             state = model.advance(state, block, analysis)
         made.append(encoder.finish())
@@ -155,7 +149,7 @@ def _grammar(chance: random.Random) -> None:
     seed = chance.choice(seeds)
     decoder = token_decoder(mutated(seed[: chance.randrange(1, len(seed))], chance, seeds), head, tables)
     for _ in range(2):
-        block = decoder.read(chance.randrange(1, 5), 0, chance.randrange(max(1, head.steps)), 0)
+        block = decoder.read(chance.randrange(1, 5), 0, chance.randrange(max(1, head.num_qindex)), 0)
         _ = block.count
     decoder.finish(chance.getrandbits(32))
 
@@ -183,7 +177,7 @@ def _params(chance: random.Random) -> None:
     else:
         whole = mutated(whole, chance, pieces)
     entries = read_index(Path("params"), whole)  # type: ignore[arg-type]  # bytes do for a map of a file
-    plan("params", entries, SMALL)
+    plan_tensors("params", entries, SMALL)
 
 
 ODD: tuple[Any, ...] = (

@@ -9,9 +9,10 @@ from container.samples import header
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elastictok_cli.container import token_decoder
+from elastictok_cli.entropy.bitstream import token_decoder
 from elastictok_cli.errors import DamagedFile
 
+from . import video
 from .mutate import chunks_of, lying, rng, sealed
 from .targets import TARGETS, attempt, files, read_what_is_whole
 
@@ -58,3 +59,9 @@ def test_no_bytes_are_tokens_by_accident(payload: bytes, counts: list[int]) -> N
 @settings(deadline=None, max_examples=200, derandomize=True)
 def test_no_bytes_behind_a_header_crash_recovery(junk: bytes) -> None:
     read_what_is_whole(files()[0][:150] + junk)
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_a_changed_video_of_each_kind_is_encoded_or_refused(number: int) -> None:
+    code, said, wrong = video.attempt(*video.made(20261201, number))
+    assert not wrong, (code, said)

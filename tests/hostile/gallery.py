@@ -26,11 +26,13 @@ from reliability import six
 from safetensors.numpy import save
 
 from elastictok_cli.container import Header, Reader, Writer, save_tokens, token_arrays
-from elastictok_cli.container.chunks import CHUNK_EXTRA, pack_chunk, pack_index, pack_tail
+from elastictok_cli.container.chunks import pack_index, pack_tail
 from elastictok_cli.container.fields import uint
 from elastictok_cli.container.format import GOP, HEAD, INDX, SIGNATURE
+from elastictok_cli.container.framing import CHUNK_EXTRA, pack_chunk
 from elastictok_cli.container.head import pack_head
-from elastictok_cli.kernels import contexts, rangecoder
+from elastictok_cli.entropy import rangecoder
+from elastictok_cli.models.nano.syntax import contexts
 
 MIB = 1 << 20
 DATA = six.FILE.read_bytes()
@@ -328,7 +330,7 @@ def checkpoints() -> Iterator[Case]:
 
 
 def _sizes() -> dict[str, Any]:
-    from elastictok_cli.models.config import PRESETS
+    from elastictok_cli.models.elastic.config import PRESETS
 
     sizes: dict[str, Any] = json.loads(PRESETS["fsq"].to_json())
     del sizes["hidden_size"]
@@ -352,14 +354,16 @@ def videos() -> Iterator[Case]:
     yield Case("a playlist of others", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", 3, "", command, ".m3u8")
 
 
-def nano_bomb(digest: bytes, steps: int) -> Case:
+def nano_bomb(digest: bytes, num_qindex: int) -> Case:
     """A small file of the bundled model that claims the largest picture there can be."""
     head = Header(
-        "0.1.0", "elastictok-nano", digest, 0, "nano/3", 8, 16, (65536, 65536), (16, 16), (16, 16), Fraction(1, 25),
-        multiple=16, steps=steps, max_tokens=64,
+        tool="0.1.0", model="elastictok-nano", model_digest=digest, generation=0, syntax="nano/3", block_frames=8,
+        gop_blocks=16, coded_size=(65536, 65536), display_size=(16, 16), source_size=(16, 16),
+        time_base=Fraction(1, 25),
+        multiple=16, num_qindex=num_qindex, max_tokens=64,
     )  # fmt: skip
     out = io.BytesIO()
-    one = gop(header(audio=(), tile=None), 0)
+    one = gop(header(audio=(), tile_hw=None), 0)
     with Writer(out, head) as writer:
         block = dataclasses.replace(one.blocks[0], frames=4)
         writer.write_gop(dataclasses.replace(one, blocks=(block,)))

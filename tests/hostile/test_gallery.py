@@ -69,7 +69,7 @@ def test_a_huge_picture_of_the_bundled_model_is_refused_before_it_is_laid_out(
 ) -> None:
     spec = load().spec
     path = tmp_path / "bomb.etok"
-    path.write_bytes(nano_bomb(spec.digest, spec.steps).data)
+    path.write_bytes(nano_bomb(spec.digest, spec.num_qindex).data)
     said = run(command, path)
     assert said.code in (4, 5) and "pictures of 65536x65536 need" in said.error
 

@@ -1,4 +1,4 @@
-"""Small models with random weights, through the converter; and a home of their own for weights."""
+"""Small models with random weights, made by the converter, and an empty folder for weights."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import convert
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import convert
 
 from .streams import FSQ, VAE, write_params
 
@@ -31,7 +31,7 @@ def vae_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where weights are put; empty, and does not exist yet."""
+    """The folder for weights, which does not exist yet."""
     folder = tmp_path / "home"
     monkeypatch.setenv("ELASTICTOK_HOME", str(folder))
     return folder

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from elastictok_cli.models.config import PRESETS
+from elastictok_cli.models.elastic.config import PRESETS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.models.streams import write_params

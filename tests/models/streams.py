@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import expected
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import expected_tensors
 
 FSQ = ElasticConfig(
     name="tiny-fsq",
@@ -47,9 +47,9 @@ def tensors(config: ElasticConfig, seed: int = 0, scanned: bool = True) -> Itera
     """Random weights under the original's keys, stacked by layer or not."""
     rng = np.random.default_rng(seed)
     depth = {"encoder": config.num_encoder_layers, "decoder": config.num_decoder_layers}
-    for part in {part.source: part for part in expected(config, scanned)}.values():
-        shape = part.shape if part.index is None else (depth[part.source.split("/")[0]], *part.shape)
-        if part.turned:
+    for part in {part.source: part for part in expected_tensors(config, scanned)}.values():
+        shape = part.shape if part.layer is None else (depth[part.source.split("/")[0]], *part.shape)
+        if part.transposed:
             values = rng.standard_normal(shape, np.float32) / np.sqrt(np.float32(part.shape[0]))
         elif "embed" in part.source:
             values = rng.standard_normal(shape, np.float32) * np.float32(0.6)

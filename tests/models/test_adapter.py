@@ -1,4 +1,4 @@
-"""The original models through the interface of base.py, with random weights."""
+"""The original models through the interface of models/base.py, with random weights."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from elastictok_cli.container.entropy import values_crc
+from elastictok_cli.entropy.bitstream import CodeTokens
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.adapter import ElasticModel, ElasticTokens, truncate
+from elastictok_cli.models.elastic.adapter import ElasticModel, to_uint8_truncated
 from elastictok_cli.models.registry import load
 
 SIDE = 32
@@ -34,7 +34,7 @@ def masks(model: ElasticModel, counts: list[int]) -> torch.Tensor:
     return torch.cat([torch.arange(most) < count for count in counts])[None]
 
 
-def test_blocks_one_by_one_are_the_whole_run_at_once(model: ElasticModel) -> None:
+def test_single_blocks_with_a_cache_equal_a_whole_sequence(model: ElasticModel) -> None:
     counts, frames, network = [5, 16, 9, 12], clip(8), model.network
     patches, mask = network.patches(torch.from_numpy(frames)[None]), masks(model, counts)
     with torch.inference_mode():
@@ -63,7 +63,7 @@ def test_the_decoder_shows_what_the_encoder_measured(model: ElasticModel) -> Non
         measured = model.reconstruct(encoder, tokens)
         model.reconstruct(encoder, model.tokens(encoder, analysis, 11))  # another candidate comes between
         encoder = model.advance(encoder, tokens, analysis)
-        read = ElasticTokens(tokens.values.copy(), tokens.frames)
+        read = CodeTokens(tokens.values.copy(), tokens.frames)
         np.testing.assert_array_equal(model.reconstruct(decoder, read), measured)
         decoder = model.advance(decoder, read)
 
@@ -86,7 +86,7 @@ def test_trying_a_candidate_changes_no_state(model: ElasticModel) -> None:
     assert model.tokens(state, analysis, 6).crc() == before.crc()
 
 
-def test_the_decoder_half_waits_until_somebody_looks(model: ElasticModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoder_runs_only_when_pixels_are_asked_for(model: ElasticModel, monkeypatch: pytest.MonkeyPatch) -> None:
     frames, eager, lazy, ran = clip(6), model.start(SIDE, SIDE), model.start(SIDE, SIDE), []
     decode = model.network.decode
     monkeypatch.setattr(model.network, "decode", lambda *a: ran.append(1) or decode(*a))
@@ -116,13 +116,15 @@ def test_tokens_are_not_nested(model: ElasticModel) -> None:
 def test_tokens_are_what_the_container_stores(model: ElasticModel) -> None:
     state = model.start(SIDE, SIDE)
     tokens = model.tokens(state, model.prepare(state, clip(2)), 8)
-    shape = (8,) if model.channels == 1 else (8, 5)
+    shape = (8,) if model.spec.channels == 1 else (8, 5)
     assert (tokens.values.shape, tokens.values.dtype) == (
         shape,
-        np.uint16 if model.channels == 1 else np.int8,
+        np.uint16 if model.spec.channels == 1 else np.int8,
     )
-    assert tokens.crc(7) == values_crc(tokens.values, 2, 0, 7)
-    assert model.extra == ({} if model.channels == 1 else {"scale": model.network.bottleneck.scale.tolist()})
+    assert tokens.crc(7) == CodeTokens(tokens.values, 2).crc(7)
+    assert model.header_fields == (
+        {} if model.spec.channels == 1 else {"scale": model.network.bottleneck.scale.tolist()}
+    )
 
 
 def test_a_picture_is_repeated_and_shown_once(model: ElasticModel) -> None:
@@ -140,7 +142,7 @@ def test_pixels_are_rounded_to_the_nearest(model: ElasticModel) -> None:
     with torch.inference_mode():
         exact = model.network.pixels(model.network.decode(model._latents(tokens))[0])[0]
     assert np.abs(model.reconstruct(state, tokens) - (exact.numpy() + 1) * 127.5).max() <= 0.501
-    assert block_mse(model.reconstruct(state, tokens), truncate(exact)) > 0
+    assert block_mse(model.reconstruct(state, tokens), to_uint8_truncated(exact)) > 0
 
 
 def test_a_state_without_the_source_only_decodes(model: ElasticModel) -> None:
@@ -165,15 +167,15 @@ def test_a_gop_ends_after_four_blocks(model: ElasticModel) -> None:
 
 
 def test_other_sizes_are_cut_into_tiles_by_the_codec(model: ElasticModel) -> None:
-    assert model.spec.tile == (SIDE, SIDE)
+    assert model.spec.tile_hw == (SIDE, SIDE)
     with pytest.raises(ValueError, match="tile of 64x32"):
         model.start(SIDE, 64)
 
 
-def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
+def test_time_and_memory_of_a_job_are_estimated(model: ElasticModel) -> None:
     frames, state = clip(2), model.start(SIDE, SIDE)
     assert model.evaluation_s() > 0
-    assert model.work(3) > model.work(0)
+    assert model.flops(3) > model.flops(0)
     analysis = model.prepare(state, frames)
     for _ in range(3):
         tokens = model.tokens(state, analysis, 8)
@@ -183,7 +185,7 @@ def test_time_and_memory_can_be_told_before_a_job(model: ElasticModel) -> None:
     assert sum(part.nbytes for part in past) == model.past_bytes
 
 
-def test_half_precision_loads_and_stays_near(fsq_file: Path) -> None:
+def test_half_precision_loads_and_is_close(fsq_file: Path) -> None:
     wide, narrow = load(fsq_file, device="cpu"), load(fsq_file, device="cpu", precision="bfloat16")
     state = wide.start(SIDE, SIDE)
     tokens = wide.tokens(state, wide.prepare(state, clip(2)), 16)

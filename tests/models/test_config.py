@@ -1,4 +1,4 @@
-"""What a configuration says must fit together; what does not is named."""
+"""The values of a configuration must be consistent; a wrong one is named."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from elastictok_cli.errors import UsageError
-from elastictok_cli.models.config import PRESETS, ElasticConfig, config_named
+from elastictok_cli.models.elastic.config import PRESETS, ElasticConfig, config_named
 
 from .streams import FSQ, VAE
 
 
-def test_the_published_models_are_what_they_are_said_to_be() -> None:
+def test_the_published_configurations() -> None:
     fsq, vae = PRESETS["fsq"], PRESETS["vae"]
     assert (fsq.max_toks, fsq.gop_blocks, fsq.pre_latent_size, fsq.latent_size) == (4096, 4, 6, 6)
     assert (vae.max_toks, vae.gop_blocks, vae.pre_latent_size, vae.latent_size) == (2048, 4, 16, 8)
@@ -53,13 +53,13 @@ def test_a_model_for_one_block_has_gops_of_one() -> None:
     ],
     ids=str,
 )
-def test_what_does_not_fit_is_named(changes: dict[str, object], said: str) -> None:
+def test_an_inconsistent_value_is_named(changes: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         ElasticConfig.from_mapping(json.loads(FSQ.to_json()) | changes)
     assert said in str(caught.value)
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_value_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="hidden_size, .*theta"):
         ElasticConfig.from_mapping({"bottleneck_type": "fsq"})
     for text in ("", "[1]", "{", '{"a": 1}'):

@@ -1,4 +1,4 @@
-"""`convert`: what it writes is what was in the stream; what is not as it should be gets one line."""
+"""`convert`: it writes the values of the parameter file, and reports a wrong file in one line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from elastictok_cli.errors import ElasticTokError, InputError, OutputError
-from elastictok_cli.models.config import PRESETS
-from elastictok_cli.models.convert import convert, vae_scale
+from elastictok_cli.models.elastic.config import PRESETS
+from elastictok_cli.models.elastic.convert import convert, vae_scale
 
 from . import streams
 from .streams import (
@@ -33,7 +33,7 @@ WHOLE = b"".join(packed(key, values) for key, values in tensors(FSQ))
 
 
 def refused(folder: Path, data: bytes, config: streams.ElasticConfig = FSQ) -> str:
-    """The message for these bytes; nothing may be left behind."""
+    """The error message for these bytes. Checks that no file is left behind."""
     params = folder / "params"
     params.write_bytes(data)
     with pytest.raises(ElasticTokError) as caught:
@@ -45,7 +45,7 @@ def refused(folder: Path, data: bytes, config: streams.ElasticConfig = FSQ) -> s
 
 
 @pytest.mark.parametrize("scanned", [True, False])
-def test_every_weight_arrives_turned_as_torch_wants_it(tmp_path: Path, scanned: bool) -> None:
+def test_every_weight_is_written_and_transposed_for_torch(tmp_path: Path, scanned: bool) -> None:
     source = dict(tensors(FSQ, scanned=scanned))
     output = tmp_path / "out.safetensors"
     count = convert(write_params(tmp_path / "params", FSQ, scanned=scanned), FSQ, output)
@@ -117,7 +117,7 @@ def test_the_published_sizes_add_up() -> None:
         assert ends + layers * (4 * width**2 + 3 * width * inner + 2 * width) == weights
 
 
-def test_an_existing_output_stays_unless_told_otherwise(tmp_path: Path) -> None:
+def test_an_existing_output_stays_without_overwrite(tmp_path: Path) -> None:
     params, output = write_params(tmp_path / "params", FSQ), tmp_path / "out.safetensors"
     output.write_bytes(b"precious")
     with pytest.raises(OutputError, match="exists"):
@@ -129,7 +129,7 @@ def test_an_existing_output_stays_unless_told_otherwise(tmp_path: Path) -> None:
         convert(params, FSQ, params, overwrite=True)
 
 
-def test_a_link_stays_and_one_to_nothing_is_there(tmp_path: Path) -> None:
+def test_a_link_stays_and_a_dangling_link_counts_as_existing(tmp_path: Path) -> None:
     params, link = write_params(tmp_path / "params", FSQ), tmp_path / "out.safetensors"
     link.symlink_to(tmp_path / "store.bin")
     with pytest.raises(OutputError, match="exists"):
@@ -170,7 +170,7 @@ def test_a_damaged_stream_does_not_replace_a_whole_output(tmp_path: Path) -> Non
     ],
     ids=range(14),
 )
-def test_what_is_no_whole_stream_gets_one_line(tmp_path: Path, data: bytes, said: str) -> None:
+def test_any_other_or_damaged_file_is_reported_in_one_line(tmp_path: Path, data: bytes, said: str) -> None:
     assert said in refused(tmp_path, data)
 
 
@@ -191,7 +191,7 @@ def test_other_number_types_are_refused(tmp_path: Path) -> None:
     assert "numbers of type 'object0'" in refused(tmp_path, data)
 
 
-def test_a_length_that_lies_is_refused_before_anything_is_taken(tmp_path: Path) -> None:
+def test_a_wrong_length_is_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     key = packed_list([packed_text("encoder"), packed_text("x")])
     lies = [
         b"\x92" + key + b"\xc6\xff\xff\xff\xff" + b"\0" * 50,
@@ -211,7 +211,7 @@ def test_a_length_that_lies_is_refused_before_anything_is_taken(tmp_path: Path) 
 
 @settings(max_examples=150, deadline=None)
 @given(at=st.integers(0, 3000), value=st.integers(0, 255), cut=st.integers(1, 4000))
-def test_damage_is_refused_or_harmless_but_never_a_fault(
+def test_damage_is_refused_or_harmless_and_never_a_crash(
     tmp_path_factory: pytest.TempPathFactory, at: int, value: int, cut: int
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -235,7 +235,7 @@ def test_damage_is_refused_or_harmless_but_never_a_fault(
             assert "\n" not in str(error)
 
 
-def test_the_quantiser_reaches_ten_deviations_and_is_coarse_in_itself() -> None:
+def test_the_vae_scale_spans_ten_deviations_and_is_rounded_coarsely() -> None:
     rng = np.random.default_rng(0)
     norm, kernel = rng.normal(1, 0.3, 64).astype(np.float32), rng.normal(0, 0.2, (64, 10)).astype(np.float32)
     scale = vae_scale(norm, kernel, 5)

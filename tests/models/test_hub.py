@@ -1,4 +1,4 @@
-"""`weights pull` against a stand-in of the hub on this machine: whole, cut off, damaged, missing, offline."""
+"""`weights pull` against a local stand-in of the hub: complete, interrupted, damaged, missing, offline."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import huggingface_hub.constants
 import pytest
 
 from elastictok_cli.errors import InputError, UnsupportedFile, UsageError
-from elastictok_cli.models import hub, registry
-from elastictok_cli.models.hub import check, pull
+from elastictok_cli.models import registry, weights_files
+from elastictok_cli.models.elastic import hub
+from elastictok_cli.models.elastic.hub import check, pull
 
 from .streams import FSQ, write_params
 
@@ -27,7 +28,7 @@ REPOSITORY = "LargeWorldModel/ElasticTok-FSQ"
 
 @dataclass
 class Hub:
-    """What the stand-in serves and what it was asked. cut: bytes after which the next transfers break off."""
+    """The content and requests of the stand-in. cut: bytes after which the next transfers break off."""
 
     body: bytes
     etag: str
@@ -82,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The stand-in, with a small model in the published one's place."""
+    """The stand-in, with a small model in place of the published one."""
     monkeypatch.setitem(hub.PRESETS, "fsq", FSQ)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
@@ -106,19 +107,19 @@ def test_a_pull_ends_in_a_model_that_loads_by_its_name(server: Hub, home: Path) 
     assert sorted(path.name for path in home.iterdir()) == [f"{NAME}.json", f"{NAME}.safetensors"]
 
 
-def test_what_is_here_is_not_fetched_again(server: Hub) -> None:
+def test_a_pulled_model_is_not_downloaded_again(server: Hub) -> None:
     said: list[str] = []
     pull(NAME, endpoint=server.url)
-    pull(NAME, endpoint="http://127.0.0.1:1", say=said.append)
+    pull(NAME, endpoint="http://127.0.0.1:1", on_status=said.append)
     assert (server.gets, said) == (1, [f"{NAME} is here already"])
     pull(NAME, endpoint=server.url, force=True)
     assert server.gets == 2
 
 
-def test_what_is_here_is_not_taken_for_what_was_asked_for(server: Hub) -> None:
+def test_another_digest_or_revision_is_downloaded(server: Hub) -> None:
     pull(NAME, endpoint=server.url)
     said: list[str] = []
-    pull(NAME, endpoint=server.url, digest=server.etag, revision=COMMIT, say=said.append)
+    pull(NAME, endpoint=server.url, digest=server.etag, revision=COMMIT, on_status=said.append)
     assert said == [f"{NAME} is here already"]
     with pytest.raises(InputError, match="not cccc"):
         pull(NAME, endpoint=server.url, digest="c" * 64)
@@ -126,7 +127,7 @@ def test_what_is_here_is_not_taken_for_what_was_asked_for(server: Hub) -> None:
         pull(NAME, endpoint=server.url, revision="nonsense")
 
 
-def test_a_transfer_goes_on_where_it_broke_off(server: Hub, home: Path) -> None:
+def test_an_interrupted_transfer_continues(server: Hub, home: Path) -> None:
     home.mkdir()
     part = home / f"{NAME}-{COMMIT[:12]}.params.part"
     part.write_bytes(server.body[:5000])
@@ -143,7 +144,7 @@ def test_a_transfer_that_breaks_off_is_resumed_in_the_same_pull(server: Hub, mon
     assert server.ranges[1] is not None
 
 
-def test_damage_on_the_way_is_seen_and_nothing_is_kept(server: Hub, home: Path) -> None:
+def test_a_damaged_download_is_refused_and_removed(server: Hub, home: Path) -> None:
     good = server.body
     server.body = good[:-1] + bytes([good[-1] ^ 1])
     with pytest.raises(InputError, match=r"LargeWorldModel/ElasticTok-FSQ at main: what came has SHA-256"):
@@ -172,7 +173,7 @@ def test_a_file_that_is_not_the_original_s_is_refused(server: Hub, home: Path) -
     assert not (home / f"{NAME}.safetensors").exists()
 
 
-def test_what_the_hub_has_not_is_said_in_one_line(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_or_repository_is_reported_in_one_line(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="no such revision"):
         pull(NAME, endpoint=server.url, revision="nonsense")
     with pytest.raises(InputError, match="no such repository"):
@@ -185,24 +186,24 @@ def test_what_the_hub_has_not_is_said_in_one_line(server: Hub, monkeypatch: pyte
         pull(NAME, endpoint=server.url)
 
 
-def test_offline_is_no_hindrance_for_what_is_here(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pulled_model_needs_no_network(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     pull(NAME, endpoint=server.url)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert pull(NAME, endpoint=server.url).exists()
 
 
-def test_what_cannot_be_pulled_is_said() -> None:
+def test_a_model_that_is_not_published_is_reported() -> None:
     with pytest.raises(UsageError, match="published are elastictok-fsq, elastictok-vae"):
         pull("elastictok-nano")
     with pytest.raises(UsageError, match="64 hexadecimal digits"):
         pull(NAME, digest="abc")
 
 
-def test_weights_that_changed_since_are_told(server: Hub) -> None:
+def test_weights_that_changed_since_the_pull_are_reported(server: Hub) -> None:
     path = pull(NAME, endpoint=server.url)
-    assert check(registry.describe(path))
+    assert check(weights_files.describe(path))
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(UnsupportedFile, match="has changed since it was pulled"):
-        check(registry.describe(path))
+        check(weights_files.describe(path))

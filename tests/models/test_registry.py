@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from elastictok_cli.errors import ElasticTokError, UnsupportedFile, UsageError
-from elastictok_cli.models import registry
+from elastictok_cli.models import registry, weights_files
 
 from .streams import FSQ
 
@@ -21,10 +23,11 @@ class Header:
     model: str
     model_digest: bytes
     generation: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def test_a_file_says_what_it_is_without_being_loaded(fsq_file: Path) -> None:
-    file = registry.describe(fsq_file)
+    file = weights_files.describe(fsq_file)
     assert (file.model, file.generation, file.syntax) == ("tiny-fsq", 1, "fsq/1")
     model = registry.load(fsq_file, device="cpu")
     assert model.spec.digest == bytes.fromhex(file.digest)[:16]
@@ -32,8 +35,8 @@ def test_a_file_says_what_it_is_without_being_loaded(fsq_file: Path) -> None:
 
 
 def test_a_header_finds_its_weights_in_the_home(home: Path, fsq_file: Path) -> None:
-    header = Header("tiny-fsq", bytes.fromhex(registry.sha256(fsq_file))[:16])
-    with pytest.raises(UnsupportedFile, match=r"needs the weights of tiny-fsq generation 1 .*--model FILE"):
+    header = Header("tiny-fsq", bytes.fromhex(weights_files.sha256(fsq_file))[:16])
+    with pytest.raises(UnsupportedFile, match=r"needs the weights of tiny-fsq generation 1 .*`model` FILE"):
         registry.load_for(header)
     home.mkdir()
     (home / "broken.safetensors").write_bytes(b"nonsense")
@@ -55,28 +58,28 @@ def test_names_are_explained(home: Path) -> None:
 
 
 def test_both_models_of_the_package_are_here_without_a_home(home: Path) -> None:
-    found = {file.model: file for file in map(registry.describe, registry.files())}
-    assert list(found) == ["elastictok-nano", "elastictok-mini"] == list(registry.PACKAGED)
+    found = {file.model: file for file in map(weights_files.describe, registry.weights_files())}
+    assert list(found) == ["elastictok-nano", "elastictok-mini"]
     mini = registry.load("elastictok-mini", device="cpu")
-    assert (mini.spec.name, mini.spec.tile, mini.spec.block_frames) == ("elastictok-mini", (128, 128), 4)
+    assert (mini.spec.name, mini.spec.tile_hw, mini.spec.block_frames) == ("elastictok-mini", (128, 128), 4)
     assert found["elastictok-mini"].bytes < 24e6
     header = Header("elastictok-mini", mini.spec.digest)
     assert registry.load_for(header, device="cpu").spec.digest == mini.spec.digest
-    with pytest.raises(UnsupportedFile, match=r"elastictok-mini generation 1 .*not here; --model FILE"):
+    with pytest.raises(UnsupportedFile, match=r"elastictok-mini generation 1 .*not here; `model` FILE"):
         registry.load_for(Header("elastictok-mini", bytes(16)))  # other weights of it; there is nothing to pull
 
 
 @pytest.mark.parametrize("device", ["foo", "", "cuda:", "cuda:x", "CPU"])
-@pytest.mark.parametrize("name", [registry.BUNDLED, "elastictok-mini"])
+@pytest.mark.parametrize("name", [registry.DEFAULT_MODEL, "elastictok-mini"])
 def test_what_is_no_device_is_refused_whatever_the_model(name: str, device: str) -> None:
-    with pytest.raises(UsageError, match=f"--device {device}: no such device"):
+    with pytest.raises(UsageError, match=f"`device` {device}: no such device"):
         registry.load(name, device=device)
 
 
 def test_a_device_that_is_not_there_is_named(fsq_file: Path) -> None:
-    with pytest.raises(UsageError, match="--device cuda:77"):
+    with pytest.raises(UsageError, match="`device` cuda:77"):
         registry.load(fsq_file, device="cuda:77")
-    with pytest.raises(UsageError, match="--precision int4"):
+    with pytest.raises(UsageError, match="`precision` int4"):
         registry.load(fsq_file, device="cpu", precision="int4")
 
 
@@ -92,7 +95,7 @@ def rewritten(source: Path, target: Path, **metadata: str) -> Path:
 
 
 def test_files_that_lie_get_one_line(fsq_file: Path, tmp_path: Path) -> None:
-    config = json.loads(registry.metadata(fsq_file)["config"])
+    config = json.loads(weights_files.metadata(fsq_file)["config"])
     lies = {
         "deep": rewritten(
             fsq_file, tmp_path / "a.safetensors", config=json.dumps(config | {"num_encoder_layers": 10**6})
@@ -110,7 +113,7 @@ def test_files_that_lie_get_one_line(fsq_file: Path, tmp_path: Path) -> None:
     for path in [*lies.values(), *(tmp_path / f"{letter}.safetensors" for letter in "ghij")]:
         with pytest.raises(ElasticTokError) as caught:
             registry.load(path, device="cpu")
-            registry.describe(path)
+            weights_files.describe(path)
         assert "\n" not in str(caught.value) and path.name in str(caught.value)
 
 
@@ -128,7 +131,7 @@ def test_contexts_that_have_seen_more_bits_than_are_counted_are_refused(tmp_path
     from safetensors import safe_open
     from safetensors.numpy import save_file
 
-    with safe_open(registry.bundled(), framework="numpy") as file:
+    with safe_open(weights_files.packaged_weights(registry.DEFAULT_MODEL), framework="numpy") as file:
         metadata, contexts = file.metadata(), file.get_tensor("contexts")
     for seen in (255, 256):
         contexts[7, 2] = seen

@@ -1,8 +1,8 @@
 """Compare this implementation with arrays made by the original's code: python tests/parity/check.py DIR
 
-DIR holds one folder per case, in the layout of the reference data (or is such a folder). What a folder holds
-is told from its files, not from its name. One line per array with the largest error, one for each folder or
-array that there is no check for, and totals in the last line. Exit code 1 if anything misses.
+DIR holds one folder per case, in the layout of the reference data, or is one. The kind of a case follows from its
+files, not from its name. Prints the largest error of each array, each folder or array without a check, and totals in
+the last line. Exit code 1 if anything misses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from report import Report  # noqa: E402
 
 
 def kind(folder: Path) -> Callable[[Path, Report], None] | None:
-    """The check for what a folder holds, None if it is nothing known."""
+    """The check for the kind of case in a folder, None for an unknown one."""
     import parts
     from model_case import check_model
 
@@ -67,7 +67,7 @@ def run(folder: Path) -> Report:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code."""
+    """Check the folder of the command line. Returns the exit code."""
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
         print(f"usage: python {sys.argv[0]} DIR", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""A model with the arrays that the original made with it: activations, tokens, pixels, caches, searches."""
+"""One model against the arrays of the original: activations, tokens, pixels, caches, searches."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from replay import Golden, linear_counts, replay
 from report import NEAR, Report
 from torch import Tensor, nn
 
-from elastictok_cli.models.adapter import truncate
-from elastictok_cli.models.bottleneck import FSQ
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import convert
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.layers import Past, longer
-from elastictok_cli.models.preprocess import original_picture
-from elastictok_cli.models.registry import load_network
+from elastictok_cli.models.elastic.adapter import to_uint8_truncated
+from elastictok_cli.models.elastic.bottleneck import FSQ
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import convert
+from elastictok_cli.models.elastic.layers import KvCache, extend_cache
+from elastictok_cli.models.elastic.load import load_network
+from elastictok_cli.models.elastic.network import Elastic
+from elastictok_cli.models.elastic.preprocess import resize_and_crop
 
 Array = npt.NDArray[Any]
 MOST_TOKENS = 4096  # in one batch of candidates
 
 
 def check_model(folder: Path, report: Report) -> None:
-    """Everything in one folder."""
+    """Check all arrays of one folder."""
     settings = json.loads((folder / "config.json").read_text())
     with np.load(folder / "input.npz") as file:
         inputs = dict(file)
@@ -40,7 +40,7 @@ def check_model(folder: Path, report: Report) -> None:
 
 
 def load(params: Path, config: ElasticConfig) -> Elastic:
-    """Through the converter, as a user would."""
+    """Load the network from the original's parameters, through the converter."""
     with TemporaryDirectory() as place:
         output = Path(place) / "model.safetensors"
         convert(params, config, output)
@@ -114,7 +114,7 @@ class _Case:
         self.report.same(f"{self.name} input.encoding_mask", self.mask.numpy(), self.inputs["encoding_mask"])
         for key in sorted(key for key in self.inputs if key.startswith("image")):
             item = self.inputs["frames"][int(key[5:])]
-            frame = original_picture(self.inputs[key], self.config.resolution)
+            frame = resize_and_crop(self.inputs[key], self.config.resolution)
             self.report.same(f"{self.name} input.{key}", np.broadcast_to(frame, item.shape), item)
 
     # --- full runs
@@ -162,8 +162,8 @@ class _Case:
         self.close(f"{run}.z_post", z_post.numpy(), where=None if safe is None else safe[..., None])
         self.close(f"{run}.z", z.numpy(), where=None if kept_safe is None else kept_safe[..., None])
         self.close(f"{run}.recon", recon.numpy())
-        self.bytes(f"{run}.recon_u8", truncate(recon))
-        self.bytes(f"{run}.recon_frames_u8", truncate(model.pixels(recon)))
+        self.bytes(f"{run}.recon_u8", to_uint8_truncated(recon))
+        self.bytes(f"{run}.recon_frames_u8", to_uint8_truncated(model.pixels(recon)))
         self.close(f"{run}.mse", self.error(recon, self.patches))
 
     def check_fixed(self) -> None:
@@ -180,7 +180,7 @@ class _Case:
         padded = torch.zeros(self.batch, self.blocks, self.most, z.shape[-1])
         padded[:, :, : int(count)] = torch.from_numpy(golden_z)
         recon, _ = self.model.decode(padded.flatten(1, 2))
-        self.bytes("fixed.recon_u8", truncate(recon))
+        self.bytes("fixed.recon_u8", to_uint8_truncated(recon))
 
     # --- block after block
 
@@ -189,8 +189,8 @@ class _Case:
 
     def check_cached(self) -> None:
         z = torch.from_numpy(self.golden["main.z"]) if "main.z" in self.golden else None
-        source: Past | None = None
-        shown: Past | None = None
+        source: KvCache | None = None
+        shown: KvCache | None = None
         recons, curves = [], []
         for k in range(self.blocks):
             if "mse_by_kept" in self.golden:
@@ -198,7 +198,7 @@ class _Case:
                 curves.append(self.candidates(k, counts, source, shown))  # (most, batch)
             mine, new_source = self.model.encode(self.block(self.patches, k), self.block(self.mask, k), source)
             recon, new_shown = self.model.decode(mine if z is None else self.block(z, k), shown)
-            source, shown = longer(source, new_source), longer(shown, new_shown)
+            source, shown = extend_cache(source, new_source), extend_cache(shown, new_shown)
             recons.append(recon)
         recon = torch.cat(recons, 1)
         self.close("cached.recon", recon.numpy())
@@ -212,7 +212,7 @@ class _Case:
             where = None if margin is None else margin >= NEAR
             self.close("mse_by_kept", np.stack(curves, 1).transpose(2, 1, 0), where=where)
 
-    def candidates(self, k: int, counts: Sequence[Array], source: Past | None, shown: Past | None) -> Array:
+    def candidates(self, k: int, counts: Sequence[Array], source: KvCache | None, shown: KvCache | None) -> Array:
         """Errors of block k for each entry (batch,) of counts: (entries, batch). Several go in one batch."""
         size = max(1, MOST_TOKENS // (self.batch * self.most * (k + 1)))
         errors = []
@@ -251,7 +251,7 @@ class _Case:
             mask = self.mask_of(kept[:, None])
             z, new_source = self.model.encode(self.block(self.patches, k), mask, past.source)
             _, new_shown = self.model.decode(z, past.shown)
-            past.source, past.shown = longer(past.source, new_source), longer(past.shown, new_shown)
+            past.source, past.shown = extend_cache(past.source, new_source), extend_cache(past.shown, new_shown)
             known.clear()
 
         run = replay(case, entry["algorithm"], self.blocks, self.batch, measure, commit, golden)
@@ -280,8 +280,8 @@ class _Case:
 
 
 class _Pasts:
-    source: Past | None = None
-    shown: Past | None = None
+    source: KvCache | None = None
+    shown: KvCache | None = None
 
 
 def _linear_kept(case: dict[str, Any], batch: int, golden: Golden | None) -> list[Array]:
@@ -291,14 +291,14 @@ def _linear_kept(case: dict[str, Any], batch: int, golden: Golden | None) -> lis
     return [np.full(batch, kept) for kept in sorted({min(count + 1, most) for count in counts})]
 
 
-def _repeated(past: Past | None, times: int) -> Past | None:
+def _repeated(past: KvCache | None, times: int) -> KvCache | None:
     if past is None or times == 1:
         return past
     return tuple((k.repeat(times, 1, 1, 1), v.repeat(times, 1, 1, 1)) for k, v in past)
 
 
 def _tap(half: nn.Module, name: str, into: dict[str, Tensor]) -> list[Any]:
-    """Keep what passes through an encoder or decoder, under the golden data's names."""
+    """Record the activations of an encoder or decoder, under the names of the golden data."""
 
     def keep(key: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:

@@ -1,4 +1,4 @@
-"""The parts on their own: searches on made-up curves, FSQ, rotary tables, pictures, checkpoint formats."""
+"""Checks of single parts: searches on artificial curves, FSQ, rotary tables, pictures, checkpoint formats."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from replay import Golden, replay
 from report import NEAR, Report
 from safetensors import safe_open
 
-from elastictok_cli.models.bottleneck import FSQ
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.convert import convert
-from elastictok_cli.models.layers import rope_table
-from elastictok_cli.models.preprocess import original_picture
+from elastictok_cli.models.elastic.bottleneck import FSQ
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.convert import convert
+from elastictok_cli.models.elastic.layers import rope_table
+from elastictok_cli.models.elastic.preprocess import resize_and_crop
 
 Array = npt.NDArray[Any]
 THETAS = {"fsq": 5e7, "vae": 5e6, "default": 1e4}
@@ -35,7 +35,7 @@ def _rest(folder: Path, golden: dict[str, Array], seen: set[str], report: Report
 
 
 def check_search(folder: Path, report: Report) -> None:
-    """Both searches on curves, no model."""
+    """Both searches on artificial curves, without a model."""
     golden, seen = _golden(folder), set()
     for case in json.loads((folder / "config.json").read_text()):
         name = f"c{case['case']}"
@@ -68,7 +68,7 @@ def check_search(folder: Path, report: Report) -> None:
 
 
 def check_fsq(folder: Path, report: Report) -> None:
-    """The quantiser, both ways, for any levels."""
+    """The FSQ in both directions, for any levels."""
     golden, seen = _golden(folder), set()
     for name in sorted(key.removesuffix(".levels") for key in golden if key.endswith(".levels")):
         fsq = FSQ(tuple(golden[f"{name}.levels"].tolist()))
@@ -109,12 +109,12 @@ def _number(text: str) -> float | None:
 
 
 def check_preprocess(folder: Path, report: Report) -> None:
-    """Pictures as the original's loader makes them."""
+    """Pictures against those of the original's loader."""
     golden, seen = _golden(folder), set()
     for key in sorted(key for key in golden if key.startswith("image") and f"frame{key[5:]}" in golden):
         frame = golden[f"frame{key[5:]}"]
         seen |= {key, f"frame{key[5:]}"}
-        report.same(f"{folder.name} frame{key[5:]}", original_picture(golden[key], frame.shape[0]), frame)
+        report.same(f"{folder.name} frame{key[5:]}", resize_and_crop(golden[key], frame.shape[0]), frame)
     _rest(folder, golden, seen, report)
 
 
@@ -125,7 +125,7 @@ def streams(folder: Path) -> list[Path]:
 
 
 def check_formats(folder: Path, report: Report) -> None:
-    """One model in several files: the float32 ones hold the same numbers, the others those in bfloat16."""
+    """One model in several files: the float32 files have the same values, the others the same in bfloat16."""
     config = ElasticConfig.from_mapping(json.loads((folder / "config.json").read_text()))
     read: dict[str, dict[str, torch.Tensor]] = {}
     with TemporaryDirectory() as place:

@@ -1,4 +1,4 @@
-"""The original's two searches over a batch, run by run, including the runs that it wastes."""
+"""The original's two searches over a batch, run by run, including runs without use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kept = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Golden:
-    """Of the original's linear search: what it kept in each run (runs, batch), and the counts it returned."""
+    """The counts that the original's linear search tried, (runs, batch), and those that it returned."""
 
     probe_kept: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
@@ -74,7 +74,7 @@ def replay(
 
 
 def linear_counts(least: int, top: int, most: int, bins: int, golden: Golden | None = None) -> list[int]:
-    """Spaced by a constant factor and cut off.
+    """Counts spaced by a constant factor, rounded down.
 
     Where a mark is a whole number but for rounding, mostly an end, numpy's exp2 and log2 put it there or one lower, by
     machine (with AVX-512 they are others than without). What the original tried there, or returned, says which it was.
@@ -99,7 +99,7 @@ def _linear(
 
 
 class _Item:
-    """One item of the batch: the package's own bisection, and what the original does when it is done."""
+    """One item of the batch: the bisection of the package, and what the original does after its end."""
 
     def __init__(self, least: int, top: int, most: int, default: int, threshold: np.float32) -> None:
         self.low, self.high, self.most, self.threshold = float(least), float(top), most, threshold

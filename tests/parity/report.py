@@ -12,7 +12,7 @@ NEAR = 1e-4  # an FSQ value this near to where it would round the other way may 
 
 
 class Report:
-    """Prints as it goes. misses: arrays (or whole cases) that are not as they should be."""
+    """Prints a line per array. misses: number of arrays, or whole cases, outside their tolerance."""
 
     def __init__(self) -> None:
         self.arrays = self.misses = self.skips = 0

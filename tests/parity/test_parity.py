@@ -16,7 +16,7 @@ FULL = HERE.parents[2] / "shared" / "parity"  # lies beside the checkout where t
 
 
 def check(folder: Path) -> tuple[int, list[str]]:
-    """Exit code and lines."""
+    """Run check.py: exit code and output lines."""
     run = subprocess.run([sys.executable, HERE / "check.py", folder], capture_output=True, text=True, check=False)
     assert not run.stderr
     return run.returncode, run.stdout.splitlines()
@@ -24,7 +24,7 @@ def check(folder: Path) -> tuple[int, list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", [SMALL, *([FULL] if FULL.is_dir() else [])], ids=lambda folder: folder.parent.name)
-def test_every_array_of_the_original_is_met(folder: Path) -> None:
+def test_every_array_equals_the_original_s(folder: Path) -> None:
     code, lines = check(folder)
     assert [line for line in lines if line.endswith("MISS")] == []
     assert code == 0
@@ -72,7 +72,7 @@ def test_a_case_that_cannot_be_run_is_a_miss_and_hides_no_other(tmp_path: Path) 
     assert any(line.startswith("rope fsq.cos") and line.endswith("ok") for line in lines)
 
 
-def test_an_empty_folder_is_no_success(tmp_path: Path) -> None:
+def test_an_empty_folder_fails(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, HERE / "check.py", tmp_path], capture_output=True, check=False)
     assert run.returncode == 2
 

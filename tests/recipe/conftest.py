@@ -1,4 +1,4 @@
-"""The recipe is no package: its modules import each other by their plain names, as when they are run."""
+"""Makes the modules of the recipe importable by their plain names, as they import each other."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "weights" / "recipe"))
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Tiny tensors: two threads would mostly wait for each other, for minutes on a busy machine.
+    """One thread for these tests: with tiny tensors, two would mostly wait for each other.
 
-    A training run also tells the processor to take the tiniest numbers for zero: not so for the tests behind it.
+    A training run also flushes denormal numbers to zero; this is undone for the tests after it.
     """
     import torch
 

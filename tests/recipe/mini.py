@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elastictok_cli.models.config import ElasticConfig
+from elastictok_cli.models.elastic.config import ElasticConfig
 
 CONFIG = ElasticConfig(
     name="tiny-mini",
@@ -28,7 +28,7 @@ CONFIG = ElasticConfig(
 
 
 def smooth(rng: np.random.Generator, frames: int) -> npt.NDArray[np.uint8]:
-    """Pictures that a few numbers tell: slopes of brightness that move. uint8 (frames, 16, 16, 3)."""
+    """Pictures that few numbers describe: moving slopes of brightness, uint8 (frames, 16, 16, 3)."""
     side = CONFIG.resolution
     level, across, down, drift = rng.uniform(-1, 1, 4) * (100, 4, 4, 6)
     y, x = np.mgrid[:side, :side]
@@ -37,5 +37,5 @@ def smooth(rng: np.random.Generator, frames: int) -> npt.NDArray[np.uint8]:
 
 
 def rows(rng: np.random.Generator, count: int, frames: int) -> torch.Tensor:
-    """As many smooth rows as a step wants: uint8 (count, frames, 16, 16, 3)."""
+    """The rows of a training step, smooth pictures: uint8 (count, frames, 16, 16, 3)."""
     return torch.from_numpy(np.stack([smooth(rng, frames) for _ in range(count)]))

@@ -1,4 +1,4 @@
-"""From a checkpoint to a model that the command line takes, and figures about it."""
+"""From a checkpoint to a model of the command line, and measurements of it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import torch
 from mini_trainer import Plan, Trainer
 
 import elastictok_cli.api as et
-from elastictok_cli.models import registry
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models import registry, weights_files
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, rows, smooth
 
@@ -39,15 +39,15 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_exported_file_is_a_model_by_itself(weights: Path) -> None:
-    said = registry.metadata(weights)
+    said = weights_files.metadata(weights)
     assert (said["model"], said["syntax"]) == ("tiny-mini", "fsq/1")
     assert said["trained"].startswith("2 steps, 8 blocks")
     assert registry.load(weights, device="cpu").spec.max_tokens(1, 16, 16) == CONFIG.max_toks
     assert not list(weights.parent.glob("*.part"))
 
 
-def test_a_model_of_single_blocks_is_not_asked_for_more(tmp_path: Path) -> None:
-    """Until it was trained on rows of blocks, its GOPs have one."""
+def test_a_model_trained_on_single_blocks_has_gops_of_one_block(tmp_path: Path) -> None:
+    """Until it is trained on rows of blocks."""
     network = Elastic(CONFIG)
     with torch.no_grad():
         for value in network.parameters():
@@ -59,7 +59,7 @@ def test_a_model_of_single_blocks_is_not_asked_for_more(tmp_path: Path) -> None:
         assert registry.load(tmp_path / "m.safetensors", device="cpu").spec.gop_blocks == gop_blocks
 
 
-def test_a_weight_too_large_for_its_type_is_no_file(tmp_path: Path) -> None:
+def test_a_weight_beyond_float16_is_refused(tmp_path: Path) -> None:
     network = Elastic(CONFIG)
     with torch.no_grad():
         for value in network.parameters():
@@ -101,7 +101,7 @@ def test_motion_is_the_change_between_frames() -> None:
     assert evaluate_mini.motion(moving) == pytest.approx(0.4)
 
 
-def test_the_curve_foretells_a_power_law() -> None:
+def test_the_forecast_follows_a_power_law() -> None:
     points = [(h, 0.02 * h**-0.3) for h in (0.5, 1, 2, 3, 4)]
     assert curve_mini.foretell(points) == pytest.approx(0.02 * 8**-0.3)
     assert curve_mini.foretell(points[:2]) is None

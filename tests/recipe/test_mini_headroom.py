@@ -10,7 +10,7 @@ import torch
 from mini_loss import measured
 from torch import Tensor
 
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, rows, smooth
 
@@ -28,7 +28,7 @@ def patches(network: Elastic) -> Tensor:
     return network.patches(rows(np.random.default_rng(1), 6, 2))
 
 
-def test_what_is_wrong_is_what_the_codec_measures(network: Elastic, patches: Tensor) -> None:
+def test_the_error_equals_that_of_the_codec(network: Elastic, patches: Tensor) -> None:
     wrong = headroom_mini.wrong(network, patches, headroom_mini.bounded(network, patches).round())
     frames = rows(np.random.default_rng(1), 6, 2)
     errors = measured(network, frames, np.full((6, 1), CONFIG.max_toks))

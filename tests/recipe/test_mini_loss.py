@@ -1,4 +1,4 @@
-"""Masks as the paper draws them, the quantiser's gradient, and an error that is the one of the package."""
+"""Random masks as in the paper, the gradient of the quantiser, and an error that equals the package's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, smooth
 
@@ -81,7 +81,7 @@ def test_the_loss_of_a_row_is_what_the_codec_measures_block_by_block(network: El
         network.requires_grad_(True)
 
 
-def test_a_block_sees_those_before_it_and_none_behind(network: Elastic) -> None:
+def test_a_block_sees_those_before_it_and_none_after_it(network: Elastic) -> None:
     rng = np.random.default_rng(4)
     frames = np.stack([smooth(rng, 4), smooth(rng, 4)])
     late, early = frames.copy(), frames.copy()

@@ -1,4 +1,4 @@
-"""Many matrices at once take the step that torch's own Muon takes with each."""
+"""Muon for many matrices takes the same step as torch.optim.Muon for each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_singular_values_end_near_one(shape: tuple[int, ...]) -> None:
     assert float(values.min()) > 0.4 and float(values.max()) < 1.4
 
 
-def test_what_has_no_gradient_stays() -> None:
+def test_a_matrix_without_gradient_stays() -> None:
     one, other = (torch.ones(4, 4, requires_grad=True) for _ in range(2))
     one.grad = torch.eye(4)
     Muon([one, other], lr=0.1).step()

@@ -1,4 +1,4 @@
-"""The start by hand: linear codes, the constant in both halves, heads that look where they should."""
+"""The initial weights: linear codes, the constant in both networks, heads that attend to their position."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, smooth
 
@@ -49,7 +49,7 @@ def test_the_fit_lowers_the_error_and_the_network_begins_with_it(patches: torch.
 
 
 def test_kept_and_dropped_tokens_have_the_same_constant_in_the_decoder(begun: Elastic) -> None:
-    """From the second layer on: without it dropped tokens, all zeros at first, could not ask for a place."""
+    """From the second layer on. Without it, dropped tokens, which start as zeros, could not attend by position."""
     layer = begun.decoder.transformer.layers[0]
     latents = torch.rand(1, 8, 6, generator=torch.Generator().manual_seed(1)) - 0.5
     latents[:, 5:] = 0
@@ -61,8 +61,8 @@ def test_kept_and_dropped_tokens_have_the_same_constant_in_the_decoder(begun: El
 
 
 @pytest.mark.parametrize("offset", [-1, 1, -3, 0])
-def test_a_head_looks_at_its_place(offset: int) -> None:
-    from elastictok_cli.models.layers import Attention, rope_table, rotate
+def test_a_head_attends_to_its_position(offset: int) -> None:
+    from elastictok_cli.models.elastic.layers import Attention, apply_rope, rope_table
 
     attention = Attention(CONFIG)
     with torch.no_grad():
@@ -74,7 +74,7 @@ def test_a_head_looks_at_its_place(offset: int) -> None:
     rope = tuple(torch.from_numpy(part) for part in rope_table(np.arange(16), CONFIG.head_size, CONFIG.theta))
     with torch.no_grad():
         q, k = (
-            rotate(w(x).reshape(16, -1, CONFIG.head_size).transpose(0, 1), (rope[0], rope[1]))
+            apply_rope(w(x).reshape(16, -1, CONFIG.head_size).transpose(0, 1), (rope[0], rope[1]))
             for w in (attention.wq, attention.wk)
         )
         logits = (q @ k.transpose(1, 2))[1] / CONFIG.head_size**0.5

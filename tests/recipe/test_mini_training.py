@@ -1,4 +1,4 @@
-"""Packed frames, and a run that stops and goes on as if it had not."""
+"""Packed frames, and a training run that stops and continues as if it had not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 import train_mini
 from mini_trainer import Plan, Trainer, validate
 
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.network import Elastic
 
 from .mini import CONFIG, rows, smooth
 
@@ -53,7 +53,9 @@ def test_a_resumed_run_makes_the_same_weights(network: Elastic, tmp_path: Path) 
     assert resumed.blocks == straight.blocks
 
 
-def test_a_run_goes_on_from_exported_weights(network: Elastic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_continues_from_exported_weights(
+    network: Elastic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = Trainer(network, PLAN)
     for _ in range(4):
         first.step(rows)
@@ -84,7 +86,7 @@ def test_training_lowers_the_error(network: Elastic) -> None:
 
 
 def test_some_blocks_keep_all_their_tokens(network: Elastic) -> None:
-    """CONFIG keeps all in one draw of six; half of the rest are told to."""
+    """CONFIG keeps all tokens in one draw of six, and half of the rest by full_share."""
     trainer = Trainer(network, Plan(whole_steps=0, full_share=0.5, step_blocks=50))
     kept = np.concatenate([trainer.step(rows).kept.ravel() for _ in range(4)])
     assert 0.45 < (kept == CONFIG.max_toks).mean() < 0.72
@@ -102,14 +104,14 @@ def test_rates_warm_up_and_then_fall_slowly() -> None:
     assert rates[0] == pytest.approx(0.1) and rates[1] > 0.9 and rates[2] == pytest.approx(0.5)
 
 
-def test_rates_end_at_nothing_where_the_end_is_known() -> None:
+def test_rates_fall_to_zero_at_a_known_end() -> None:
     open_end, plan = Plan(slow_from=100), Plan(slow_from=100, end_step=1000)
     assert plan.rate(799) == open_end.rate(799)
     assert plan.rate(900) == pytest.approx(0.5 * open_end.rate(900))
     assert plan.rate(1000) == plan.rate(1500) == 0
 
 
-def test_fast_attention_is_the_usual_one_with_its_gradient() -> None:
+def test_fast_attention_equals_the_usual_one_and_its_gradient() -> None:
     random = torch.Generator().manual_seed(0)
     usual, fast = (
         [torch.randn(2, 3, tokens, 8, generator=random).requires_grad_() for tokens in (16, 32, 32)] for _ in range(2)
@@ -128,7 +130,7 @@ def test_fast_attention_is_the_usual_one_with_its_gradient() -> None:
 
 
 def test_fast_training_is_training(network: Elastic) -> None:
-    """One step from the same weights: nearly the same errors, in bfloat16."""
+    """One step from the same weights has nearly the same errors in bfloat16."""
     plain, fast = Trainer(network, PLAN), Trainer(copy.deepcopy(network), PLAN)
     fast.half = True
     mini_fast.speed_up(fast.network, compiled=False)
@@ -178,7 +180,7 @@ def clip(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_windows_come_from_everywhere_in_all_the_ways_that_are_said(clip: Path) -> None:
+def test_windows_come_from_all_places_times_and_variations(clip: Path) -> None:
     windows = packed.Windows(clip, 32)
     v = windows.sample(np.random.default_rng(0), 400, 8).numpy().astype(int)
     assert v.shape == (400, 8, 32, 32, 3)
@@ -207,8 +209,8 @@ def test_the_same_generator_cuts_the_same_windows(clip: Path) -> None:
     assert torch.equal(first, second)
 
 
-def test_a_run_is_logged_stopped_and_goes_on(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command itself, its start by hand included."""
+def test_a_run_is_logged_stopped_and_continued(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command itself, with its initial weights."""
     monkeypatch.setattr(train_mini, "CONFIG", CONFIG)
     monkeypatch.setattr(train_mini, "START_STEPS", 5)
     work = tmp_path / "run"
@@ -228,7 +230,7 @@ def test_a_run_is_logged_stopped_and_goes_on(clip: Path, tmp_path: Path, monkeyp
     assert hours == sorted(hours) and log[0]["hardware"] == "one CPU core"
 
 
-def test_a_run_that_changes_its_hardware_says_both(tmp_path: Path) -> None:
+def test_a_run_that_changes_its_hardware_records_both(tmp_path: Path) -> None:
     first = Trainer(Elastic(CONFIG), Plan())
     first.hardware = "NVIDIA H100"
     first.save(tmp_path / "checkpoint.pt")

@@ -1,4 +1,4 @@
-"""From clips to start values: the split, the tallies, the fit."""
+"""From clips to start values: the split, the counts, the fit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import curve
 import data
 import evaluate
 import numpy as np
+import pytest
 import train
 
 import elastictok_cli.api as et
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
+from elastictok_cli.models.nano.syntax import contexts as cx
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.mp4"
 
@@ -29,15 +30,15 @@ def test_no_source_is_on_both_sides_of_the_split() -> None:
     assert not {c.source for c in training} & {c.source for c in validation}
 
 
-def test_frames_are_padded_to_whole_patches() -> None:
+def test_frames_are_padded_to_whole_ctus() -> None:
     v = data.frames(DEMO, 5, 3)
     assert v.shape[0] == 3
     assert v.shape[1] % 16 == 0 and v.shape[2] % 16 == 0
     assert not np.array_equal(v[0], data.frames(DEMO, 6, 1)[0])
 
 
-def test_a_context_starts_as_its_clips_had_it() -> None:
-    """Agreeing clips give a firm start, disagreeing ones a loose start, and no clip at all knows nothing."""
+def test_start_values_are_firm_where_clips_agree() -> None:
+    """They are loose where clips differ, and neutral without any."""
     rng = np.random.default_rng(1)
     agree = rng.binomial(400, 0.1, 50)
     differ = rng.binomial(400, rng.beta(0.5, 1.5, 50))
@@ -67,7 +68,7 @@ def test_fitted_start_values_make_the_clip_smaller() -> None:
 
 
 def test_the_curve_is_of_the_first_clips_and_falls(tmp_path: Path) -> None:
-    """Clips that agree about a context: more of them say it better."""
+    """Of clips that agree about a context, more estimate it better."""
     rng = np.random.default_rng(0)
     ones = rng.binomial(20, 0.05, (5, cx.COUNT))
     found = curve.tables([np.stack([20 - one, one], -1).astype(np.int64) for one in ones])
@@ -78,10 +79,18 @@ def test_the_curve_is_of_the_first_clips_and_falls(tmp_path: Path) -> None:
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_codec_that_cannot_be_as_bad_is_compared_by_its_smallest_file() -> None:
-    curve = [(4000, 0.001), (1000, 0.004)]
-    assert evaluate.reference(curve, 0.002) == (2000, False)
-    assert evaluate.reference(curve, 0.01) == (1000, True)
+def test_a_codec_that_cannot_be_as_coarse_is_left_out_for_that_clip() -> None:
+    """It is neither a win in the table nor a part of total and mean."""
+    curve = [{"bytes": 4000, "mse": 0.001}, {"bytes": 1000, "mse": 0.004}]
+    near, coarse = ({"bytes": 1000, "mse": mse} for mse in (0.002, 0.01))
+    assert evaluate.ratio_over(near, curve) == pytest.approx(0.5) and evaluate.ratio_over(coarse, curve) is None
+    row = {
+        **{"threshold": 0.007, "clip": "a", "frames": 10, "source_bytes": 1, "bytes": 1000, "bpp": 0.1, "psnr_db": 30},
+        **{"tokens_share": 0.1, "met": 1, "probes": 2, "encode_fps": 1, "decode_fps": 1, "encode_cpu_s": 1.0},
+    }
+    rows = [{**row, "over": {"x264": 0.5}}, {**row, "clip": "b", "over": {"x264": None}}]
+    text = evaluate.table(rows, ["x264"], 0.007)
+    assert text.count("not reached") == 1 and text.count("0.500 (1 of 2) |") == 2
 
 
 def test_every_variant_changes_what_its_name_says() -> None:
@@ -102,8 +111,8 @@ def test_a_share_of_the_tokens_is_worth_most_in_order_of_importance() -> None:
     coded, _ = train.encoded(nano, frames, 300)  # type: ignore[arg-type]
     for (state, tokens), shown in zip(coded, data.blocks(frames, 8), strict=True):
         count = tokens.count // 2
-        cut = ablate.patch_by_patch(tokens, count)
-        assert 0.97 * count < cut.count <= count  # a patch is whole or not there
+        cut = ablate.ctu_by_ctu(tokens, count)
+        assert 0.97 * count < cut.count <= count  # a CTU is whole or not there
         errors = [block_mse(nano.reconstruct(state, one), shown) for one in (tokens.prefix(count), cut)]
         assert errors[0] < errors[1]
-    assert ablate.patch_by_patch(tokens, tokens.count) is tokens
+    assert ablate.ctu_by_ctu(tokens, tokens.count) is tokens

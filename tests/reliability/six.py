@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from codec.dct import DctModel, DctTokens
+from codec.dct import DctModel
 
-from elastictok_cli.container import AudioPacket, AudioStream, BlockRecord, Gop, Header, TileRecord, Writer
-from elastictok_cli.container.entropy import token_encoder
+from elastictok_cli.container import BlockRecord, Gop, Header, TileRecord, Writer
+from elastictok_cli.entropy.bitstream import CodeTokens, token_encoder
 from elastictok_cli.metrics import block_mse
+from elastictok_cli.types import AudioPacket, AudioTrack
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE, PIXELS = GOLDEN / "v1-dct-six.etok", GOLDEN / "v1-dct-six.npz"
@@ -36,6 +37,17 @@ def source() -> npt.NDArray[np.uint8]:
     return frames
 
 
+TRACK = AudioTrack(
+    codec="aac",
+    time_base=Fraction(1, 48000),
+    sample_rate=48000,
+    channels=1,
+    layout="mono",
+    frame_size=1024,
+    extradata=b"\x11\x88\x56\xe5\x00",
+)
+
+
 def header() -> Header:
     """25 fps in 1/12800 s, one track of sound."""
     spec = MODEL.spec
@@ -43,15 +55,18 @@ def header() -> Header:
         tool="0.1.0", model=spec.name, model_digest=spec.digest, generation=0, syntax=spec.syntax,
         block_frames=spec.block_frames, gop_blocks=GOP_BLOCKS, coded_size=(SIDE, SIDE), display_size=(SIDE, SIDE),
         source_size=(SIDE, SIDE), time_base=Fraction(1, 12800), frame_rate=Fraction(25), multiple=spec.multiple,
-        threshold=THRESHOLD, search="fast", steps=spec.steps, channels=MODEL.channels,
+        threshold=THRESHOLD, search="fast", num_qindex=spec.num_qindex, channels=spec.channels,
         max_tokens=spec.max_tokens(spec.block_frames, SIDE, SIDE),
-        audio=(AudioStream("aac", Fraction(1, 48000), 48000, 1, "mono", 1024, b"\x11\x88\x56\xe5\x00"),),
+        audio=(TRACK,),
     )  # fmt: skip
 
 
 def sound(number: int) -> list[AudioPacket]:
     """Three packets for GOP `number`."""
-    return [AudioPacket(0, 1024 * i, 1024 * i, 1024, 1, bytes([i] * 5)) for i in range(3 * number, 3 * number + 3)]
+    return [
+        AudioPacket(stream=0, pts=1024 * i, dts=1024 * i, duration=1024, flags=1, data=bytes([i] * 5))
+        for i in range(3 * number, 3 * number + 3)
+    ]
 
 
 def make() -> None:
@@ -64,14 +79,21 @@ def make() -> None:
             state, encoder, records = MODEL.start(SIDE, SIDE), token_encoder(head), []
             for at in range(first, min(first + 2 * GOP_BLOCKS, FRAMES), 2):
                 block = frames[at : at + 2]
-                tokens: DctTokens = MODEL.tokens(state, MODEL.prepare(state, block), 24, STEP)
+                tokens: CodeTokens = MODEL.tokens(state, MODEL.prepare(state, block), 24, STEP)
                 shown.append(MODEL.reconstruct(state, tokens))
                 state = MODEL.advance(state, tokens)
                 mse = block_mse(shown[-1], block)
-                records.append(BlockRecord(len(block), (TileRecord(tokens.count, mse <= THRESHOLD, mse, STEP),)))
+                records.append(
+                    BlockRecord(
+                        frames=len(block),
+                        tiles=(TileRecord(count=tokens.count, met=mse <= THRESHOLD, mse=mse, qindex=STEP),),
+                    )
+                )
                 encoder.write(tokens, 0)
             pts = np.arange(first, min(first + 2 * GOP_BLOCKS, FRAMES), dtype=np.int64) * 512
-            writer.write_gop(Gop(first, pts, tuple(records), encoder.finish(), encoder.digest))
+            writer.write_gop(
+                Gop(first_frame=first, pts=pts, blocks=tuple(records), payload=encoder.finish(), digest=encoder.digest)
+            )
             writer.write_audio(sound(number))
         writer.finish()
     np.savez_compressed(PIXELS, frames=np.concatenate(shown))

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from elastictok_cli.codec.decoder import DecodedBlock, ParsedBlock, decode_blocks, parse
-from elastictok_cli.container import Reader
-from elastictok_cli.container.chunks import CHUNK_EXTRA
+from elastictok_cli.container import Reader, check_file
+from elastictok_cli.container.framing import CHUNK_EXTRA
 from elastictok_cli.errors import DamagedFile, ElasticTokError
 
 from .running import Run
@@ -112,7 +112,7 @@ def test_a_flip_of_any_byte_is_noticed_before_a_token_of_its_gop_is_used(soak: b
         with pytest.raises(DamagedFile) as caught:
             for tokens in tokens_of(flipped(at, bits)):
                 seen.append(tokens)
-            assert Reader(flipped(at, bits)).verify(), at  # behind the last GOP: the sound, or the file's own digest
+            assert check_file(Reader(flipped(at, bits))), at  # behind the last GOP: the sound, or the file's own digest
             raise DamagedFile("found by verify")
         assert "\n" not in str(caught.value)
         assert seen == TOKENS[: len(seen)], at  # nothing that was not written
@@ -122,7 +122,7 @@ def test_a_flip_of_any_byte_is_noticed_before_a_token_of_its_gop_is_used(soak: b
 @pytest.mark.parametrize("bits", BITS)
 def test_verify_names_the_gop_of_every_damaged_byte(bits: int) -> None:
     for at in range(WHOLE.start, WHOLE.stop):
-        findings = Reader(flipped(at, bits)).verify()
+        findings = check_file(Reader(flipped(at, bits)))
         number = gop_of(at)
         assert [finding.gop for finding in findings][:1] == [number], at
         if number is not None:

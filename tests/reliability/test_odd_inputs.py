@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from video.clips import _Tone, picture, write_video
 
-from elastictok_cli.container import Reader
+from elastictok_cli.container import Reader, check_file
 
 from .running import Run
 
@@ -106,8 +106,8 @@ INPUTS = [
     Odd("a fine clock", lambda p: write_video(p, time_base=Fraction(1, 1_000_000), pts=[n * 40_000 for n in range(12)]),
         suffix=".mov", times=twentyfifths(*range(12))),
     Odd("negative times", lambda p: write_video(p, pts=range(-5, 7), container_options=NEGATIVE)),
-    Odd("times that go back", lambda p: joined(p, [(64, 48), (64, 48)]), 12, "had the time of the frame before",
-        suffix=".ts"),
+    Odd("a clock that starts again", lambda p: joined(p, [(64, 48), (64, 48)]), 12, suffix=".ts",
+        times=twentyfifths(*range(12))),
     Odd("a size that changes", lambda p: joined(p, [(64, 48), (32, 32)]), 12, "the picture changes its size to 32x32",
         suffix=".ts"),
     Odd("missing frames", lambda p: write_video(p, pts=GAPS), times=twentyfifths(*GAPS)),
@@ -127,7 +127,7 @@ def test_an_odd_input_comes_through(odd: Odd, run: Run, tmp_path: Path) -> None:
     assert odd.note in said.err, said.err
     assert "fault" not in said.err
     with Reader(etok) as reader:
-        assert reader.frames == odd.frames and reader.verify() == []
+        assert reader.frames == odd.frames and check_file(reader) == []
         header = reader.header
         pts = [int(tick) for gop in reader.gops() for tick in gop.pts]
         assert all(a < b for a, b in zip(pts, pts[1:], strict=False))

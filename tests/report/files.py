@@ -45,12 +45,14 @@ def etok(counts: Sequence[int], missed: Sequence[int] = (), last_frames: int = B
             records = []
             for number in range(start, min(start + GOP_BLOCKS, len(counts))):
                 mse = 0.009 if number in missed else 0.0065
-                tile = TileRecord(counts[number], mse <= head.threshold, mse)
+                tile = TileRecord(count=counts[number], met=mse <= head.threshold, mse=mse)
                 frames = BLOCK if number < len(counts) - 1 else last_frames
-                records.append(BlockRecord(frames, (tile,) * head.geometry.tiles))
+                records.append(
+                    BlockRecord(frames=frames, tiles=(tile,) * head.geometry.tiles, tile_shares=head.tile_shares)
+                )
             total = sum(record.frames for record in records)
             pts = np.arange(start * BLOCK, start * BLOCK + total, dtype=np.int64)
-            writer.write_gop(Gop(start * BLOCK, pts, tuple(records), payload=b"", digest=0))
+            writer.write_gop(Gop(first_frame=start * BLOCK, pts=pts, blocks=tuple(records), payload=b"", digest=0))
         writer.finish()
     return out.getvalue()
 

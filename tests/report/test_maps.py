@@ -20,7 +20,7 @@ from .files import CLIP, etok, usage
 
 
 def test_models_with_tiles_have_a_count_for_each_tile() -> None:
-    data = etok([5, 7], tile=(32, 32))
+    data = etok([5, 7], tile_hw=(32, 32))
     with Reader(io.BytesIO(data)) as reader:
         assert cell_size(reader) == (32, 32)
         maps = list(heat_maps(reader))

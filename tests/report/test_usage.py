@@ -8,7 +8,6 @@ import pytest
 
 from elastictok_cli.container import Reader
 from elastictok_cli.report import percentiles, read_usage
-from elastictok_cli.report.usage import visible_shares
 
 from .files import CLIP, CLIP_MISSED, etok, header, usage
 
@@ -57,8 +56,10 @@ def test_percentiles_are_counts_that_occur() -> None:
 
 
 def test_tiles_count_by_what_is_visible_of_them() -> None:
-    shares = visible_shares(header(coded_size=(40, 20), tile=(32, 32)))
+    shares = header(coded_size=(40, 20), tile_hw=(32, 32)).tile_shares
     assert shares == pytest.approx([32 / 40, 8 / 40])
+    padded = header(coded_size=(40, 20), multiple=96, tile_hw=(32, 32)).tile_shares
+    assert padded == pytest.approx([32 / 40, 8 / 40, *[0.0] * 7])  # tiles of nothing but padding
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.etok")), ids=lambda path: path.stem)

@@ -21,12 +21,12 @@ def tries(spread: float, noise: float) -> float:
     """Mean tries a block, over clips whose blocks differ by `spread` octaves of error."""
     counts = []
     for seed in range(20):
-        curve, before = ladder(seed, noise), None
+        curve, previous = ladder(seed, noise), None
         for octaves in np.random.default_rng(seed).normal(0, spread, 15):
-            found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), drifting(curve, octaves), STEPS, THRESHOLD)
+            found, _ = watch(strategy("fast")(STEPS, THRESHOLD, previous), drifting(curve, octaves), STEPS, THRESHOLD)
             assert found.met
             counts.append(len(found.probes))
-            before = found
+            previous = found
     return float(np.mean(counts))
 
 
@@ -46,8 +46,8 @@ def test_a_static_block_ends_at_the_cheapest_and_stays_there() -> None:
     def static(effort: int) -> float:
         return 0.006
 
-    before = Found(200, 0.0069, True, (), "", 0.04, 200)
-    found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), static, STEPS, THRESHOLD)
+    previous = Found(effort=200, mse=0.0069, met=True, probes=(), why="", slope=0.04, inner=200)
+    found, _ = watch(strategy("fast")(STEPS, THRESHOLD, previous), static, STEPS, THRESHOLD)
     assert found.effort == 0
     again, rounds = watch(strategy("fast")(STEPS, THRESHOLD, found), static, STEPS, THRESHOLD)
     assert (again.effort, rounds) == (0, 1)
@@ -62,17 +62,17 @@ def test_a_flat_curve_with_a_cliff_is_bracketed() -> None:
 
 def test_a_plateau_a_hair_above_the_threshold_is_left_in_strides_and_not_to_the_far_end() -> None:
     """As of still text: nothing changes for many steps, and the next that does is enough."""
-    before = Found(157, 0.00699, True, (), "", 0.04, 157)
+    previous = Found(effort=157, mse=0.00699, met=True, probes=(), why="", slope=0.04, inner=157)
     found, rounds = watch(
-        strategy("fast")(STEPS, THRESHOLD, before), lambda e: 0.007003 if e < 190 else 0.0068, STEPS, THRESHOLD
+        strategy("fast")(STEPS, THRESHOLD, previous), lambda e: 0.007003 if e < 190 else 0.0068, STEPS, THRESHOLD
     )
     assert 190 <= found.effort <= 200
     assert rounds <= 14
 
 
 def test_a_flat_block_before_does_not_send_the_search_to_the_far_end() -> None:
-    before = Found(104, 0.0069, True, (), "", 0.0004, 104)
-    found, _ = watch(strategy("fast")(STEPS, THRESHOLD, before), ladder(3, 0.004), STEPS, THRESHOLD)
+    previous = Found(effort=104, mse=0.0069, met=True, probes=(), why="", slope=0.0004, inner=104)
+    found, _ = watch(strategy("fast")(STEPS, THRESHOLD, previous), ladder(3, 0.004), STEPS, THRESHOLD)
     assert max(effort for effort, _ in found.probes) < STEPS.high
     assert len(found.probes) <= 7
 

@@ -23,12 +23,18 @@ def test_what_is_returned_was_measured_on_any_curve(name: str, data: st.DataObje
     span = Span(low, low + data.draw(st.integers(0, 60)), log=data.draw(st.booleans()))
     errors = data.draw(st.lists(st.floats(0, 1), min_size=100, max_size=100))
     threshold = data.draw(st.floats(0, 1))
-    before = data.draw(st.none() | st.builds(
-        Found, st.integers(-5, 200), st.floats(0, 1), st.booleans(), st.just(()), st.just("before"),
-        st.none() | st.floats(1e-6, 10), st.none() | st.integers(0, 100),
-    ))  # fmt: skip
-    start = before
-    watch(strategy(name)(span, threshold, start), lambda effort: errors[effort], span, threshold)
+    result = st.builds(
+        Found,
+        effort=st.integers(-5, 200),
+        mse=st.floats(0, 1),
+        met=st.booleans(),
+        probes=st.just(()),
+        why=st.just("previous"),
+        slope=st.none() | st.floats(1e-6, 10),
+        inner=st.none() | st.integers(0, 100),
+    )
+    previous = data.draw(st.none() | result)
+    watch(strategy(name)(span, threshold, previous), lambda effort: errors[effort], span, threshold)
 
 
 @pytest.mark.parametrize("name", ["fast", "full", "binned", "binary"])
@@ -85,4 +91,4 @@ def test_a_log_span_clips_without_overflow() -> None:
     span = Span(1, 4096, log=True)
     assert span.clip(span.effort(1e9)) == 4096
     assert span.clip(span.effort(-1e9)) == 1
-    assert np.isclose(span.effort(span.place(777)), 777)
+    assert np.isclose(span.effort(span.position(777)), 777)

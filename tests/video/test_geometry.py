@@ -34,7 +34,7 @@ def test_sizes_mean_what_the_help_says(size: str, stored: tuple[int, int], expec
 
 @pytest.mark.parametrize("size", ["", "big", "0", "-5", "10x", "x10", "1x2x3", "0x10", "65536", "1e3", "٣"])
 def test_sizes_that_mean_nothing_are_refused(size: str) -> None:
-    with pytest.raises(UsageError, match="--size"):
+    with pytest.raises(UsageError, match="`size`"):
         coded_size(size, 640, 360)
 
 

@@ -1,10 +1,10 @@
-"""What each part of the bundled model is worth: bytes without it, on clips that nothing was trained on.
+"""What each part of the bundled model is worth: bytes without it, on validation clips.
 
     python weights/recipe/ablate.py ../shared/data --out runs/ablations
 
-The first two seconds of every second validation clip become files whose every block meets 0.007 by itself, as users'
-files do; then what a share of the tokens is worth in order of importance and patch after patch, and elastic counts
-beside one count for all. Finished variants are kept in the out folder.
+The first two seconds of every second validation clip become files whose every block meets 0.007, as users' files do.
+Two more tables: the error of a share of the tokens in order of importance and CTU by CTU, and elastic counts against
+one count for all blocks. Finished variants are kept in the out folder.
 """
 
 from __future__ import annotations
@@ -24,69 +24,72 @@ import numpy as np
 import train
 
 import elastictok_cli.api as et
+from elastictok_cli.atomic_file import atomic_write
 from elastictok_cli.codec.events import BlockDone
-from elastictok_cli.kernels import compensate as mc
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
-from elastictok_cli.kernels import tokens as vocabulary
-from elastictok_cli.kernels.grammar import BlockTokens
-from elastictok_cli.kernels.hierarchy import coding_order
+from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano import Weights, block, encoder, model
-from elastictok_cli.whole import replacing
+from elastictok_cli.models.nano import decoder, model, vocabulary
+from elastictok_cli.models.nano.recon.motion_compensation import replace_no_obmc
+from elastictok_cli.models.nano.search import encoder
+from elastictok_cli.models.nano.syntax import contexts as cx
+from elastictok_cli.models.nano.syntax.gop_structure import coding_order
+from elastictok_cli.models.nano.syntax.motion_vectors import PRED_BI, PRED_FLAGS, PRED_L0
+from elastictok_cli.models.nano.tokens import BlockTokens
+from elastictok_cli.models.nano.weights import Weights
 
 THRESHOLD, SECONDS = 0.007, 2.0
-STEP, FRAMES, SHARES = 300, 16, (0.25, 0.5, 0.75)  # of the comparison of orders
+QINDEX, FRAMES, SHARES = 300, 16, (0.25, 0.5, 0.75)  # of the comparison of orders
 
 
-def still(place: Any, links: Any, analysis: Any, part: Any, *_: Any) -> None:
-    """In place of the motion search: everything stays where it was."""
-    part.mv[..., 4] = 1 if place.second is None else 3
+def no_motion(entry: Any, refs: Any, analysis: Any, tokens: Any, *_: Any) -> None:
+    """Replaces the motion search: all vectors are zero."""
+    tokens.mv[..., PRED_FLAGS] = PRED_L0 if entry.ref1 is None else PRED_BI
 
 
 @numba.njit(nogil=True)
-def compensate_all_alone(ref0, ref1, mv, first_row, end_row, out):  # type: ignore[no-untyped-def]
-    """In place of `compensate`: each 8x8 quarter from its own vector, without overlap."""
-    mc.compensate_alone(ref0, ref1, mv, np.ones((mv.shape[0] // 2, mv.shape[1] // 2), np.uint8), out)
+def compensate_without_overlap(ref0, ref1, mv, out):  # type: ignore[no-untyped-def]
+    """Replaces `compensate`: each 8x8 block is predicted by its own vector, without overlap."""
+    replace_no_obmc(ref0, ref1, mv, np.ones((mv.shape[0] // 2, mv.shape[1] // 2), np.uint8), out)
 
 
 def all_overlapped(*_: Any) -> None:
-    """In place of `choose_alone`."""
+    """Replaces `choose_no_obmc`."""
 
 
-def unweighed(ctx: Any, kind: Any, src: Any, rec: Any, step: Any, lam: Any, *rest: Any) -> Any:
-    """In place of `encode_residual`: levels are rounded, and none is given up because its bits are not worth it."""
-    return WEIGHED(ctx, kind, src, rec, step, np.float32(0), *rest)
+def rounded_levels(ctx: Any, refs: Any, src: Any, rec: Any, cost: Any, *rest: Any) -> Any:
+    """Replaces `encode_residual`: levels are rounded, whatever their bits cost."""
+    free_bits = cost._replace(lam=np.float32(0), octave_cost=np.float32(0))
+    return ENCODE_RESIDUAL(ctx, refs, src, rec, free_bits, *rest)
 
 
-WEIGHED = encoder.encode_residual
+ENCODE_RESIDUAL = encoder.encode_residual
 
 
 def unfiltered(*_: Any) -> None:
-    """In place of the deblocking filter."""
+    """Replaces the loop filter."""
 
 
 def four_frames() -> None:
-    """Blocks of 4 frames, two levels of hierarchy, as many frames a GOP."""
+    """Blocks of 4 frames and fewer temporal layers, with as many frames per GOP."""
     model.BLOCK_FRAMES, model.GOP_BLOCKS = 4, 32
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
     "whole": lambda: None,
-    "without motion": lambda: setattr(encoder, "search_motion", still),
-    "without overlapped compensation": lambda: setattr(mc, "compensate", compensate_all_alone),
-    "overlapped compensation everywhere": lambda: setattr(encoder, "choose_alone", all_overlapped),
-    "without rate-distortion decisions on levels": lambda: setattr(encoder, "encode_residual", unweighed),
-    "without the deblocking filter": lambda: setattr(block, "deblock", unfiltered),
-    "the same step for every kind of frame": lambda: setattr(block, "KIND_STEP", (1.0, 1.0, 1.0, 1.0, 1.0)),
+    "without motion": lambda: setattr(encoder, "search_motion", no_motion),
+    "without overlapped compensation": lambda: setattr(decoder, "compensate", compensate_without_overlap),
+    "overlapped compensation everywhere": lambda: setattr(encoder, "choose_no_obmc", all_overlapped),
+    "without rate-distortion decisions on levels": lambda: setattr(encoder, "encode_residual", rounded_levels),
+    "without the deblocking filter": lambda: setattr(decoder, "loop_filter", unfiltered),
+    "the same step for every kind of frame": lambda: setattr(decoder, "LAYER_QSTEP_FACTOR", (1.0, 1.0, 1.0, 1.0, 1.0)),
     "4-frame blocks": four_frames,
     "start values that know nothing": lambda: None,
-    "a ladder without an end": lambda: setattr(model, "COARSEST_STEP", 1e6),
+    "a ladder without an end": lambda: setattr(model, "MAX_QSTEP_RATIO", 1e6),
 }
 
 
 def load(variant: str) -> Any:
-    """The model under a variant. In a process of its own, for it is changed there."""
+    """The model of a variant. It changes modules, so it needs a process of its own."""
     VARIANTS[variant]()
     nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
     if variant == "start values that know nothing":
@@ -111,44 +114,44 @@ def encoded(path: Path, nano: Any, target: et.Target) -> tuple[et.Finished, list
     return done, [event for event in events if isinstance(event, BlockDone)]
 
 
-def patch_by_patch(tokens: BlockTokens, count: int) -> BlockTokens:
-    """The block that its first `count` tokens say if, in each frame, coefficients came patch after patch."""
+def ctu_by_ctu(tokens: BlockTokens, count: int) -> BlockTokens:
+    """The block of its first `count` tokens, if coefficients were listed CTU by CTU in every frame."""
     values, places = tokens.values, tokens.places
-    patches = tokens.parts[0].split.size
-    of = places // (3 * patches)  # time
+    ctus = tokens.parts[0].split.size
+    time = places // (3 * ctus)
     end = 0
-    for place in coding_order(tokens.frames, tokens.past is not None):
-        start, end = end, end + int((of == place.time).sum())
+    for entry in coding_order(tokens.frames, tokens.reference is not None):
+        start, end = end, end + int((time == entry.time).sum())
         if end <= count:
             continue
         here = slice(start, end)
-        is_motion = values[here] > vocabulary.EIGHT
+        is_motion = values[here] > vocabulary.TX_8X8
         motion = start + int(np.flatnonzero(is_motion)[-1]) + 1 if is_motion.any() else start
         cut = tokens.prefix(min(count, motion))
         if count > motion:
-            patch = np.sort(places[motion:end] % patches)
-            whole = int(patch[count - motion])  # patches before this one are whole
-            part, source = cut.parts[place.time], tokens.parts[place.time]
+            ctu = np.sort(places[motion:end] % ctus)
+            whole = int(ctu[count - motion])  # the CTUs before this one are whole
+            part, source = cut.parts[entry.time], tokens.parts[entry.time]
             columns = source.split.shape[1]
             for i in range(whole):
                 y, x = 16 * (i // columns), 16 * (i % columns)
-                part.q[:, y : y + 16, x : x + 16] = source.q[:, y : y + 16, x : x + 16]
-                part.eight[i // columns, i % columns] = source.eight[i // columns, i % columns]
-        return BlockTokens(cut.parts, tokens.step, tokens.past)
+                part.levels[:, y : y + 16, x : x + 16] = source.levels[:, y : y + 16, x : x + 16]
+                part.tx_8x8[i // columns, i % columns] = source.tx_8x8[i // columns, i % columns]
+        return BlockTokens(cut.parts, tokens.qindex, tokens.reference)
     return tokens
 
 
 def orders(path: Path) -> list[tuple[float, float]]:
-    """Mean squared error of a share of each block's tokens: (in order of importance, patch by patch), by share."""
+    """Mean squared error of a share of each block's tokens: (in order of importance, CTU by CTU), by share."""
     nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
     errors = []
     frames = data.frames(path, 0, FRAMES)
-    coded, _ = train.encoded(nano, frames, STEP)
+    coded, _ = train.encoded(nano, frames, QINDEX)
     for (state, tokens), shown in zip(coded, data.blocks(frames, nano.spec.block_frames), strict=True):
-        plain = BlockTokens(tokens.parts, tokens.step, tokens.past)
+        plain = BlockTokens(tokens.parts, tokens.qindex, tokens.reference)
         for share in SHARES:
             count = round(share * plain.count)
-            both = plain.prefix(count), patch_by_patch(plain, count)
+            both = plain.prefix(count), ctu_by_ctu(plain, count)
             errors.append([block_mse(nano.reconstruct(state, one), shown) for one in both])
     mean = np.array(errors).reshape(-1, len(SHARES), 2).mean(0)
     return [(float(a), float(b)) for a, b in mean]
@@ -175,7 +178,7 @@ def main() -> None:
     def kept(name: str, work: Callable[[Any], Any], jobs: list[Any]) -> Any:
         file = args.out / f"{name}.json"
         if not file.exists():
-            with multiprocessing.get_context("spawn").Pool(2) as pool, replacing(file) as part:
+            with multiprocessing.get_context("spawn").Pool(2) as pool, atomic_write(file) as part:
                 part.write_text(json.dumps(pool.map(work, jobs, chunksize=1)))
         return json.loads(file.read_text())
 

@@ -1,4 +1,4 @@
-"""Start values of the adaptive contexts, from how often each saw a zero and a one in every training clip.
+"""Start values of the adaptive contexts, fitted to the zeros and ones that each saw in every training clip.
 
 A context starts as if it had already seen `strength` bits of which a share `p` were ones. Both are fitted together:
 clips are draws from a beta-binomial, so a context on which clips agree starts firm, one on which they differ loose.
@@ -14,11 +14,11 @@ STRENGTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def fit(tallies: npt.NDArray[np.int64]) -> npt.NDArray[np.uint16]:
-    """tallies: (clips, contexts, 2), zeros and ones seen. Returns uint16 (contexts, 3), see rangecoder.py."""
+    """Fit start values, uint16 (contexts, 3). tallies: int64 (clips, contexts, 2), zeros and ones."""
     n = torch.from_numpy(tallies).double()
     zeros, ones = n[..., 0], n[..., 1]
     total = zeros + ones
-    # A clip counts at most as much as 200 bits of it: a long clip must not decide alone.
+    # A clip counts as at most 200 bits, so that no long clip decides alone.
     weight = total.clamp(max=200) / total.clamp(min=1)
     pooled = ((ones * weight).sum(0) + 0.4) / ((total * weight).sum(0) + 0.8)
     logit = torch.log(pooled / (1 - pooled))

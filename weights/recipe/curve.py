@@ -1,9 +1,8 @@
-"""The learning curve of the start values: what validation clips save with the counts of one clip, two, four, ... all.
+"""The learning curve of the start values: bits of validation clips with the counts of 1, 2, 4, ... all training clips.
 
     python weights/recipe/curve.py ../shared/data --work runs/curve --out weights/elastictok-nano-curve.png
 
-The counts are made as `train.py` makes them, from the weights that are there, and kept in the work folder; the weights
-file stays as it is.
+Counts are made as in train.py, from the current weights, and kept in the work folder. The weights file is not changed.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ import data
 import numpy as np
 import train
 
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
+from elastictok_cli.entropy import rangecoder as rc
+from elastictok_cli.models.nano.syntax import contexts as cx
 
 Job = tuple[Path, np.ndarray, list[np.ndarray], int]
 
 
 def tables(counts: list[np.ndarray]) -> dict[int, np.ndarray]:
-    """Start values from the first 0, 1, 2, 4, ... clips, and from all of them. counts: int64 (contexts, 2), by clip."""
+    """Start values by number of clips: the first 0, 1, 2, 4, ... and all. counts: int64 (contexts, 2) per clip."""
     sizes = [*(1 << i for i in range(len(counts).bit_length()) if 1 << i < len(counts)), len(counts)]
     return {0: rc.new_contexts(cx.COUNT), **{n: contexts.fit(np.stack(counts[:n])) for n in sizes}}
 
@@ -41,7 +40,7 @@ def measured(job: Job) -> list[float]:
 
 
 def draw(changes: dict[int, float], out: Path) -> None:
-    """changes: mean change in bits against values that know nothing, as a share, by number of clips."""
+    """Plot to `out`. changes: mean change in bits against neutral values, as a share, by number of clips."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.5), layout="constrained")

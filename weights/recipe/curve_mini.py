@@ -1,4 +1,4 @@
-"""The training curve of elastictok-mini: a picture, and what as long again would give if it goes on like this."""
+"""The training curve of elastictok-mini: a plot, and a forecast of the error after twice the time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Point = tuple[float, float]  # hours, mean squared error
 
 
 def records(log: Path, kind: str) -> list[dict[str, Any]]:
-    """Log lines of one type, in order; steps that were made again after a stop count once, as made last."""
+    """Log lines of one type, in order. Of a step that was repeated after a stop, the last one."""
     last: dict[int, dict[str, Any]] = {}
     for line in log.read_text().splitlines():
         record = json.loads(line)

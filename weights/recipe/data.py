@@ -1,4 +1,4 @@
-"""Training clips: which there are, which are kept for validation, and frames out of them."""
+"""Training clips, their split into training and validation, and their frames."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ VALIDATION_SHARE = 8  # one source in eight validates
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip or picture. source: the repository it came from, so that no source is on both sides of the split."""
+    """A clip or picture. source: its origin, so that no source is on both sides of the split."""
 
     path: Path
     source: str
 
 
 def clips(folder: Path, pattern: str = "*.mp4") -> list[Clip]:
-    """All clips of a folder, in name order. SOURCES.train.tsv beside the folder, if there, names their sources."""
+    """All clips of a folder, sorted by name. Their sources are read from SOURCES.train.tsv beside it, if it exists."""
     table = folder.parent / "SOURCES.train.tsv"
     sources: dict[str, str] = {}
     if table.exists():
@@ -33,7 +33,7 @@ def clips(folder: Path, pattern: str = "*.mp4") -> list[Clip]:
 
 
 def split(items: list[Clip]) -> tuple[list[Clip], list[Clip]]:
-    """(training, validation), by source: every eighth of the sorted source names validates."""
+    """Split by source into (training, validation): every eighth of the sorted source names validates."""
     held = set(sorted({c.source for c in items})[::VALIDATION_SHARE])
     return [c for c in items if c.source not in held], [c for c in items if c.source in held]
 
@@ -53,7 +53,7 @@ def frames(path: Path, first: int, count: int, multiple: int = 16) -> npt.NDArra
 
 
 def frame_count(path: Path) -> int:
-    """How many frames a clip has, by its header or by reading it."""
+    """Number of frames of a clip, from its header or by decoding it."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         return stream.frames or sum(1 for _ in container.decode(stream))

@@ -1,4 +1,4 @@
-"""How good elastictok-mini is: the bars of its issue, on clips that it was not trained on.
+"""Evaluates elastictok-mini on clips that it was not trained on: blocks met, tokens, correlation with motion.
 
     python weights/recipe/evaluate_mini.py ../shared/data/heldout --gops 2 --out results/mini
 
@@ -19,24 +19,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from elastictok_cli.codec.picture import Picture
 from mini_trainer import validate
 
 import elastictok_cli.api as et
 from elastictok_cli.bench.content import spearman
-from elastictok_cli.codec.picture import Picture
-from elastictok_cli.models.adapter import ElasticModel
+from elastictok_cli.models.elastic.adapter import ElasticModel
 from elastictok_cli.video import open_source
 
 SHARES = (0.0625, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
 
 
 def motion(block: npt.NDArray[np.uint8]) -> float:
-    """Mean absolute difference of successive frames of uint8 (T, H, W, 3), on [-1, 1]; 0 for one frame."""
+    """Mean absolute difference of successive frames, on [-1, 1]; 0 for one frame. frames: uint8 (T, H, W, 3)."""
     return float(np.abs(np.diff(block.astype(np.float32), axis=0)).mean() / 127.5) if len(block) > 1 else 0.0
 
 
 def first_frames(path: Path, count: int) -> tuple[npt.NDArray[np.uint8], float]:
-    """The first frames of a clip, as encode sees them, and the seconds until just behind them."""
+    """The first frames of a clip as encode gets them, and the time just after them in seconds."""
     with open_source(path, size="source") as source:
         pairs = [(f.pts, f.rgb) for _, f in zip(range(count + 1), source.frames(), strict=False)]
         base = float(source.info.time_base)
@@ -80,7 +80,7 @@ def measure(path: Path, model: ElasticModel, threshold: float, gops: int, out: P
 
 
 def summary(clips: list[dict[str, Any]], threshold: float) -> str:
-    """The figures of the card, as Markdown."""
+    """The tables of the model card, as Markdown."""
     lines = [
         "| clip | size | blocks | met | tokens a block | of 512 | rank correlation with motion | bytes | bpp |",
         "|---|---|---|---|---|---|---|---|---|",

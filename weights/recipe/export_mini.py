@@ -1,8 +1,8 @@
-"""The newest checkpoint of elastictok-mini to its weights file, and the curve of its training.
+"""Exports the last checkpoint of elastictok-mini to its weights file, and draws the curve of its training.
 
     python weights/recipe/export_mini.py --work runs/mini
 
-Averaged weights, float16. Files written with other weights can only be decoded with those: an .etok names the digest.
+The weights are averaged, float16. An .etok names their digest, and decodes only with the weights that wrote it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from mini_trainer import Trainer
 from safetensors.torch import save_file
 
-from elastictok_cli.models.adapter import GENERATION
+from elastictok_cli.models.elastic.adapter import GENERATION
 
 TARGET = Path(__file__).resolve().parent.parent / "elastictok-mini.safetensors"
 
@@ -30,7 +30,7 @@ def export(trainer: Trainer, target: Path) -> dict[str, str]:
     """
     config = trainer.network.config
     if trainer.steps <= trainer.plan.single_steps:
-        # It has never seen a block behind another: a GOP is one block, until it has.
+        # It was trained on single blocks so far, so a GOP is one block.
         config = replace(config, max_sequence_length=config.max_toks)
     time = f"{trainer.seconds / 3600:.2f} hours of {trainer.hardware}"
     said = {
@@ -46,7 +46,7 @@ def export(trainer: Trainer, target: Path) -> dict[str, str]:
             raise ValueError(f"{name}: a weight is too large for float16")
     part = target.with_suffix(".part")
     save_file(halves, part, metadata=said)
-    part.chmod(0o644)  # it is installed for everyone; the library writes for the owner alone
+    part.chmod(0o644)  # safetensors writes for the owner alone, but the file is installed for everyone
     os.replace(part, target)
     return said
 

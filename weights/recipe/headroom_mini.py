@@ -1,4 +1,4 @@
-"""What keeps blocks of elastictok-mini above a threshold: its encoder, its quantiser, or how little a patch may say.
+"""What keeps blocks of elastictok-mini above a threshold: its encoder, its quantiser, or the bits of a patch.
 
     python weights/recipe/headroom_mini.py runs/mini/frames weights/elastictok-mini.safetensors
 
@@ -14,43 +14,43 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mini_loss import AT_ONCE, round_through
+from mini_loss import BATCH_ROWS, round_through
 from mini_start import principal
 from packed import Windows
 from torch import Tensor
 
 from elastictok_cli.api import load_model
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.network import Elastic
 
 THRESHOLD = 0.015
-MORE = (6, 12, 24)  # numbers a patch; a token has six
+MORE = (6, 12, 24)  # numbers per patch; a token has six
 RATE = 0.1  # of the fit, in levels
 
 
 @torch.no_grad()
 def bounded(network: Elastic, patches: Tensor) -> Tensor:
-    """What the quantiser rounds, with all tokens kept: float32 (blocks, tokens, dimensions)."""
+    """Bounded latents before rounding, with all tokens kept: float32 (blocks, tokens, dimensions)."""
     present = torch.ones(len(patches), network.config.max_toks, dtype=torch.bool)
     z = [
         network.encoder(part, keep)[0]
-        for part, keep in zip(patches.split(AT_ONCE), present.split(AT_ONCE), strict=True)
+        for part, keep in zip(patches.split(BATCH_ROWS), present.split(BATCH_ROWS), strict=True)
     ]
     return network.bottleneck.bounded(torch.cat(z))
 
 
 @torch.no_grad()
 def wrong(network: Elastic, patches: Tensor, codes: Tensor) -> Tensor:
-    """Source less picture, shaped as patches: float32 (blocks, patches, values)."""
-    made = [network.decode(part / network.bottleneck.middle)[0] for part in codes.split(AT_ONCE)]
+    """Source minus reconstruction in patches: float32 (blocks, patches, values)."""
+    made = [network.decode(part / network.bottleneck.middle)[0] for part in codes.split(BATCH_ROWS)]
     return patches - torch.cat(made)
 
 
 def fitted(network: Elastic, patches: Tensor, codes: Tensor, steps: int) -> Tensor:
-    """Rounded codes from `codes` on, the best of `steps` steps of Adam by block; the decoder stays as it is."""
+    """The best rounded codes of each block in `steps` steps of Adam from `codes`. The decoder is not changed."""
     ends = torch.tensor([(-(level // 2), (level - 1) // 2) for level in network.bottleneck.levels]).float().T
     found = []
-    for source, first in zip(patches.split(AT_ONCE), codes.split(AT_ONCE), strict=True):
+    for source, first in zip(patches.split(BATCH_ROWS), codes.split(BATCH_ROWS), strict=True):
         free, best, least = first.clone().requires_grad_(), first.round(), torch.full((len(first),), torch.inf)
         adam = torch.optim.Adam([free], lr=RATE, betas=(0.9, 0.9))
         for step in range(steps + 1):

@@ -1,4 +1,4 @@
-"""Makes a step of elastictok-mini fast: matrix products in bfloat16, the rest in float32, fused by torch.compile.
+"""Speeds up a training step of elastictok-mini: matrix products in bfloat16, the rest in float32, torch.compile.
 
 On a processor with bfloat16 matrices (AMX) that is about two and a half times as fast. What is left there is
 attention's gradient, which torch's own kernel for CPUs computes tile by tile; here it is five batched products. And
@@ -15,14 +15,17 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.layers import Attend, Attention, Layer
+from elastictok_cli.models.elastic.layers import Attend, Attention, Layer
+from elastictok_cli.models.elastic.network import Elastic
 
 Gradients = Callable[..., tuple[Tensor, ...]]
 
 
 def gradients(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor) -> tuple[Tensor, ...]:
-    """Of softmax(q k' / sqrt(size)) v. All (batch * heads, tokens, size); lse, (.., tokens): log of a query's sum."""
+    """Gradients of softmax(q k' / sqrt(size)) v. All are (batch * heads, tokens, size).
+
+    lse: (batch * heads, tokens), log of the sum of each query's exponentials.
+    """
     scale = q.shape[-1] ** -0.5
     inner = (grad.float() * out.float()).sum(-1, keepdim=True)
     share = torch.exp(torch.bmm(q, k.transpose(1, 2)).float() * scale - lse[..., None])
@@ -48,7 +51,7 @@ class _Attention(torch.autograd.Function):
 
 
 def attention(gradients: Gradients) -> Attend:
-    """As scaled_dot_product_attention: (batch, heads, tokens, size)."""
+    """A replacement of scaled_dot_product_attention: all are (batch, heads, tokens, size)."""
 
     @torch.compiler.disable
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -58,7 +61,7 @@ def attention(gradients: Gradients) -> Attend:
 
 
 def keep_memory() -> None:
-    """Where the C library is glibc: large arrays come from the heap, and the heap never shrinks."""
+    """Let glibc take large arrays from the heap and never shrink it. Does nothing with another C library."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
@@ -66,7 +69,7 @@ def keep_memory() -> None:
 
 
 def speed_up(network: Elastic, compiled: bool = True) -> None:
-    """Compile the network, in place, unless told not to; parameters and their names stay what they are."""
+    """Compile the network in place, unless told not to. Parameters keep their names."""
     gpu = network.encoder.is_kept.device.type == "cuda"
     layers = [module for module in network.modules() if isinstance(module, Layer)]
     if not gpu:
@@ -74,6 +77,6 @@ def speed_up(network: Elastic, compiled: bool = True) -> None:
         for layer in layers:
             cast(Attention, layer.attention).attend = attend
     if compiled:
-        # On a GPU layer by layer: all share what is compiled for the first.
+        # On a GPU layer by layer: all layers share the code that is compiled for the first.
         for part in layers if gpu else (network.encoder, network.decoder):
             part.compile(dynamic=False)

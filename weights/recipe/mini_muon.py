@@ -17,7 +17,7 @@ ITERATIONS = 5
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """The nearest orthogonal matrices, roughly, of (n, rows, columns); bfloat16, as torch.optim.Muon computes it."""
+    """Approximately the nearest orthogonal matrices, (n, rows, columns), in bfloat16 as in torch.optim.Muon."""
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.bfloat16()
@@ -30,7 +30,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum 0.95 (Nesterov's), no weight decay; one group of parameters, all with two dimensions."""
+    """Muon with Nesterov momentum 0.95 and no weight decay, for one group of two-dimensional parameters."""
 
     def __init__(self, matrices: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
         super().__init__(list(matrices), {"lr": lr, "momentum": momentum})

@@ -1,7 +1,7 @@
 """The state of a training run of elastictok-mini, one step of it, and its checkpoint.
 
-What a step does follows from its number and the weights alone (its random numbers are seeded by the number), so a run
-that was stopped and goes on from its checkpoint makes the same weights as one that was not.
+A step depends only on its number, which seeds its random numbers, and on the weights. So a run that was stopped and
+continues from its checkpoint makes the same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -20,24 +20,28 @@ from mini_loss import block_errors, kept_counts, measured, share_count
 from mini_muon import Muon
 from torch import Tensor
 
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.elastic import Elastic
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.network import Elastic
 
-Sample = Callable[[np.random.Generator, int, int], Tensor]  # rows and frames wanted; (rows, frames, side, side, 3)
+Sample = Callable[
+    [np.random.Generator, int, int], Tensor
+]  # (generator, rows, frames) to uint8 (rows, frames, side, side, 3)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """whole_steps: steps without masks, before all others. single_steps: steps on blocks alone, those among them; later
-    rows are as many blocks as a GOP has. step_blocks: blocks of a step.
+    """The hyperparameters of a training run.
 
-    Rates are those after the warm-up; they fall with the square root of the steps beyond `slow_from`, so that a run has
-    no end that must be known before. Where it is known, `end_step`, they fall to zero over the last `fall_share` of it.
-    The averaged weights look back over the last tenth of the run.
+    whole_steps: first steps, without masks. single_steps: first steps on single blocks, which include whole_steps; rows
+    of later steps are whole GOPs. step_blocks: blocks per step.
 
-    full_share: of the blocks, these keep all tokens, beside the paper's even draw, where "all" comes up once in 480
-    blocks. Without it, validation clips were worse with all tokens (0.0442) than with three quarters (0.0390) after
-    1,837 steps; and a search takes a miss with all tokens for a miss with any.
+    matrix_rate, other_rate: learning rates after the warm-up. They fall with the square root of the steps beyond
+    `slow_from`, so that the length of a run need not be known before. If it is known, as `end_step`, they fall to zero
+    over the last `fall_share` of it. Weights are averaged over the last tenth of the run.
+
+    full_share: share of blocks that keep all tokens, in addition to the paper's even draw, where this happens once in
+    480 blocks. Without it, validation clips were worse with all tokens (0.0442) than with three quarters (0.0390) after
+    1,837 steps, and a search takes a miss with all tokens for a miss with any number.
     """
 
     whole_steps: int = 2500
@@ -53,19 +57,19 @@ class Plan:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Share of the full rates."""
+        """The factor of the learning rates at a step."""
         slowed: float = (1 + step / self.slow_from) ** -0.5
         left = (self.end_step - step) / (self.end_step * self.fall_share) if self.end_step else 1.0
         return min(1.0, (step + 1) / self.warm_steps) * slowed * min(1.0, max(0.0, left))
 
     def row_blocks(self, step: int, gop_blocks: int) -> int:
-        """Blocks that follow each other in a step's rows."""
+        """Blocks per row of a step."""
         return 1 if step < self.single_steps else gop_blocks
 
 
 @dataclass(frozen=True)
 class Done:
-    """One step. kept, errors: (rows, blocks), tokens kept and mean squared error of each block, float32."""
+    """The result of one step. kept: int64 (rows, blocks), kept tokens. errors: float32, mean squared errors."""
 
     step: int
     kept: npt.NDArray[np.int64]
@@ -73,9 +77,9 @@ class Done:
 
 
 class Trainer:
-    """Network, averaged network and optimizers after `steps` steps; on the device that the network is on.
+    """Network, averaged network and optimizers after `steps` steps, on the device of the network.
 
-    seconds: of processor time, or of a GPU's. hardware: what they were spent on.
+    seconds: time spent on the CPU, or on a GPU. hardware: its name.
     """
 
     def __init__(self, network: Elastic, plan: Plan) -> None:
@@ -86,7 +90,7 @@ class Trainer:
         self.average = {name: value.detach().clone() for name, value in network.named_parameters()}
         layers = {name: value for name, value in network.named_parameters() if value.ndim == 2 and ".layers." in name}
         others = [value for name, value in network.named_parameters() if name not in layers]
-        # Muon for the matrices inside: about twice as far per step as AdamW in the first hundreds of steps.
+        # Muon for the matrices of the layers: about twice the progress per step of AdamW in the first hundreds.
         self.muon = Muon(layers.values(), lr=plan.matrix_rate)
         self.adam = torch.optim.AdamW(others, lr=plan.other_rate, betas=(0.9, 0.98), weight_decay=0.0)
         self.steps, self.blocks, self.seconds = 0, 0, 0.0
@@ -122,7 +126,7 @@ class Trainer:
         return time.monotonic() if self.device.type == "cuda" else time.process_time()
 
     def _wait(self) -> None:
-        """On a GPU, until the step before this one is done: no further ahead, so that the clock tells its time."""
+        """On a GPU, wait for the step before this one, so that the clock measures its time."""
         if self.device.type == "cuda":
             if self._before is not None:
                 self._before.synchronize()
@@ -130,17 +134,17 @@ class Trainer:
             self._before.record()
 
     def averaged(self) -> Elastic:
-        """A network of its own with the averaged weights."""
+        """A new network with the averaged weights."""
         network = Elastic(self.network.config).to(self.device)
         network.load_state_dict({name: value.clone() for name, value in self.average.items()})
         return network.eval().requires_grad_(False)
 
     def begun_on(self, hardware: str) -> None:
-        """What the steps before were done on, beside what these are."""
+        """Record the hardware of these steps, beside that of earlier ones."""
         self.hardware = hardware if hardware.endswith(self.hardware) else f"{hardware}, then {self.hardware}"
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint; the one before stays whole until this one is."""
+        """Write a checkpoint. The one before stays until this one is complete."""
         part = path.with_suffix(".part")
         state = {
             "config": asdict(self.network.config),
@@ -157,7 +161,7 @@ class Trainer:
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu", **changes: Any) -> Trainer:
-        """Go on from a checkpoint, by its own plan with some changes."""
+        """Continue from a checkpoint, with its plan and some changes."""
         state = torch.load(path, weights_only=True, map_location=device)
         plan = Plan(**{**state["plan"], **changes})
         trainer = cls(Elastic(ElasticConfig(**state["config"])).to(device), plan)

@@ -1,10 +1,10 @@
-"""Training frames, decoded once: raw uint8 in one file, an index beside it, and random windows out of it.
+"""Training frames, decoded once into one file of raw uint8 with an index, and random windows of them.
 
     python weights/recipe/packed.py ../shared/data --out runs/mini/frames
 
-Decoding takes longer than a small model's step, and seeking in H.264 longer still; a memory-mapped file costs neither.
-Every clip is stored at its own size and at half of it (what is far away looks as if it were near), pictures as clips
-of one frame. Split as for the nano model (data.py), so that no source is in training and validation.
+Decoding takes longer than a step of a small model, and seeking in H.264 even longer. A memory-mapped file needs
+neither. Every clip is stored at its own size and with its shorter side scaled to `--side`; pictures are clips of one
+frame. They are split as for the nano model (data.py), so that no source is in both training and validation.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def scaled_frames(path: Path, shorter: int | None) -> Frames:
 
 
 def pack(folder: Path, out: Path, side: int) -> list[Stored]:
-    """Write frames and index of folder/train and folder/images. Whole or not at all: both appear by rename."""
+    """Write frames and index of folder/train and folder/images. Both appear complete or not at all, by rename."""
     out.mkdir(parents=True, exist_ok=True)
     stored: list[Stored] = []
     with (out / f"{FRAMES}.part").open("wb") as file:
@@ -75,10 +75,10 @@ def pack(folder: Path, out: Path, side: int) -> list[Stored]:
 
 
 class Windows:
-    """Random square windows of some frames out of the packed clips.
+    """Random square windows of the packed clips, some frames long.
 
-    A clip is drawn with a chance that grows with the square root of its frames: long ones do not drown the others.
-    device: on a GPU its memory holds all frames (6 GB), for threads of a processor cannot cut them out fast enough.
+    The probability of a clip grows with the square root of its frames, so that long clips do not dominate. device: a
+    GPU holds all frames in its memory (6 GB), because the CPU cannot cut windows fast enough.
     """
 
     def __init__(self, folder: Path, side: int, validation: bool = False, device: str = "cpu") -> None:
@@ -94,10 +94,10 @@ class Windows:
         self.chance = weight / weight.sum()
 
     def sample(self, rng: np.random.Generator, rows: int, frames: int) -> Tensor:
-        """uint8 (rows, frames, side, side, 3) on the device: random places and times, often mirrored, backwards,
-        brighter, darker or at another speed. Some stand still: most of what people store moves less than most clips do.
+        """Random windows: uint8 (rows, frames, side, side, 3) on the device.
 
-        A clip that is too short repeats its last frame, as the codec fills up a block.
+        They are often mirrored, backwards, brighter, darker or at another speed. Some are still, because most stored
+        video moves less than these clips. A clip that is too short repeats its last frame, as the codec does.
         """
         item = rng.choice(len(self.items), rows, p=self.chance)
         stride = rng.choice([0, 1, 2, 3], rows, p=[0.08, 0.65, 0.18, 0.09])
@@ -115,8 +115,9 @@ class Windows:
         return (v * gain + lift).clamp_(0, 255).round_().to(torch.uint8)
 
     def windows(self, item: Numbers, times: Numbers, top: Numbers, left: Numbers, mirrored: npt.NDArray[Any]) -> Tensor:
-        """Frames of clips, cut at (top, left): uint8 (rows, frames, side, side, 3). times: (rows, frames), the others
-        (rows,); mirrored: bool.
+        """Windows of clips `item` at (top, left): uint8 (rows, frames, side, side, 3).
+
+        times: (rows, frames), the others (rows,); mirrored: bool.
         """
         width, side = self.width[item], self.side
         start = self.offset[item, None] + 3 * (times * (self.height[item] * width)[:, None])

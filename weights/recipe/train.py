@@ -2,10 +2,10 @@
 
     python weights/recipe/train.py ../shared/data --work runs/nano --hours 0.5
 
-One pass over clips encodes each at a random quantiser step with the package's own model; tallies are kept per clip in
-the work folder, so a stopped run goes on where it was. A round decides with the values of the one before it, the first
-one with those of the weights file that is there. log.jsonl tells bits and error of every clip, and what the new values
-would have saved on clips that were left out.
+One pass over the clips encodes each at a random qindex with the package's own model. Counts are kept per clip in the
+work folder, so a stopped run continues. A round encodes with the values of the round before it, the first round with
+those of the current weights file. log.jsonl has bits and error of every clip, and what the new values save on
+validation clips.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from elastictok_cli.kernels import contexts as cx
-from elastictok_cli.kernels import rangecoder as rc
-from elastictok_cli.kernels.grammar import BlockTokens, code_block
+from elastictok_cli.atomic_file import atomic_write
+from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano import SYNTAX, NanoModel, Weights
-from elastictok_cli.models.nano.block import State
-from elastictok_cli.models.nano.model import BLOCK_FRAMES
-from elastictok_cli.whole import replacing
+from elastictok_cli.models.nano.decoder import State
+from elastictok_cli.models.nano.model import BLOCK_FRAMES, NanoModel
+from elastictok_cli.models.nano.syntax import SYNTAX
+from elastictok_cli.models.nano.syntax import contexts as cx
+from elastictok_cli.models.nano.syntax.block import code_block
+from elastictok_cli.models.nano.tokens import BlockTokens
+from elastictok_cli.models.nano.weights import Weights
 
 GENERATION = 4
 FRAMES = 3 * BLOCK_FRAMES
-STEP_RANGE = 220, 400  # thresholds 0.001 to 0.015 need about 230 to 390, by clip
+QINDEX_RANGE = 220, 400  # thresholds 0.001 to 0.015 need about 230 to 390, by clip
 Log = Callable[[dict[str, Any]], None]
 
 TARGET = Path(__file__).resolve().parent.parent / "elastictok-nano.safetensors"
@@ -45,11 +47,11 @@ TARGET = Path(__file__).resolve().parent.parent / "elastictok-nano.safetensors"
 Coded = list[tuple[State, BlockTokens]]  # blocks of a window, each with the state before it
 
 
-def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], step: int) -> tuple[Coded, float]:
-    """Consecutive blocks at one quantiser step, and their mean squared error. frames: padded (T, H, W, 3)."""
+def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], qindex: int) -> tuple[Coded, float]:
+    """Consecutive blocks at one qindex, and their mean squared error. frames: padded (T, H, W, 3)."""
     state, coded, errors = model.start(*frames.shape[1:3]), [], []
     for block in data.blocks(frames, model.spec.block_frames):
-        tokens = model.tokens(state, model.prepare(state, block), step=step)
+        tokens = model.tokens(state, model.prepare(state, block), qindex=qindex)
         coded.append((state, tokens))
         errors.append(block_mse(model.reconstruct(state, tokens), block))
         state = model.advance(state, tokens)
@@ -57,15 +59,15 @@ def encoded(model: NanoModel, frames: npt.NDArray[np.uint8], step: int) -> tuple
 
 
 def window(path: Path, start: np.ndarray, seed: int) -> tuple[Coded, dict[str, Any]]:
-    """Encode one window of a clip, decisions priced with these start values. Also what it was: step, frames, error."""
+    """Encode one window of a clip, priced with these start values. Also returns its clip, qindex, frames and error."""
     rng = np.random.default_rng(seed)
     first = int(rng.integers(0, max(1, data.frame_count(path) - FRAMES + 1)))
     v = data.frames(path, first, FRAMES)
     if rng.random() < 0.5:
         v = np.ascontiguousarray(v[:, :, ::-1])
-    step = int(rng.integers(*STEP_RANGE))
-    coded, mse = encoded(NanoModel(Weights(start, b"", GENERATION), threads=1), v, step)
-    return coded, {"clip": path.name, "step": step, "frames": len(v), "mse": round(mse, 6)}
+    qindex = int(rng.integers(*QINDEX_RANGE))
+    coded, mse = encoded(NanoModel(Weights(start, b"", GENERATION), threads=1), v, qindex)
+    return coded, {"clip": path.name, "qindex": qindex, "frames": len(v), "mse": round(mse, 6)}
 
 
 def tally(coded: Coded) -> np.ndarray:
@@ -73,28 +75,28 @@ def tally(coded: Coded) -> np.ndarray:
     counts = np.zeros((cx.COUNT, 2), np.int64)
     for state, tokens in coded:
         seen = np.zeros((cx.COUNT, 3), np.uint16)
-        code_block(rc.dry(rc.TALLY), seen, state.past, tokens.parts)
+        code_block(rc.dry(rc.TALLY), seen, state.reference, tokens.parts)
         counts += seen[:, :2]
     return counts
 
 
 def bits(coded: Coded, start: np.ndarray) -> float:
-    """What a window's tokens take with these start values."""
+    """The bits of a window's tokens with these start values."""
     contexts, coder = start.copy(), rc.dry(rc.ADAPT)
     for state, tokens in coded:
-        code_block(coder, contexts, state.past, tokens.parts)
+        code_block(coder, contexts, state.reference, tokens.parts)
     return float(coder.io[rc.COST]) / rc.BIT_PRICE
 
 
 def _train(args: tuple[Path, np.ndarray, int, Path]) -> dict[str, Any]:
     path, start, seed, out = args
-    told = out.with_suffix(".json")
-    if not told.exists():
+    record = out.with_suffix(".json")
+    if not record.exists():
         coded, about = window(path, start, seed)
         np.save(out, tally(coded))
-        with replacing(told) as part:
+        with atomic_write(record) as part:
             part.write_text(json.dumps({**about, "bits": round(bits(coded, start))}))
-    return dict(json.loads(told.read_text()))
+    return dict(json.loads(record.read_text()))
 
 
 def _validate(args: tuple[Path, np.ndarray, np.ndarray, int]) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _validate(args: tuple[Path, np.ndarray, np.ndarray, int]) -> dict[str, Any]:
 def run_round(
     items: list[data.Clip], start: np.ndarray, number: int, work: Path, deadline: float, log: Log
 ) -> np.ndarray:
-    """One pass, as far as the time allows; returns the fitted table."""
+    """One pass over the clips until the deadline. Returns the fitted table."""
     folder = work / f"round{number}"
     folder.mkdir(parents=True, exist_ok=True)
     order = np.random.default_rng(number).permutation(len(items))
@@ -117,11 +119,11 @@ def run_round(
             if time.time() > deadline:
                 pool.terminate()
                 break
-    return contexts.fit(np.stack([np.load(told.with_suffix(".npy")) for told in sorted(folder.glob("*.json"))]))
+    return contexts.fit(np.stack([np.load(record.with_suffix(".npy")) for record in sorted(folder.glob("*.json"))]))
 
 
 def validate(items: list[data.Clip], start: np.ndarray, table: np.ndarray, number: int, log: Log) -> None:
-    """How many bits of clips that nothing was counted on the new table saves."""
+    """Log how many bits the new table saves on validation clips."""
     jobs = [(item.path, start, table, i) for i, item in enumerate(items)]
     with multiprocessing.Pool(2) as pool:
         found = list(pool.imap_unordered(_validate, jobs))
@@ -132,12 +134,12 @@ def validate(items: list[data.Clip], start: np.ndarray, table: np.ndarray, numbe
 
 
 def first_values(work: Path) -> np.ndarray:
-    """Of the weights file that was there when the run began, kept in the work folder; unknowing ones without it."""
+    """The values of the weights file at the start of the run, kept in the work folder; neutral ones without a file."""
     kept = work / "start.npy"
     if not kept.exists():
-        there = load_file(TARGET)["contexts"] if TARGET.exists() else None
-        fits = there is not None and there.shape == (cx.COUNT, 3)
-        np.save(kept, there if fits else rc.new_contexts(cx.COUNT))
+        current = load_file(TARGET)["contexts"] if TARGET.exists() else None
+        fits = current is not None and current.shape == (cx.COUNT, 3)
+        np.save(kept, current if fits else rc.new_contexts(cx.COUNT))
     return np.asarray(np.load(kept))
 
 

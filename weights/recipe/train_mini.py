@@ -1,11 +1,11 @@
-"""Trains elastictok-mini: the paper's own method (models/elastic.py), small enough for a CPU.
+"""Trains elastictok-mini: the paper's own method (models/elastic/), small enough for a CPU.
 
     python weights/recipe/packed.py ../shared/data --out runs/mini/frames     # once
     python weights/recipe/train_mini.py --work runs/mini --fast --device cuda --hours 0.25
 
-Blocks of 4 frames of 128x128, a random number of tokens kept in each, mean squared error; first blocks alone, then
-whole GOPs, where a block sees those before it. Stopped at any moment and started again, it goes on from its last
-checkpoint. log.jsonl says how it goes; export_mini.py makes the weights file.
+Blocks of 4 frames of 128x128 with a random number of kept tokens, mean squared error; first single blocks, then whole
+GOPs, where a block sees those before it. A run that was stopped continues from its last checkpoint. log.jsonl has its
+progress; export_mini.py makes the weights file.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from mini_trainer import Plan, Trainer, validate
 from packed import Windows
 
 from elastictok_cli.api import load_model
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.config import ElasticConfig
-from elastictok_cli.models.elastic import Elastic
-from elastictok_cli.models.registry import metadata
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.config import ElasticConfig
+from elastictok_cli.models.elastic.network import Elastic
+from elastictok_cli.models.weights_files import metadata
 
 CONFIG = ElasticConfig(
     name="elastictok-mini",
@@ -56,7 +56,7 @@ VALIDATION_ROWS = 16
 
 
 def new(plan: Plan, windows: Windows, device: str = "cpu") -> Trainer:
-    """A run before its first step."""
+    """A new run."""
     network = Elastic(CONFIG)
     rng = np.random.default_rng(plan.seed)
     patches = network.patches(windows.sample(rng, START_BLOCKS, CONFIG.frames_per_block).cpu()).flatten(0, 1)
@@ -67,12 +67,12 @@ def new(plan: Plan, windows: Windows, device: str = "cpu") -> Trainer:
 
 
 def begun(weights: Path, plan: Plan, device: str = "cpu") -> Trainer:
-    """A run that goes on from an exported weights file: its averaged weights and counts, with fresh optimizers."""
+    """A run that continues an exported weights file: its averaged weights and counts, with new optimizers."""
     said = re.fullmatch(r"(\d+) steps, (\d+) blocks, ([\d.]+) hours of (.+)", metadata(weights)["trained"])
     model = load_model(weights, device="cpu")
     if said is None or not isinstance(model, ElasticModel):
         raise SystemExit(f"{weights}: does not say how long it was trained")
-    # A file of a run that saw no GOP yet says a GOP has one block.
+    # The file of a run on single blocks says that a GOP has one block.
     network = Elastic(replace(model.config, max_sequence_length=CONFIG.max_sequence_length))
     network.load_state_dict(model.network.state_dict())
     trainer = Trainer(network.to(device), plan)
@@ -82,7 +82,7 @@ def begun(weights: Path, plan: Plan, device: str = "cpu") -> Trainer:
 
 
 def validation(trainer: Trainer, windows: Windows) -> dict[str, Any]:
-    """The averaged weights on the same validation windows every time."""
+    """Measure the averaged weights, always on the same validation windows."""
     c = trainer.network.config
     row = trainer.plan.row_blocks(trainer.steps, c.gop_blocks)
     rng = np.random.default_rng(1)
@@ -95,13 +95,13 @@ def validation(trainer: Trainer, windows: Windows) -> dict[str, Any]:
 
 
 def quarters(kept: np.ndarray, errors: np.ndarray, most: int) -> list[float | None]:
-    """Mean error of the blocks that kept the first, second, third, last quarter of their tokens."""
+    """Mean errors of the blocks whose number of kept tokens is in the first, second, third, last quarter."""
     place = np.minimum(4 * (kept - 1) // most, 3)
     return [round(float(errors[place == i].mean()), 5) if (place == i).any() else None for i in range(4)]
 
 
 def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Namespace) -> None:
-    """Step until the time is over or a signal comes; log and checkpoint as it goes."""
+    """Train until the time is over or a signal arrives, with logs and checkpoints."""
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: stop.append(received))
@@ -151,7 +151,7 @@ def run(trainer: Trainer, training: Windows, held: Windows, args: argparse.Names
 
 
 def main() -> None:
-    """Start or go on."""
+    """Start or continue a run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("runs/mini"), help="holds frames/, checkpoint.pt, log.jsonl")
     parser.add_argument("--hours", type=float, default=8.0, help="of wall time, in this call")
@@ -168,7 +168,9 @@ def main() -> None:
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), help="see Plan")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)  # heads that look at one place have almost no weight elsewhere: three times as fast
+    torch.set_flush_denormal(
+        True
+    )  # heads that attend to one position have tiny weights elsewhere: this is three times as fast
     changes = {f.name: getattr(args, f.name) for f in fields(Plan) if getattr(args, f.name) is not None}
     training = Windows(args.work / "frames", CONFIG.resolution, device=args.device)
     held = Windows(args.work / "frames", CONFIG.resolution, validation=True)

@@ -1,4 +1,4 @@
-"""Weights of elastictok-mini side by side, on clips kept from training: what the mask is worth, and what the past is.
+"""Compares weights of elastictok-mini on validation clips: what the mask and the blocks before are worth.
 
     python weights/recipe/validate_mini.py runs/mini/frames weights/elastictok-mini.safetensors OTHER.safetensors
 
@@ -18,8 +18,8 @@ from packed import Windows
 from torch import Tensor
 
 from elastictok_cli.api import load_model
-from elastictok_cli.models.adapter import ElasticModel
-from elastictok_cli.models.registry import metadata
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.weights_files import metadata
 
 SHARES = (0.0625, 0.125, 0.25, 0.5, 0.75, 1.0)
 THRESHOLD = 0.015

@@ -1,2 +1,5 @@
-"""Many files: what there is to do (`plan`), one piece of it (`work`), who does it (`engine`, `cluster`), how it went
-(`results`), and the loop over all (`run`)."""
+"""Many files at once, with a report.
+
+`plan` finds the files, `work` does one, `engine` and `cluster` spread the work, `run` is the loop, `results` the
+report.
+"""

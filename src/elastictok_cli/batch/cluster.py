@@ -13,27 +13,29 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from ..codec.settings import EncodeSettings
+from ..codec.worker_process import use_threads
 from ..errors import UsageError
 from ..models.base import TokenModel
-from ..models.threads import use_threads, with_threads
 from .engine import Answer
-from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Task, do
 
 LOST = 3  # how often Ray does a task again whose node or process was lost, before it is Failed
 
 
 class RayEngine:
-    """address: HOST:PORT of a cluster or "auto"; None for a Ray that runs here as long as the batch. jobs: tasks at
-    once, None for the cluster's processors. Raises UsageError if Ray is not installed or the cluster not there.
+    """Runs the tasks of a batch on a Ray cluster.
+
+    address: HOST:PORT of a cluster, or "auto"; None starts Ray on this machine for the time of the batch. jobs: tasks
+    at once; None for one per processor of the cluster. Raises UsageError if Ray is not installed or cannot be reached.
     """
 
-    def __init__(self, settings: Settings, model: TokenModel, jobs: int | None, address: str | None) -> None:
+    def __init__(self, settings: EncodeSettings, model: TokenModel, jobs: int | None, address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anyone without being asked for
         try:
             import ray
         except ImportError:
-            raise UsageError("--engine ray: Ray is not installed; pip install 'elastictok[ray]' brings it") from None
+            raise UsageError("`engine` ray: Ray is not installed; pip install 'elastictok[ray]' brings it") from None
         self._ray: Any = ray
         try:
             if address is None:
@@ -42,7 +44,7 @@ class RayEngine:
                 _check(address)
                 ray.init(address=address, log_to_driver=False)
         except (OSError, ValueError, RuntimeError) as error:
-            raise UsageError(f"--address {address}: {str(error).splitlines()[0]}") from None
+            raise UsageError(f"`address` {address}: {str(error).splitlines()[0]}") from None
         self.nodes = sum(bool(node["Alive"]) for node in self._ray.nodes())
         self.workers = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._piece: Any = ray.remote(num_cpus=1, max_retries=LOST)(_piece)
@@ -84,4 +86,4 @@ def _check(address: str) -> None:
 
 def _piece(job: BatchJob, task: Task) -> Outcome:
     use_threads(1)
-    return do(task, job.settings, with_threads(job.model, 1), lambda progress: None)
+    return do(task, job.settings, job.model.with_threads(1), lambda progress: None)

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..codec.jobs import Process
-from ..codec.worker import DONE, FAILED, RESULT
+from ..codec.settings import EncodeSettings
+from ..codec.worker_process import DONE, FAILED, RESULT
+from ..codec.workers import Worker
 from ..errors import ElasticTokError
 from ..models.base import TokenModel
-from .settings import Settings
 from .work import BatchJob, Failed, Outcome, Progress, Task
 
 Answer = tuple[Task, Outcome | Progress]
@@ -37,14 +37,14 @@ class Engine(Protocol):
 class LocalEngine:
     """Processes on this machine. One that dies (no memory, a fault in a decoder) is replaced; its task is `Failed`."""
 
-    def __init__(self, settings: Settings, model: TokenModel, workers: int) -> None:
+    def __init__(self, settings: EncodeSettings, model: TokenModel, workers: int) -> None:
         self.workers = workers
         self._job = pickle.dumps(BatchJob(settings, model))
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._out: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stop = False
-        self._processes: list[Process] = []
+        self._processes: list[Worker] = []
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
@@ -71,7 +71,7 @@ class LocalEngine:
             thread.join()
 
     def _serve(self) -> None:
-        process: Process | None = None
+        process: Worker | None = None
         while (task := self._tasks.get()) is not None and not self._stop:
             try:
                 process = process or self._started()
@@ -89,7 +89,7 @@ class LocalEngine:
             self._ended(process)
             process.end()
 
-    def _do(self, process: Process, task: Task) -> None:
+    def _do(self, process: Worker, task: Task) -> None:
         process.begin([task])
         while True:
             kind, value = process.receive()
@@ -101,14 +101,14 @@ class LocalEngine:
             elif kind == DONE:
                 return
 
-    def _started(self) -> Process:
-        process = Process(self._job)
+    def _started(self) -> Worker:
+        process = Worker(self._job)
         with self._lock:
             self._processes.append(process)
             if self._stop:
                 process.kill()
         return process
 
-    def _ended(self, process: Process) -> None:
+    def _ended(self, process: Worker) -> None:
         with self._lock:
             self._processes.remove(process)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from ..container import SUFFIX
 from ..errors import InputError, UsageError
-from ..video.suffixes import VIDEOS
+from ..video.inputs import VIDEOS
 from . import remote
 
 
@@ -34,7 +34,7 @@ def plan(inputs: Iterable[str], pattern: str | None = None) -> list[Item]:
     for name in inputs:
         found = list(remote.files(name, pattern) if remote.is_url(name) else _files(name, pattern))
         if not found:
-            wanted = f"that matches {pattern}" if pattern else "with a video's ending; --glob finds others"
+            wanted = f"that matches {pattern}" if pattern else "with a video's ending; `glob` finds others"
             raise InputError(f"{name}: no file in it {wanted}")
         items += found
     return sorted(_named(items), key=lambda item: (-item.bytes, item.source))
@@ -44,9 +44,9 @@ def _checked(pattern: str) -> str:
     """A pattern that means the same whichever of `_files` and `remote.files` takes it."""
     path = PurePath(pattern)
     if path.anchor or not path.parts or ".." in path.parts:
-        raise UsageError(f"--glob {pattern}: must name files in the folder, as **/*.mp4 does")
+        raise UsageError(f"`glob` {pattern}: must name files in the folder, as **/*.mp4 does")
     if any("**" in part and part != "**" for part in path.parts):
-        raise UsageError(f"--glob {pattern}: ** stands for folders, and nothing else between two /")
+        raise UsageError(f"`glob` {pattern}: ** stands for folders, and nothing else between two /")
     return (path / "*" if path.parts[-1] == "**" else path).as_posix()
 
 

@@ -1,5 +1,6 @@
-"""Files behind URLs (s3://, gs://, http://, memory:// ...), by fsspec; extra `remote`. Each is copied here first: a
-source is read in several passes, some of them backwards.
+"""Files behind URLs (s3://, gs://, http://, memory:// ...), through fsspec (extra `remote`).
+
+Each is copied to this machine first: a source is read in several passes, some of them backwards.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from ..atomic_file import atomic_write
 from ..errors import OutputError
-from ..whole import replacing
-from .settings import Row
+from ..units import utf8
+from .row import Row
 
 JOURNAL, TABLE, BEGUN = "results.jsonl", "results.parquet", "results.begun"
 
@@ -74,7 +75,8 @@ class Journal:
 def _appended(path: Path) -> tuple[list[str], TextIO]:
     """The lines that are there, and the file, open to add others; a line that a run was killed in is ended first."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed by the journal
+    # Bytes of a name that are no UTF-8 become JSON's \\udc80 to \\udcff, and are read back as they were.
+    file = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - closed by the journal
     if text and not text.endswith("\n"):
         file.write("\n")
     return text.split("\n"), file
@@ -105,9 +107,10 @@ def save_table(path: Path, rows: Iterable[Row]) -> bool:
         import pyarrow.parquet
     except ImportError:
         return False
-    table = pyarrow.Table.from_pylist([asdict(row) for row in rows], _schema(pyarrow))
+    lines = [{key: utf8(it) if isinstance(it, str) else it for key, it in asdict(row).items()} for row in rows]
+    table = pyarrow.Table.from_pylist(lines, _schema(pyarrow))
     try:
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             pyarrow.parquet.write_table(table, part)
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror or error}") from None

@@ -6,12 +6,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..codec.ranges import CodedRange
+from ..codec.gop_ranges import CodedRange
 from ..container import part_path
 from .engine import Engine
 from .plan import Item
 from .results import Journal
-from .settings import Row
+from .row import Row
 from .work import Failed, Progress, Split, Task, is_own
 
 RETRIES = 2

@@ -8,22 +8,24 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import api
-from ..codec.events import BlockDone, Event
+from ..codec.events import BlockDone, Finished
+from ..codec.gop_ranges import CodedRange, assemble, code_range
 from ..codec.header import make_header
-from ..codec.ranges import CodedRange, assemble, code_range
-from ..container import Header, Reader, Writer, part_path
+from ..codec.pipeline import encode_file
+from ..codec.settings import EncodeSettings
+from ..codec.worker_process import use_threads
+from ..container import Reader, Writer, part_path
 from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
 from ..models.base import TokenModel
-from ..models.threads import use_threads, with_threads
-from ..video import Source, open_source
+from ..video import open_source
 from . import remote
-from .settings import Row, Settings
+from .row import Row
 
 RANGE_GOPS = 8  # a file of twice as many or more is split: about five minutes of work for a core
 # Each range first reads what comes before it: 16 of them add 5 % to a file's work, hundreds would double it.
@@ -80,19 +82,19 @@ Outcome = Row | Split | CodedRange | Failed
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Does tasks in another process; see `codec.jobs.Job`. Sends `Progress`, then the outcome."""
+    """Does tasks in another process; see `codec.workers.Job`. Sends `Progress`, then the outcome."""
 
-    settings: Settings
+    settings: EncodeSettings
     model: TokenModel
 
     def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Callable[[Any], None]) -> None:
         """parts: one `Task`."""
         (task,) = parts
         use_threads(threads())
-        send(do(task, self.settings, with_threads(self.model, threads()), send))
+        send(do(task, self.settings, self.model.with_threads(threads()), send))
 
 
-def do(task: Task, settings: Settings, model: TokenModel, tell: Tell) -> Outcome:
+def do(task: Task, settings: EncodeSettings, model: TokenModel, tell: Tell) -> Outcome:
     """Raises nothing but what ends a process."""
     clock = time.monotonic()
     try:
@@ -103,7 +105,7 @@ def do(task: Task, settings: Settings, model: TokenModel, tell: Tell) -> Outcome
     except ElasticTokError as error:
         return Failed(str(error), error.exit_code)
     except MemoryError:
-        return Failed(f"{task.source}: out of memory; --size N codes smaller pictures", 1)
+        return Failed(f"{task.source}: out of memory; `size` N codes smaller pictures", 1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return Failed(f"{where}{error.strerror or error}", 6, again=True)
@@ -114,8 +116,8 @@ def do(task: Task, settings: Settings, model: TokenModel, tell: Tell) -> Outcome
     return replace(outcome, seconds=time.monotonic() - clock + sum(part.seconds for part in task.ranges))
 
 
-def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Tell) -> Row | Split:
-    digest, described = remote.digest(path), settings.described(model)
+def _file(task: Task, path: str, settings: EncodeSettings, model: TokenModel, tell: Tell) -> Row | Split:
+    digest, described = remote.digest(path), settings.fingerprint(model)
     there = Path(task.output)
     if there.exists():
         if task.known == (digest, described) and (mark := _end_mark(there)):
@@ -128,16 +130,10 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
         if parts:
             return Split(parts)
 
-        def watch(event: Event) -> None:
-            if isinstance(event, BlockDone):
-                tell(Progress(task.item, event.frames))
-
         # A run that was killed has left its own; two runs at once would be told apart by the writer.
         part_path(there).unlink(missing_ok=True)
         try:
-            finished = api.encode(
-                path, task.output, model=model, threads=1, overwrite=True, watch=watch, **_arguments(settings)
-            )
+            finished = _encode(task, path, replace(settings, threads=1, jobs=1, overwrite=True), model, tell)
         except ThresholdMissed as missed:
             if not settings.target.is_size:
                 raise
@@ -157,7 +153,7 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
     else:
         with (
             open_source(path, settings.size, settings.start, settings.duration) as source,
-            Writer(task.output, _header(source, settings, model)) as writer,
+            Writer(task.output, make_header(source.info, model, settings)) as writer,
         ):
             finished = assemble(source, model, writer, task.ranges)
     with Reader(task.output) as reader:
@@ -185,6 +181,19 @@ def _file(task: Task, path: str, settings: Settings, model: TokenModel, tell: Te
     )
 
 
+def _encode(task: Task, path: str, settings: EncodeSettings, model: TokenModel, tell: Tell) -> Finished:
+    """Encode a whole file here, and report its progress. Raises as `encode_file`."""
+    finished: Finished | None = None
+    with closing(encode_file(path, task.output, model, settings)) as events:
+        for event in events:
+            if isinstance(event, BlockDone):
+                tell(Progress(task.item, event.frames))
+            elif isinstance(event, Finished):
+                finished = event
+    assert finished is not None, "an encode ends with its totals or raises"
+    return finished
+
+
 def is_own(path: Path, before: Row) -> bool:
     """Whether what is there is what an earlier run left, or what a copy or a disk kept of that: its start."""
     if not before.bytes_out:  # of a file that failed, in a report that did not say
@@ -208,29 +217,12 @@ def _end_mark(path: Path) -> str:
         return ""
 
 
-def _arguments(settings: Settings) -> dict[str, Any]:
-    """For `api.encode`: the fields have its names."""
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
-
-
-def _header(source: Source, settings: Settings, model: TokenModel) -> Header:
-    return make_header(
-        source.info,
-        model,
-        settings.target,
-        search=settings.search,
-        gop_blocks=settings.gop_blocks,
-        audio=settings.audio,
-        max_tokens=settings.max_tokens,
-    )
-
-
-def _split(path: str, task: Task, settings: Settings, model: TokenModel) -> tuple[tuple[int, int | None], ...]:
+def _split(path: str, task: Task, settings: EncodeSettings, model: TokenModel) -> tuple[tuple[int, int | None], ...]:
     """Ranges of a long file; none if it is not long, or needs several passes."""
     if settings.target.is_size:
         return ()
     with open_source(path, settings.size, settings.start, settings.duration) as source:
-        header = _header(source, settings, model)
+        header = make_header(source.info, model, settings)
         gops = (source.info.frames_estimate or 0) // (header.block_frames * header.gop_blocks)
     count = min(task.split, MOST_RANGES, gops // RANGE_GOPS)
     if count < 2:
@@ -240,16 +232,7 @@ def _split(path: str, task: Task, settings: Settings, model: TokenModel) -> tupl
     return tuple((start, each if start + each < gops else None) for start in starts)
 
 
-def _range(task: Task, path: str, settings: Settings, model: TokenModel, tell: Tell) -> CodedRange:
+def _range(task: Task, path: str, settings: EncodeSettings, model: TokenModel, tell: Tell) -> CodedRange:
     assert task.part is not None
     with open_source(path, settings.size, settings.start, settings.duration) as source:
-        return code_range(
-            source,
-            model,
-            _header(source, settings, model),
-            settings.target,
-            *task.part,
-            max_tokens=settings.max_tokens,
-            strict=settings.strict,
-            watch=lambda block: tell(Progress(task.item, block.frames)),
-        )
+        return code_range(source, model, settings, *task.part, lambda block: tell(Progress(task.item, block.frames)))

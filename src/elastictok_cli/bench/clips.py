@@ -1,4 +1,4 @@
-"""What is measured: the clips and pictures that were named, and stills taken out of the clips."""
+"""The inputs of a benchmark: clips and pictures that were named, and stills taken out of the clips."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..video import SinkOptions, open_sink, open_source
-from ..video.suffixes import PICTURES, VIDEOS
+from ..video.inputs import PICTURES, VIDEOS
 
 ENDINGS = VIDEOS | PICTURES
 
@@ -30,12 +30,12 @@ class Clip:
 
 
 def find_clips(
-    names: Sequence[str], size: str = "fit256", left_out: Callable[[InputError], None] | None = None
+    names: Sequence[str], size: str = "fit256", on_skip: Callable[[InputError], None] | None = None
 ) -> list[Clip]:
-    """Files, and in folders all that end like a video or picture, in order of their names.
+    """The named files, and of named folders every video and picture by its ending, in order of the names.
 
-    left_out: told of what lies in a folder and cannot be read; None: that is an error, as it is for a file that was
-    named. Raises InputError for what is not there or cannot be read, and if there is nothing.
+    on_skip: called for a file of a folder that cannot be read; None: that is an error, as it is for a file that was
+    named. Raises InputError for a file that is not there or cannot be read, and if nothing is left.
     """
     clips: list[Clip] = []
     first: InputError | None = None
@@ -44,9 +44,9 @@ def find_clips(
             with open_source(path, size=size) as source:
                 still = source.info.is_still
         except InputError as error:
-            if left_out is None or path in map(Path, names):
+            if on_skip is None or path in map(Path, names):
                 raise
-            left_out(error)
+            on_skip(error)
             first = first or error
             continue
         name, taken = path.stem, {clip.name for clip in clips}
@@ -71,7 +71,7 @@ def _files(names: Iterable[str]) -> Iterator[Path]:
 
 
 def stills_of(clip: Clip, count: int, size: str, duration: float | None, folder: Path) -> list[Clip]:
-    """`count` frames of a clip, evenly spaced, as PNG pictures at the size it is coded at. Made once."""
+    """`count` evenly spaced frames of a clip, as PNG pictures of the size that it is coded at. Made once."""
     made_of = hashlib.sha256(f"{clip.digest} {size} {duration}".encode()).hexdigest()[:12]
     names = [f"{clip.name}@{i + 1}" for i in range(count)]
     made = [Clip(name, folder / f"{name}of{count}-{made_of}.png", True) for name in names]

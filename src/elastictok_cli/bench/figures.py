@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from ..report.theme import LIGHT, Theme
 from ..units import plural
 
 COLUMNS = 4  # of small rate curves
-FAR_LEFT = 0.2  # times the smallest fixed budget: where Figure 4 begins at the latest
+MIN_SPAN = 4.0  # times: the least that a token axis spans
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
@@ -23,33 +26,41 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
         ("rate", _rate, _rate_size(results)),
         ("content", _content, (9.6, 4.0)),
     ):
-        for suffix in (".png", ".svg"):
-            path = folder / f"{name}{suffix}"
-            with new_figure(*size, LIGHT) as figure:
-                if not draw(results, figure, LIGHT):
+        paths = [folder / f"{name}{suffix}" for suffix in (".png", ".svg")]
+        with new_figure(*size, LIGHT) as figure:
+            if draw(results, figure, LIGHT):
+                for path in paths:
+                    save_figure(figure, str(path))
+                made += paths
+            else:
+                for path in paths:
                     path.unlink(missing_ok=True)  # of an earlier run with more to draw
-                    continue
-                save_figure(figure, str(path))
-            made.append(path)
     return made
 
 
 def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
-    kinds = results["figure4"]
+    """The whole elastic curve. Below: tokens per frame. Above: the same in per cent of the model's count, as in the
+    paper."""
+    kinds, percents = results["figure4"], []
     axes = figure.subplots(1, len(kinds), squeeze=False)[0]
     for ax, (kind, found) in zip(axes, kinds.items(), strict=True):
-        elastic = [(100 * t, 100 * s) for t, s in found["elastic"]]
-        fixed = [(100 * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
+        most = found["max_tokens_per_frame"]
+        elastic = [(most * t, 100 * s) for t, s in found["elastic"]]
+        fixed = [(most * p["tokens_share"], 100 * p["met_share"]) for p in found["fixed"]]
         if elastic:  # where no block meets there is no cap to draw
-            ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic")
-            ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6)
+            ax.plot(*zip(*elastic, strict=True), color=theme.series[0], linewidth=2, label="elastic", zorder=3)
+            ax.plot(*elastic[-1], "o", color=theme.series[0], markersize=6, zorder=3)
         if fixed:
             ax.plot(*zip(*fixed, strict=True), "s--", color=theme.series[1], linewidth=1, label="fixed, same model")
         ax.set_xscale("log")
-        if fixed:  # where some blocks need next to nothing, the curve begins far to the left
-            ax.set_xlim(left=max(ax.get_xlim()[0], FAR_LEFT * fixed[0][0]))
+        low, high = ax.get_xlim()
+        if high < MIN_SPAN * low:  # of few blocks that are alike: so that a few round numbers are in it
+            middle = (low * high) ** 0.5
+            ax.set_xlim(middle / MIN_SPAN**0.5, middle * MIN_SPAN**0.5)
         log_axis(ax.xaxis)
-        ax.set_xlabel("tokens used, % of the most possible")
+        ax.set_xlabel("tokens per frame" if kind == "video" else "tokens per picture")
+        above = ax.secondary_xaxis("top", functions=(partial(mul, 100 / most), partial(mul, most / 100)))
+        above.set_xlabel("per cent of the most that the model can use")
         ax.set_ylabel("blocks that meet the threshold, %")
         ax.set_ylim(0, 104)
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
@@ -57,6 +68,10 @@ def _figure4(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         ax.set_title(f"{kind}s: {blocks}, threshold {results['figure_threshold']:g}", loc="left")
         if elastic:
             ax.legend(frameon=False, loc="best")
+        percents.append(above.xaxis)
+    figure.draw_without_rendering()  # an axis that follows another has its limits only then
+    for axis in percents:
+        log_axis(axis)
     return True
 
 
@@ -79,10 +94,11 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
     for ax, clip in zip(axes, clips, strict=False):
         rows = sorted((r for r in results["rows"] if r["clip"] == clip and r["psnr_db"]), key=lambda r: r["bpp"])
         pixels = rows[0]["width"] * rows[0]["height"] * rows[0]["frames"]
-        for codec, colour in zip(results["codecs"], cycle(theme.series[1:], len(results["codecs"])), strict=True):
-            points = [(8 * b / pixels, psnr_db(mse)) for _, b, mse in results["references"][clip][codec] if mse]
+        for codec, (colour, style) in _styles(results["codecs"], theme).items():
+            curve = results["references"][clip][codec]
+            points = [(8 * p["bytes"] / pixels, psnr_db(p["mse"])) for p in curve if p["mse"]]
             if points:
-                ax.plot(*zip(*sorted(points), strict=True), color=colour, linewidth=1.1, label=codec)
+                ax.plot(*zip(*sorted(points), strict=True), color=colour, linestyle=style, linewidth=1.1, label=codec)
         ours = [(r["bpp"], r["psnr_db"]) for r in rows]
         ax.plot(
             *zip(*ours, strict=True), "o-", color=theme.series[0], linewidth=2, markersize=4, label=results["model"]
@@ -98,6 +114,16 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=5 if columns > 2 else 3, frameon=False, fontsize=8)
     return True
+
+
+def _styles(codecs: Sequence[str], theme: Theme) -> dict[str, tuple[str, str]]:
+    """(colour, line) of each codec: dashed where the colours begin again."""
+    colours = theme.series[1:]
+    lines = ("-", "--", ":")
+    return {
+        codec: (colour, lines[i // len(colours) % len(lines)])
+        for i, (codec, colour) in enumerate(zip(codecs, cycle(colours, len(codecs)), strict=True))
+    }
 
 
 def _content(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
@@ -118,5 +144,5 @@ def _content(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         found = results["content"]["spearman"][name]
         ax.set_title(f"{name}: rank correlation {found:.2f}" if found is not None else name, loc="left")
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
-    axes[0].set_ylabel("tokens a thousand pixels")
+    axes[0].set_ylabel("tokens per thousand pixels")
     return True

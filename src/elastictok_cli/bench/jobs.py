@@ -12,18 +12,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..codec.jobs import cores
-from ..whole import replacing
+from ..atomic_file import atomic_write
+from ..codec.workers import cores
 
 PACKAGE = Path(__file__).parents[1]
-CODING = ("codec", "container", "kernels", "models", "search", "metrics.py")
-REFERENCES = ("video/reference.py", "video/colour.py")
+CODING = ("codec", "container", "entropy", "models", "search", "metrics.py")
+REFERENCES = ("video/reference.py", "video/peers.py", "video/perceptual.py", "video/colour.py")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
-    """One measurement. what: for a person, also the start of the file's name. key: everything that decides the
-    outcome. weight: seconds it takes on some machine, for the time left. run: does it."""
+    """One measurement.
+
+    what: for a person, also the start of the file's name. key: everything that decides the outcome. weight: seconds
+    that it takes on some machine, for the time left. run: does it.
+    """
 
     what: str
     key: tuple[Any, ...]
@@ -47,7 +50,7 @@ class Job:
         """Run it and keep the outcome, whole or not at all."""
         day = datetime.datetime.now(datetime.UTC).date().isoformat()
         outcome = {"what": self.what, "date": day, "machine": machine(), **self.run()}
-        with replacing(self.path(folder)) as part:
+        with atomic_write(self.path(folder)) as part:
             part.write_text(json.dumps(outcome), encoding="utf-8")
         return outcome
 

@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..codec.decoder import decode_blocks
-from ..codec.encoder import encode
 from ..codec.events import BlockDone
 from ..codec.gop_decoder import DecodedBlock
-from ..codec.header import make_header
+from ..codec.pipeline import encode_file
+from ..codec.settings import EncodeSettings
 from ..codec.target import Target
-from ..container import Reader, Writer
-from ..metrics import block_mse, psnr_db
+from ..container import Reader
+from ..metrics import Pixels, block_mse, psnr_db
 from ..models.base import TokenModel
+from ..stages import STAGES
 from ..video import Source, open_source
-from ..video.reference import CODECS, at_size, point
+from ..video.ffmpeg import cpu_between, cpu_seconds
+from ..video.reference import THREADS, Codec, Pairs, Scores, at_size, point
 from .clips import Clip
 from .content import content
-from .sampler import STAGES, Sampler
+from .sampler import Sampler
+
+Measure = Callable[[Pairs], Scores]
 
 
 def measure_elastic(
-    clip: Clip, target: Target, model: TokenModel, etok: Path, size: str, duration: float | None
+    clip: Clip,
+    target: Target,
+    model: TokenModel,
+    etok: Path,
+    size: str,
+    duration: float | None,
+    measure: Measure | None = None,
 ) -> dict[str, Any]:
     """Encode (without sound), decode, and measure what is decoded against the source.
 
-    Everything that a file is judged by is in the answer: bytes, error, blocks, seconds, memory.
+    measure: scores beside the MSE. The answer has everything that a file is judged by: bytes, error, blocks, seconds of
+    the clock and of the processor, memory, scores.
     """
-    blocks: list[BlockDone] = []
-    with open_source(clip.path, size=size, duration=duration) as source, Sampler() as sampler:
-        begin = time.perf_counter()
-        header = make_header(source.info, model, target, audio=False)
-        with Writer(etok, header) as writer:
-            for event in encode(source, model, writer, target):
-                if isinstance(event, BlockDone):
-                    blocks.append(event)
-        encode_s = time.perf_counter() - begin
+    with Sampler() as sampler:
+        begin, cpu_begin = time.perf_counter(), cpu_seconds()
+        blocks = _encode(clip, target, model, etok, size, duration)
+        encode_s, encode_cpu_s = time.perf_counter() - begin, cpu_between(cpu_begin, cpu_seconds())
     with Reader(etok) as reader, open_source(clip.path, size=size, duration=duration) as source:
-        decode_s, errors = _decoded(reader, model, source)
+        header = reader.header
+        begin, cpu_begin = time.perf_counter(), cpu_seconds()
+        for _ in _decoded(reader, model):
+            pass  # timed alone: measuring takes longer than decoding
+        decode_s, decode_cpu_s = time.perf_counter() - begin, cpu_between(cpu_begin, cpu_seconds())
+        errors: list[float] = []
+        scores: Scores = {}
+        pairs = _pairs(reader, model, source, errors)
+        if measure is not None:
+            scores = measure(pairs)
+        for _ in pairs:
+            pass
     frames = sum(block.frames for block in blocks)
     size_bytes, (width, height) = etok.stat().st_size, header.coded_size
     mse = sum(error * block.frames for error, block in zip(errors, blocks, strict=True)) / frames
@@ -60,40 +80,45 @@ def measure_elastic(
         "worst_block_mse": max(errors),
         "encode_s": round(encode_s, 3),
         "decode_s": round(decode_s, 3),
+        "encode_cpu_s": encode_cpu_s,
+        "decode_cpu_s": decode_cpu_s,
         "stages_s": {stage: round(float(sampler.seconds[stage]), 3) for stage in STAGES},
         "peak_bytes": sampler.peak_bytes,
+        "scores": _finite(scores),
     }
 
 
-def _decoded(reader: Reader, model: TokenModel, source: Source) -> tuple[float, list[float]]:
-    """(seconds that decoding took, error of every block measured again)."""
-    seconds, frames = 0.0, iter(source.frames())
-    errors: list[float] = []
+def _encode(
+    clip: Clip, target: Target, model: TokenModel, etok: Path, size: str, duration: float | None
+) -> list[BlockDone]:
+    """Encode a clip without its sound, in as many threads as the other codecs have."""
+    settings = EncodeSettings(target=target, size=size, duration=duration, audio=False, threads=THREADS, overwrite=True)
+    with closing(encode_file(clip.path, etok, model, settings)) as events:
+        return [event for event in events if isinstance(event, BlockDone)]
+
+
+def _decoded(reader: Reader, model: TokenModel) -> Iterator[DecodedBlock]:
     with closing(decode_blocks(reader, model, audio=False)) as items:
-        while True:
-            begin = time.perf_counter()
-            item = next(items, None)
-            seconds += time.perf_counter() - begin
-            if item is None:
-                return seconds, errors
-            if isinstance(item, DecodedBlock):
-                wanted = np.stack([next(frames).rgb for _ in item.pts])
-                errors.append(block_mse(item.frames, wanted))
+        yield from (item for item in items if isinstance(item, DecodedBlock))
+
+
+def _pairs(reader: Reader, model: TokenModel, source: Source, errors: list[float]) -> Iterator[tuple[Pixels, Pixels]]:
+    """Decoded frames beside the source's. errors: gets the MSE of every block."""
+    frames = iter(source.frames())
+    for block in _decoded(reader, model):
+        wanted = np.stack([next(frames).rgb for _ in block.pts])
+        errors.append(block_mse(block.frames, wanted))
+        yield from zip(block.frames, wanted, strict=True)
 
 
 def measure_fixed(
     clip: Clip, tokens: int, model: TokenModel, etok: Path, size: str, duration: float | None
 ) -> dict[str, Any]:
-    """The same model with a fixed number of tokens for every block (tile). Its error is that of its worst tile: a block
-    meets where all tiles do."""
-    target, blocks = Target.fixed(tokens), []
-    with (
-        open_source(clip.path, size=size, duration=duration) as source,
-        Writer(etok, make_header(source.info, model, target, audio=False)) as writer,
-    ):
-        for event in encode(source, model, writer, target):
-            if isinstance(event, BlockDone):
-                blocks.append(event)
+    """Encode with a fixed number of tokens for every block (tile).
+
+    The error of a block is that of its worst tile: a block meets where all tiles do.
+    """
+    blocks = _encode(clip, Target.fixed(tokens), model, etok, size, duration)
     with Reader(etok) as reader:
         worst = [max(tile.mse for tile in block.tiles) for block in reader.blocks()]
     return {**_blocks(blocks), "block_mse": worst}
@@ -111,26 +136,29 @@ def _blocks(blocks: list[BlockDone]) -> dict[str, Any]:
     }
 
 
-def measure_reference(clip: Clip, codec: str, size: str, duration: float | None) -> dict[str, Any]:
-    """Another codec's curve for the same frames: bytes and error at each of its qualities."""
+def measure_reference(
+    clip: Clip, codec: Codec, size: str, duration: float | None, measure: Measure | None = None
+) -> dict[str, Any]:
+    """Another codec's curve for the same frames: a point (reference.Point) for each of its qualities."""
     opens = at_size(str(clip.path), size, duration)
-    points = [point(codec, quality, opens) for quality in CODECS[codec].qualities]
-    return {"curve": [[p.quality, p.bytes, p.mse] for p in points]}
+    points = [point(codec, quality, opens, measure) for quality in codec.qualities]
+    return {"curve": [{**asdict(found), "scores": _finite(found.scores)} for found in points]}
+
+
+def _finite(scores: Scores) -> dict[str, float]:
+    """Without those of frames that are the same: JSON has no infinity."""
+    return {name: value for name, value in scores.items() if math.isfinite(value)}
 
 
 def measure_content(clip: Clip, block_frames: int, size: str, duration: float | None) -> dict[str, Any]:
     """Motion and detail of every block of the source."""
-    motion, detail, block, before = [], [], [], None
+    found, block, before = [], [], None
     with open_source(clip.path, size=size, duration=duration) as source:
         for frame in source.frames():
             block.append(frame.rgb)
             if len(block) == block_frames:
-                found = content(np.stack(block), before)
-                motion.append(found[0])
-                detail.append(found[1])
+                found.append(content(np.stack(block), before))
                 block, before = [], block[-1]
     if block:
-        found = content(np.stack(block), before)
-        motion.append(found[0])
-        detail.append(found[1])
-    return {"motion": motion, "detail": detail}
+        found.append(content(np.stack(block), before))
+    return {"motion": [motion for motion, _ in found], "detail": [detail for _, detail in found]}

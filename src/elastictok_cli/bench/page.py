@@ -12,7 +12,7 @@ from ..units import size as bytes_in_words
 def page(results: dict[str, Any], figures: set[str]) -> str:
     """figures: names of those that were drawn."""
     parts = [_head(results), _figure4(results, "figure4" in figures), _rate(results, "rate" in figures)]
-    parts += [_speed(results), _content(results, "content" in figures)]
+    parts += [_scores(results), _speed(results), _content(results, "content" in figures)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -28,8 +28,9 @@ def _head(results: dict[str, Any]) -> str:
         "",
         f"    {results['command']}",
         "",
-        "which writes this page, its figures, and every number in it to [results.json](benchmarks/results.json) and "
-        "[results.csv](benchmarks/results.csv). Errors are mean squared errors of RGB on [-1, 1]; 0.007 is 27.6 dB.",
+        "which writes this page (with sortable tables: [report.html](report.html)), its figures, and every number in "
+        "it to [results.json](benchmarks/results.json) and [results.csv](benchmarks/results.csv). Errors are mean "
+        "squared errors of RGB on [-1, 1]; 0.007 is 27.6 dB.",
     ]
     return "\n".join(lines)
 
@@ -58,28 +59,53 @@ def _figure4(results: dict[str, Any], drawn: bool) -> str:
     parts = [
         "## Elastic against fixed (the paper's Figure 4)",
         *(["![Blocks that meet the threshold against tokens used](benchmarks/figure4.svg)"] if drawn else []),
-        f"How many blocks reach the threshold {threshold:g} for how many tokens. *Elastic*: every block gets what it "
+        f"How many blocks reach the threshold {threshold:g} with how many tokens. *Elastic*: every block gets what it "
         "needs; the end of its curve was encoded, the rest follows from it by capping each block's tokens. *Fixed*: "
-        "every block may use the same number, which was encoded for each number in the table. Both are **the same "
-        "model**: the paper compares with models trained apart for each count, which might do better at it than one "
-        "that was not.",
+        "every block may use the same number, which was encoded for each number in the table. *Ratio*: tokens of fixed "
+        "over those of elastic where equally many blocks meet.",
     ]
+    what = "per tile of a block" if results["tile"] else "per block"
     for kind, found in results["figure4"].items():
+        most, frame = found["max_tokens_per_frame"], "frame" if kind == "video" else "picture"
         rows = [
             [
                 f"{p['tokens']:,}",
+                f"{most * p['tokens_share']:,.0f}",
                 f"{100 * p['tokens_share']:.3g}",
                 f"{100 * p['met_share']:.1f}",
-                _number(100 * p["elastic_tokens_share"] if p["elastic_tokens_share"] else None, ".3g"),
+                _number(most * p["elastic_tokens_share"] if p["elastic_tokens_share"] else None, ",.0f"),
                 _number(p["ratio"], ".2f"),
             ]
             for p in found["fixed"]
         ]
         if rows:
-            what = "tile of a block" if results["tile"] else "block"
-            head = [f"{kind}: tokens a {what}", "tokens used %", "blocks met %", "elastic for as many met %", "ratio"]
-            parts.append(_table(head, rows))
+            head = [f"{kind}: tokens {what}", f"tokens per {frame}", "% of the model's", "blocks met %"]
+            parts.append(_table([*head, f"elastic tokens per {frame} for as many met", "ratio"], rows))
+    parts.append(_paper(results))
     return "\n\n".join(parts)
+
+
+PAPER_RATIOS = {"image": (3.5, 1.3), "video": (5.0, 2.4)}  # arXiv 2410.08368, caption of Figure 4
+
+
+def _paper(results: dict[str, Any]) -> str:
+    """The paper's ratios beside ours, and why they are not the same measurement."""
+    said = []
+    for kind, ratios in PAPER_RATIOS.items():
+        points = results["figure4"].get(kind, {}).get("fixed", [])
+        ours = [p["ratio"] for p in points if p["ratio"] is not None]
+        if ours:
+            span = f"{min(ours):.2f}" if len(ours) == 1 else f"{min(ours):.2f} to {max(ours):.2f}"
+            said.append(f"{ratios[0]:g} and {ratios[1]:g} on {kind}s (here {span})")
+    if not said:
+        return ""
+    return (
+        f"The paper (arXiv 2410.08368, Figure 4) reports ratios of {' and of '.join(said)}, each at two thresholds. "
+        "What differs: its baselines are models that were trained apart for each count, here both curves are **the "
+        "same model**, which was not trained for one count; its pictures are of ImageNet and its videos of a set of "
+        "its own, at thresholds of their own; and its per cent are of a fixed number of codes per block, while a model "
+        "whose tokens are decisions may use up to one token per pixel, so that its per cent are far smaller."
+    )
 
 
 def _rate(results: dict[str, Any], drawn: bool) -> str:
@@ -91,11 +117,13 @@ def _rate(results: dict[str, Any], drawn: bool) -> str:
         *(["![PSNR against bits per pixel, by clip](benchmarks/rate.svg)"] if drawn else []),
         f"Whole `.etok` files without sound, container included, against elementary streams without a container "
         f"({', '.join(codecs)}), at equal measured error: bytes over theirs in total / geometric mean of the clips. "
-        "Below 1 elastictok is smaller. A clip whose error a codec does not reach with its qualities is left out for "
-        f"it. Preparation: frames at `--size {results['size']}`; the video codecs get the clip's own 4:2:0 frames "
-        "(scaled by the same filter where they are coded smaller), so nothing is lost to them on a way through RGB; "
-        "JPEG, and all of them for pictures, get RGB. Constant quality, FFmpeg's encoders, frame threads; texts about "
-        "an encoder's version are not counted.",
+        "Below 1 elastictok is smaller. Where a codec cannot go as coarse as the threshold, or as fine, the clip is "
+        f"left out for it and is no win. Preparation: frames at `--size {results['size']}`; the video codecs get the "
+        "clip's own 4:2:0 frames (scaled by the same filter where they are coded smaller), so nothing is lost to "
+        "them on a way through RGB; JPEG, and all of them for pictures, get RGB. Constant quality, frame threads; "
+        "texts about an encoder's version are not counted. x264 and x265 keep the perceptual settings of their "
+        "presets; VVenC's are off and SVT-AV1 is "
+        "tuned for PSNR, since squared error is what is compared." + _ffmpeg(results),
     ]
     for kind in results["rate_difference"]:
         moves = kind == "video"
@@ -106,7 +134,7 @@ def _rate(results: dict[str, Any], drawn: bool) -> str:
                 f"{100 * s['met_share']:.1f}",
                 f"{100 * s['tokens_share']:.3g}",
                 f"{s['bpp']:.4f}",
-                *([_number(s["bytes_a_second"] and s["bytes_a_second"] / 1000, ".2f")] if moves else []),
+                *([_number(s["bytes_per_second"] and s["bytes_per_second"] / 1000, ".2f")] if moves else []),
                 _number(s["psnr_db"], ".2f"),
                 *(_over(s["bytes_over"][name], s["clips"]) for name in codecs),
             ]
@@ -131,6 +159,35 @@ def _over(over: dict[str, Any], clips: int) -> str:
         return "none reached"
     some = f" ({over['clips']} of {clips})" if over["clips"] < clips else ""
     return f"{over['total']:.2f} / {over['geometric_mean']:.2f}{some}"
+
+
+def _ffmpeg(results: dict[str, Any]) -> str:
+    if not results["ffmpeg"]:
+        return ""
+    return f" VVenC, SVT-AV1 with its version, XPSNR and VMAF are those of an external ffmpeg {results['ffmpeg']}."
+
+
+def _scores(results: dict[str, Any]) -> str:
+    """XPSNR and VMAF at equal squared error."""
+    names = results["scores"]
+    rows = []
+    for s in results["summary"]:
+        for name in (name for name in names if name in s["scores"]):
+            found = s["scores"][name]
+            over = [_number(found["over"][codec], "+.2f") for codec in results["codecs"]]
+            rows.append([f"{s['kind']}, {s['threshold']:g}", name.upper(), _number(found["mean"], ".2f"), *over])
+    if not rows:
+        return ""
+    head = ["threshold", "measure", "elastictok", *(f"over {codec}" for codec in results["codecs"])]
+    return "\n\n".join(
+        [
+            "## What viewers see, at equal squared error",
+            "Mean over the clips of XPSNR (dB, luma) and VMAF (0 to 100, model v0.6.1), and the mean difference to "
+            "each codec at the same squared error: above 0 elastictok scores better. VMAF was trained on pictures of "
+            "1080 lines; of smaller ones only the differences mean something.",
+            _table(head, rows),
+        ]
+    )
 
 
 def _by_clip(results: dict[str, Any]) -> str:
@@ -160,23 +217,40 @@ def _speed(results: dict[str, Any]) -> str:
         rows.append(
             [
                 f"{s['kind']}, {s['threshold']:g}", _number(s["encode_fps"], ".2f"), _number(s["decode_fps"], ".1f"),
-                f"{s['evaluations_a_block']:.1f}",
+                f"{s['evaluations_per_block']:.1f}",
                 *(f"{1000 * s['stages_s'][stage] / s['frames']:.0f}" for stage in stages),
                 bytes_in_words(s["peak_bytes"]) if s["peak_bytes"] else "",
             ]
         )  # fmt: skip
-    head = ["threshold", "enc fps", "dec fps", "evaluations a block"]
+    head = ["threshold", "enc fps", "dec fps", "evaluations per block"]
     head += [*(f"{stage} ms" for stage in stages), "peak memory"]
     return "\n\n".join(
         [
             "## Speed",
             "Reading, coding and writing of whole clips, on the machine named above and as idle as it was then. An "
             "evaluation is one candidate of a block: the model's encoder and decoder, and its error measured. Stages: "
-            "milliseconds a frame of all threads together, by a sampler that looks at them two hundred times a second "
-            "(decoding is not in them). Memory is that of the whole process, the most that was seen.",
+            "milliseconds per frame of all threads together, by a sampler that looks at them two hundred times a "
+            "second (decoding is not in them). Memory is that of the whole process, the most that was seen.",
             _table(head, rows),
+            *_cpu(results),
         ]
     )
+
+
+def _cpu(results: dict[str, Any]) -> list[str]:
+    """CPU time of all codecs, beside each other."""
+    names = ["elastictok", *results["codecs"]]
+    rows = []
+    for s in results["summary"]:
+        costs = s["cpu_s_per_frame"]
+        cells = [f"{1000 * cost[0]:.0f} / {1000 * cost[1]:.1f}" if (cost := costs[name]) else "" for name in names]
+        rows.append([f"{s['kind']}, {s['threshold']:g}", *cells])
+    text = (
+        "CPU milliseconds per frame, encoding / decoding, of the quality whose error is nearest, over the clips that "
+        "the codec reaches; encoding with reading the source, decoding to what the codec codes (RGB of elastictok, "
+        "4:2:0 of the others)."
+    )
+    return [text, _table(["threshold", *names], rows)]
 
 
 def _content(results: dict[str, Any], drawn: bool) -> str:
@@ -193,9 +267,9 @@ def _content(results: dict[str, Any], drawn: bool) -> str:
             "## What costs tokens",
             *(["![Tokens against motion and detail](benchmarks/content.svg)"] if drawn else []),
             f"{found['blocks']:,} blocks with a past (first blocks of GOPs left out) at threshold "
-            f"{results['figure_threshold']:g}: tokens a thousand pixels against *motion*, the mean absolute difference "
-            "of luma from frame to frame, and *detail*, the mean absolute Laplacian of luma. Frame differences count a "
-            "pan over fine grass as much motion although motion vectors undo it.",
+            f"{results['figure_threshold']:g}: tokens per thousand pixels against *motion*, the mean absolute "
+            "difference of luma from frame to frame, and *detail*, the mean absolute Laplacian of luma. Frame "
+            "differences count a pan over fine grass as much motion although motion vectors undo it.",
             _table(["", "rank correlation", "correlation of logarithms"], rows),
         ]
     )

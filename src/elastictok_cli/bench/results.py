@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from ..models.base import ModelSpec
 from . import curves
 from .clips import Clip
 from .content import spearman
-
-if TYPE_CHECKING:
-    from .run import Plan
+from .plan import Plan
 
 
 @dataclass
@@ -39,21 +37,24 @@ def summarise(
     both = {"video": [m for m in measured if not m.clip.still], "image": [m for m in measured if m.clip.still]}
     kinds = {kind: ms for kind, ms in both.items() if ms}
     rows = [_row(m, kind, t, plan) for kind, ms in kinds.items() for t in plan.thresholds for m in ms]
+    codecs = [codec.name for codec in plan.codecs]
     everything = [job for m in measured for job in (*m.elastic.values(), *m.fixed.values(), *m.references.values())]
     return {
         "model": spec.name,
         "model_digest": spec.digest.hex(),
-        "tile": list(spec.tile) if spec.tile else None,
+        "tile": list(spec.tile_hw) if spec.tile_hw else None,
         "generation": spec.generation,
         "command": plan.command,
         "size": plan.size,
         "duration_s": plan.duration,
         "thresholds": list(plan.thresholds),
         "figure_threshold": plan.figure_threshold,
-        "codecs": list(plan.codecs),
+        "codecs": codecs,
+        "ffmpeg": plan.perceptual.ffmpeg.version if plan.perceptual else None,
+        "scores": list(plan.perceptual.names) if plan.perceptual else [],
         "dates": sorted({job["date"] for job in everything}),
         "machines": sorted({job["machine"] for job in everything}),
-        "summary": [_summary(rows, kind, t, plan.codecs) for kind in kinds for t in plan.thresholds],
+        "summary": [_summary(rows, kind, t, codecs) for kind in kinds for t in plan.thresholds],
         "rate_difference": {kind: _rate_differences(ms, plan) for kind, ms in kinds.items()},
         "figure4": {kind: _figure4(ms, budgets.get(kind == "image", []), plan) for kind, ms in kinds.items()},
         "content": _content(kinds.get("video", []), spec, plan),
@@ -64,7 +65,9 @@ def summarise(
 
 def _row(m: Measured, kind: str, threshold: float, plan: Plan) -> dict[str, Any]:
     found = m.elastic[threshold]
-    theirs = {name: curves.bytes_at(_curve(m, name), found["mse"]) if found["mse"] else None for name in plan.codecs}
+    names = [codec.name for codec in plan.codecs]
+    theirs = {name: curves.bytes_at(_curve(m, name), found["mse"]) if found["mse"] else None for name in names}
+    points = {name: _nearest(m, name, found["mse"]) if theirs[name] else None for name in names}
     return {
         "clip": m.clip.name,
         "kind": kind,
@@ -77,15 +80,38 @@ def _row(m: Measured, kind: str, threshold: float, plan: Plan) -> dict[str, Any]
         "tokens": sum(found["tokens"]),
         "max_tokens": sum(found["max_tokens"]),
         "evaluations": sum(found["evaluations"]),
-        **{key: found[key] for key in ("encode_s", "decode_s", "peak_bytes", "stages_s")},
+        **{key: found[key] for key in ("encode_s", "decode_s", "encode_cpu_s", "decode_cpu_s")},
+        **{key: found[key] for key in ("peak_bytes", "stages_s", "scores")},
         "bytes_over": {name: found["bytes"] / b if b else None for name, b in theirs.items()},
+        "cpu_of": {
+            name: [point["encode_cpu_s"], point["decode_cpu_s"]] if point else None for name, point in points.items()
+        },
+        "scores_of": {name: _scores_at(m, name, found["mse"]) if points[name] else {} for name in names},
         "tokens_by_block": found["tokens"],
         "mse_by_block": found["block_mse"],
     }
 
 
 def _curve(m: Measured, codec: str) -> list[tuple[float, float]]:
-    return [(bytes_, mse) for _, bytes_, mse in m.references[codec]["curve"]]
+    return [(point["bytes"], point["mse"]) for point in m.references[codec]["curve"]]
+
+
+def _nearest(m: Measured, codec: str, mse: float) -> dict[str, Any]:
+    """The point of a codec's curve whose error is nearest to this one: its time is about the time for this error."""
+    points: list[dict[str, Any]] = [point for point in m.references[codec]["curve"] if point["mse"] > 0]
+    return min(points, key=lambda point: abs(math.log(point["mse"] / mse)))
+
+
+def _scores_at(m: Measured, codec: str, mse: float) -> dict[str, float]:
+    """A codec's scores at this error, between its points."""
+    curve = m.references[codec]["curve"]
+    names = {name for point in curve for name in point["scores"]}
+    found = {}
+    for name in sorted(names):
+        known = [(point["mse"], point["scores"][name]) for point in curve if name in point["scores"]]
+        if (value := curves.score_at(known, mse)) is not None:
+            found[name] = value
+    return found
 
 
 def _summary(rows: list[dict[str, Any]], kind: str, threshold: float, codecs: Sequence[str]) -> dict[str, Any]:
@@ -120,25 +146,68 @@ def _summary(rows: list[dict[str, Any]], kind: str, threshold: float, codecs: Se
         "tokens_share": sum(r["tokens"] for r in here) / max(1, sum(r["max_tokens"] for r in here)),
         "bytes": sum(r["bytes"] for r in here),
         "bpp": 8 * sum(r["bytes"] for r in here) / pixels,
-        "bytes_a_second": _a_second(sum(r["bytes"] for r in here), seconds) if kind == "video" else None,
+        "bytes_per_second": _rate(sum(r["bytes"] for r in here), seconds) if kind == "video" else None,
         "psnr_db": psnr_db(mse) if mse else None,
-        "evaluations_a_block": sum(r["evaluations"] for r in here) / blocks,
-        "encode_fps": _a_second(frames, sum(r["encode_s"] for r in here)),
-        "decode_fps": _a_second(frames, sum(r["decode_s"] for r in here)),
+        "evaluations_per_block": sum(r["evaluations"] for r in here) / blocks,
+        "encode_fps": _rate(frames, sum(r["encode_s"] for r in here)),
+        "decode_fps": _rate(frames, sum(r["decode_s"] for r in here)),
         "stages_s": {stage: round(seconds, 3) for stage, seconds in stages.items()},
         "peak_bytes": max(peaks) if peaks else None,
         "bytes_over": against,
+        "cpu_s_per_frame": _cpu(here, codecs),
+        "scores": _scores(here, codecs),
     }
 
 
-def _a_second(count: int, seconds: float) -> float | None:
+def _cpu(rows: list[dict[str, Any]], codecs: Sequence[str]) -> dict[str, Any]:
+    """CPU seconds per frame, [encode, decode], of ours ("elastictok") and of each codec over the clips it reaches."""
+    out: dict[str, Any] = {
+        "elastictok": _per_frame([(r["frames"], [r["encode_cpu_s"], r["decode_cpu_s"]]) for r in rows])
+    }
+    for name in codecs:
+        out[name] = _per_frame([(r["frames"], r["cpu_of"][name]) for r in rows if r["cpu_of"][name]])
+    return out
+
+
+def _per_frame(costs: list[tuple[int, list[float | None]]]) -> list[float] | None:
+    known = [(frames, [cost for cost in both if cost is not None]) for frames, both in costs]
+    if not known or any(len(both) != 2 for _, both in known):
+        return None
+    frames = sum(count for count, _ in known)
+    return [sum(both[i] for _, both in known) / frames for i in (0, 1)]
+
+
+def _scores(rows: list[dict[str, Any]], codecs: Sequence[str]) -> dict[str, Any]:
+    """By measure: the mean over the clips, and over each codec the mean difference at equal error, ours less theirs."""
+    out: dict[str, Any] = {}
+    for name in sorted({name for r in rows for name in r["scores"]}):
+        differences = {
+            codec: [
+                r["scores"][name] - r["scores_of"][codec][name]
+                for r in rows
+                if name in r["scores"] and name in r["scores_of"][codec]
+            ]
+            for codec in codecs
+        }
+        out[name] = {
+            "mean": _mean([r["scores"][name] for r in rows if name in r["scores"]]),
+            "over": {codec: _mean(found) for codec, found in differences.items()},
+        }
+    return out
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _rate(count: int, seconds: float) -> float | None:
     return count / seconds if seconds > 0 else None
 
 
 def _rate_differences(ms: list[Measured], plan: Plan) -> dict[str, Any]:
     """Bytes over those of each codec, over all errors that both reach: by clip, and the geometric mean."""
     out: dict[str, Any] = {}
-    for codec in plan.codecs:
+    for codec in (codec.name for codec in plan.codecs):
         by_clip = {}
         for m in ms:
             ours = [(m.elastic[t]["bytes"], m.elastic[t]["mse"]) for t in plan.thresholds if m.elastic[t]["mse"]]
@@ -167,7 +236,13 @@ def _figure4(ms: list[Measured], budgets: list[int], plan: Plan) -> dict[str, An
         elastic = curves.tokens_at(curve, point["met_share"]) if point["met_share"] else None
         ratio = point["tokens_share"] / elastic if elastic else None
         points.append({"tokens": count, **point, "elastic_tokens_share": elastic, "ratio": ratio})
-    return {"blocks": len(needs), "elastic": [list(p) for p in curve], "fixed": points}
+    frames, most = sum(pooled("block_frames_each", "elastic", threshold)), pooled("max_tokens", "elastic", threshold)
+    return {
+        "blocks": len(needs),
+        "max_tokens_per_frame": sum(most) / max(1, frames),
+        "elastic": [list(p) for p in curve],
+        "fixed": points,
+    }
 
 
 def _content(ms: list[Measured], spec: ModelSpec, plan: Plan) -> dict[str, Any]:
@@ -183,7 +258,7 @@ def _content(ms: list[Measured], spec: ModelSpec, plan: Plan) -> dict[str, Any]:
     tokens, motion, detail = (np.array([row[k] for row in rows], np.float64) for k in (2, 3, 4))
     return {
         "blocks": len(rows),
-        "columns": ["clip", "block", "tokens_a_thousand_pixels", "motion", "detail"],
+        "columns": ["clip", "block", "tokens_per_thousand_pixels", "motion", "detail"],
         "rows": rows,
         "spearman": {
             "motion": spearman(tokens, motion),

@@ -1,4 +1,5 @@
-"""What a benchmark leaves: results.json, results.csv, figures, and one page in Markdown, each whole or not at all."""
+"""What a benchmark leaves: results.json, results.csv, figures, and a page in Markdown and in HTML, each whole or not at
+all."""
 
 from __future__ import annotations
 
@@ -8,19 +9,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..atomic_file import atomic_write
 from ..errors import OutputError
-from ..whole import replacing
 from .figures import draw_all
+from .html_page import html_page
 from .page import page
 
 COLUMNS = (
     "clip", "kind", "threshold", "width", "height", "frames", "seconds", "blocks", "blocks_met", "tokens", "max_tokens",
-    "bytes", "bpp", "mse", "psnr_db", "worst_block_mse", "evaluations", "encode_s", "decode_s", "peak_bytes",
+    "bytes", "bpp", "mse", "psnr_db", "worst_block_mse", "evaluations", "encode_s", "decode_s",
+    "encode_cpu_s", "decode_cpu_s", "peak_bytes",
 )  # fmt: skip
 
 
 def write_results(results: dict[str, Any], out: Path) -> list[Path]:
-    """benchmarks.md, and the rest in a folder benchmarks/ beside it. Returns all files, the page first."""
+    """benchmarks.md and report.html, and the rest in a folder benchmarks/. Returns all files, the page first.
+
+    Raises OutputError.
+    """
     folder = out / "benchmarks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,14 +34,16 @@ def write_results(results: dict[str, Any], out: Path) -> list[Path]:
         _write(files[0], _json(results))
         _write(files[1], _csv(results))
         files += draw_all(results, folder)
-        _write(out / "benchmarks.md", page(results, {path.stem for path in files[2:]}))
+        markdown = page(results, {path.stem for path in files[2:]})
+        _write(out / "benchmarks.md", markdown)
+        _write(out / "report.html", html_page(markdown, out))
     except OSError as error:
         raise OutputError(f"{error.filename or out}: cannot be written: {error.strerror}") from error
-    return [out / "benchmarks.md", *files]
+    return [out / "benchmarks.md", out / "report.html", *files]
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -63,7 +71,9 @@ def _csv(results: dict[str, Any]) -> str:
     out = io.StringIO()
     codecs = results["codecs"]
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"bytes_over {name}" for name in codecs)])
+    scores = results["scores"]
+    writer.writerow([*COLUMNS, *scores, *(f"bytes_over {name}" for name in codecs)])
     for row in results["rows"]:
-        writer.writerow([_short(row[c]) for c in COLUMNS] + [_short(row["bytes_over"][name]) for name in codecs])
+        values = [*(row[c] for c in COLUMNS), *(row["scores"].get(name) for name in scores)]
+        writer.writerow(_short([*values, *(row["bytes_over"][name] for name in codecs)]))
     return out.getvalue()

@@ -6,7 +6,6 @@ numpy) they import when called, so `--help` answers at once. A test holds that.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -16,6 +15,7 @@ import typer
 from . import batch, bench, compare, conformance, decode, encode, info, pack, stats, tokens, verify, weights
 from .console import Interrupted, drop_stdout, fail
 from .signals import Stopping
+from .streams import open_closed
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 other error, 2 wrong option or value, 3 not a video, 4 damaged file, 5 newer file "
@@ -76,7 +76,7 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. arguments: those of the process, unless given."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    _share_cores()
+    open_closed()
     stopping = Stopping()
     try:
         with stopping:
@@ -86,16 +86,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupted.exit_code = stopping.exit_code
         return fail(interrupted, "--debug" in arguments, "--json" in arguments)
     return code
-
-
-def _share_cores() -> None:
-    """Let torch's threads wait for each other by spinning for a tenth of a millisecond, not for several.
-
-    Beside another program on the same cores they would else spin for threads that do not run: two encodes with
-    elastictok-mini on two cores took more than ten times as long as one. libgomp reads it when torch is loaded.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 def _run(arguments: list[str]) -> int:

@@ -10,11 +10,12 @@ import typer
 from ..errors import ElasticTokError, PartialResult, UsageError
 from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
-from .shared import settings_of, takes_encode_options
+from .settings import settings_of
+from .shared import takes_encode_options
 
 if TYPE_CHECKING:
     from ..batch.engine import Engine
-    from ..batch.settings import Settings
+    from ..codec.settings import EncodeSettings
     from ..models.base import TokenModel
 
 
@@ -70,15 +71,13 @@ def batch(
     from ..batch.plan import plan
     from ..batch.results import JOURNAL, TABLE, Journal, save_table
     from ..batch.run import run
+    from ..codec.prepare import prepare
     from ..models.registry import load
-    from ..search import strategy
-    from .prepare import prepare
     from .table import Table
 
-    strategy(settings.search)  # a wrong name is said once, and not for every file
     items = plan(inputs, pattern)
     loaded = load(options["model"], options["device"], options["precision"] or "float32")
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     table = Table(console, items)
     with Journal(output) as journal:
         try:
@@ -97,7 +96,7 @@ def batch(
 
 
 def _engine(
-    name: str, settings: Settings, model: TokenModel, jobs: int | None, address: str | None, console: Console
+    name: str, settings: EncodeSettings, model: TokenModel, jobs: int | None, address: str | None, console: Console
 ) -> Engine:
     if name == "ray":
         from ..batch.cluster import RayEngine
@@ -106,7 +105,7 @@ def _engine(
         console.line(f"Ray: {plural(ray.nodes, 'node')}, {plural(ray.workers, 'file')} at once")
         return ray
     from ..batch.engine import LocalEngine
-    from ..codec.jobs import cores
+    from ..codec.workers import cores
 
     return LocalEngine(settings, model, jobs or cores())
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ..bench import JobDone, Plan, Planned
 
 PLAIN_EVERY_S = 30.0
-STILLS, CODECS = 2, "x264,x265,svtav1,mjpeg"
+STILLS = 2
 
 
 def bench(
     clips: Annotated[list[str], typer.Argument(metavar="CLIP ...", help="Videos, pictures, or folders of them.")],
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="FOLDER", help="For the page, figures, numbers, and what resumes.")
+        str, typer.Option("--output", "-o", metavar="FOLDER", help="For the page, figures, numbers, and what resumes.")
     ] = "results",
     thresholds: Annotated[
         str, typer.Option("--thresholds", metavar="LIST", help="Errors of the rate curves.")
@@ -36,9 +36,15 @@ def bench(
         int, typer.Option("--stills", metavar="N", min=0, max=100, help="Pictures taken out of each clip.")
     ] = STILLS,
     codecs: Annotated[
-        str,
-        typer.Option("--codecs", metavar="LIST", help="x264, x265, svtav1, mjpeg to compare with; '' for none."),
-    ] = CODECS,
+        str | None,
+        typer.Option(
+            "--codecs",
+            metavar="LIST",
+            help="x264, x265, svtav1, mjpeg; by an external ffmpeg vvenc, svtav1-p8, svtav1-p4; '' for none "
+            "(default: all there are).",
+        ),
+    ] = None,
+    ffmpeg: opt.FfmpegPath = None,
     picture_size: Annotated[
         str, typer.Option("--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.")
     ] = "fit256",
@@ -63,9 +69,10 @@ def bench(
     usual = 0.007 if 0.007 in values or not values else values[0]
     figure = usual if figure_threshold is None else figure_threshold
 
-    from ..bench import Plan, find_clips
+    from ..bench import Plan, choose_codecs, choose_perceptual, find_clips
+    from ..codec.prepare import load_compiled, prepare
     from ..models.registry import load
-    from .prepare import load_kernels, prepare
+    from ..video.ffmpeg import find_ffmpeg
 
     unread: list[InputError] = []
     found = find_clips(clips, picture_size, unread.append)
@@ -78,21 +85,33 @@ def bench(
     shown += [f"--model {Path(model).name}"] if model is not None else []
     shown += [f"--figure-threshold {figure_threshold:g}"] if figure_threshold is not None else []
     shown += [f"--stills {stills}"] if stills != STILLS else []
-    shown += [f"--codecs {codecs!r}"] if codecs != CODECS else []
+    shown += [f"--codecs {codecs!r}"] if codecs is not None else []
     shown += [f"--precision {precision}"] if precision is not None else []
+    program = find_ffmpeg(ffmpeg)
+    chosen, notes = choose_codecs(None if codecs is None else _names(codecs), program)
     plan = Plan(
-        tuple(found), Path(out), values, figure, picture_size, duration, stills, _codecs(codecs), " ".join(shown)
+        clips=tuple(found),
+        out=Path(out),
+        thresholds=values,
+        figure_threshold=figure,
+        size=picture_size,
+        duration=duration,
+        stills=stills,
+        codecs=chosen,
+        perceptual=choose_perceptual(program) if codecs != "" else None,
+        command=" ".join(shown),
     )
-    prepare(loaded, console)
-    load_kernels(loaded)  # or the first clip's times would be those of loading them
+    for text in notes:
+        console.note(text)
+    prepare(loaded, console.note)
+    load_compiled(loaded)  # or the first clip's times would be those of loading them
     _run(plan, loaded, console)
     if unread:
         raise PartialResult(f"{plural(len(unread), 'file')} could not be read; the page is of the other {len(found):,}")
 
 
 def _run(plan: Plan, model: Any, console: Console) -> None:
-    from ..bench import JobDone, Planned, run_bench
-    from ..bench.run import Written
+    from ..bench import JobDone, Planned, Written, run_bench
 
     bar = _Bar(console)
     try:
@@ -172,8 +191,5 @@ def _thresholds(text: str) -> tuple[float, ...]:
         raise UsageError(f"--thresholds {text}: must be numbers with commas between, such as 0.007,0.003") from None
 
 
-SHORT = {"x264": "x264 medium", "x265": "x265 medium", "svtav1": "SVT-AV1 preset 8", "mjpeg": "MJPEG"}
-
-
-def _codecs(text: str) -> tuple[str, ...]:
-    return tuple(SHORT.get(name, name) for name in (part.strip() for part in text.split(",")) if name)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,10 @@ from .console import Console, Interrupted, clock, plural, size
 from .files import STREAM, check_file, target_of
 
 if TYPE_CHECKING:
+    from ..codec.events import Event
+    from ..codec.keep import Keep
+    from ..codec.settings import EncodeSettings
+    from ..compare import Panel
     from ..container import Reader
     from ..models.base import TokenModel
 
@@ -34,6 +39,20 @@ def compare(
         list[float] | None,
         typer.Option("--threshold", "-t", metavar="MSE", help="Encode INPUT at it, for this once. May be repeated."),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            metavar="N|P%",
+            help="Beside each file, the same cut: the first N tokens or P per cent of every block. May be repeated.",
+        ),
+    ] = None,
+    start: opt.Start = None,
+    duration: opt.Duration = None,
+    picture_size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="SIZE", help="With -t: fit256 (default), source, N (shorter side) or WxH."),
+    ] = None,
     height: Annotated[
         int | None, typer.Option("--height", metavar="N", help="Pixels of one picture (default: as coded, from 240).")
     ] = None,
@@ -47,6 +66,7 @@ def compare(
     no_audio: opt.NoAudio = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
+    precision: opt.Precision = None,
     force: opt.Force = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -68,8 +88,13 @@ def compare(
         check_file(file)
         if Path(name).exists() and Path(name).samefile(file):
             raise UsageError(f"{name}: is one of the files to compare; -o must name another file")
+    thresholds: Sequence[float | None] = threshold if threshold else [] if files else [None]
+    if picture_size is not None and not thresholds:
+        raise UsageError("--size: the files have a size already; it goes with -t, which encodes INPUT for this once")
 
     from ..codec.events import Finished
+    from ..codec.keep import Keep
+    from ..codec.settings import EncodeSettings
     from ..compare import CompareOptions
     from ..compare import compare as run
     from ..container import Reader
@@ -77,19 +102,24 @@ def compare(
     from ..video import open_source
     from .progress import follow
 
-    chosen = CompareOptions(height, rows, codec, crf, not no_audio, theme_of(theme), force)
+    options = CompareOptions(
+        height=height, rows=rows, codec=codec, crf=crf, audio=not no_audio, duration=duration,
+        theme=theme_of(theme), overwrite=force,
+    )  # fmt: skip
+    keeps = [Keep.parse(text) for text in keep or ()]
+    settings = EncodeSettings(size=picture_size or "fit256", start=start, duration=duration, audio=False)
     with ExitStack() as stack:
         readers = [stack.enter_context(Reader(file)) for file in files or ()]
-        goals = threshold if threshold is not None else [] if readers else [None]
-        if goals:
-            folder = _folder(stack)
-            made = [_encode(source, goal, folder, model, device, console) for goal in goals]
+        if thresholds:
+            made = _encode(source, thresholds, settings, _folder(stack), (model, device, precision), console)
             readers += [stack.enter_context(Reader(path, name=Path(source).name)) for path in made]
-        models = _models(readers, device, model, console)
-        width, rows_ = max((reader.header.coded_size for reader in readers), key=lambda wh: wh[0] * wh[1])
-        video = stack.enter_context(open_source(source, size=f"{width}x{rows_}"))
+        panels = _panels(readers, keeps, (model, device, precision), console)
+        coded_size = max((reader.header.coded_size for reader in readers), key=lambda size: size[0] * size[1])
+        video = stack.enter_context(
+            open_source(source, size="{}x{}".format(*coded_size), start=start, duration=duration)
+        )
         try:
-            finished = follow(run(video, readers, models, name, chosen), console)
+            finished = follow(run(video, panels, name, options), console)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {name} is not written, nothing is left behind") from None
     assert isinstance(finished, Finished)
@@ -105,42 +135,68 @@ def _folder(stack: ExitStack) -> Path:
 
 
 def _encode(
-    source: str, threshold: float | None, folder: Path, model: str | None, device: str, console: Console
-) -> Path:
-    """A file for this comparison only. None: the default threshold."""
-    from ..codec.encoder import encode
-    from ..codec.header import make_header
+    source: str,
+    thresholds: Sequence[float | None],
+    settings: EncodeSettings,
+    folder: Path,
+    model: tuple[str | None, str, str | None],
+    console: Console,
+) -> list[Path]:
+    """Files for this comparison only. thresholds: None for the default. model: name, device and precision."""
+    from dataclasses import replace
+
+    from ..codec.pipeline import encode_file
+    from ..codec.prepare import prepare
     from ..codec.target import Target
-    from ..container import Writer
     from ..models.registry import load
-    from ..video import open_source
-    from .prepare import prepare
     from .progress import follow
 
-    target = Target.threshold() if threshold is None else Target.threshold(threshold)
-    path = folder / f"{target.value:g}.etok"
-    loaded = load(model, device, "float32")
-    prepare(loaded, console)
-    console.line(f"encoding {Path(source).name} at threshold {target.value:g}")
-    with open_source(source) as video, Writer(path, make_header(video.info, loaded, target, audio=False)) as writer:
-        follow(encode(video, loaded, writer, target), Console(console.quiet, console.verbose))
-    return path
+    name, device, precision = model
+    loaded = load(name, device, precision or "float32")
+    prepare(loaded, console.note)
+    paths = []
+    for threshold in thresholds:
+        target = Target.threshold() if threshold is None else Target.threshold(threshold)
+        paths.append(folder / f"{target.value:g}.etok")
+        console.line(f"encoding {Path(source).name} at threshold {target.value:g}")
+        events = encode_file(source, paths[-1], loaded, replace(settings, target=target))
+        follow(_without_opened(events), Console(console.quiet, console.verbose))
+    return paths
 
 
-def _models(readers: list[Reader], device: str, model: str | None, console: Console) -> list[TokenModel]:
-    """One for each file. Slow models, which are large, are shared; nano keeps the last block it decoded, so each file
-    has its own."""
+def _without_opened(events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    from ..codec.events import Opened
+
+    with closing(events):
+        yield from (event for event in events if not isinstance(event, Opened))
+
+
+def _panels(
+    readers: Sequence[Reader], keeps: Sequence[Keep], model: tuple[str | None, str, str | None], console: Console
+) -> list[Panel]:
+    """Each file, followed by its cuts."""
+    from ..compare import Panel
+
+    choices: list[Keep | None] = [None, *keeps]
+    shown = [(reader, keep) for reader in readers for keep in choices]
+    models = _models([reader for reader, _ in shown], model, console)
+    return [Panel.of(reader, loaded, keep) for (reader, keep), loaded in zip(shown, models, strict=True)]
+
+
+def _models(readers: Sequence[Reader], model: tuple[str | None, str, str | None], console: Console) -> list[TokenModel]:
+    """One per panel. Slow models, which are large, are shared; others keep the last block that they decoded, so each
+    panel has its own."""
+    from ..codec.prepare import prepare
     from ..models.registry import load_for
-    from .forecast import is_slow
-    from .prepare import prepare
 
+    name, device, precision = model
     loaded: list[TokenModel] = []
     for reader in readers:
-        same = [m for m, r in zip(loaded, readers, strict=False) if is_slow(m) and _key(r) == _key(reader)]
-        loaded.append(same[0] if same else load_for(reader.header, device, model))
-        prepare(loaded[-1], console)
+        same = [m for m, r in zip(loaded, readers, strict=False) if m.spec.slow and _key(r) == _key(reader)]
+        loaded.append(same[0] if same else load_for(reader.header, device, name, precision))
+        prepare(loaded[-1], console.note)
     return loaded
 
 
-def _key(reader: Reader) -> tuple[bytes, object]:
+def _key(reader: Reader) -> tuple[Any, ...]:
     return reader.header.model_digest, reader.header.extra.get("precision")

@@ -6,11 +6,13 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from .. import units
 from ..errors import ElasticTokError
 from ..units import clock, plural, size
 
@@ -117,9 +119,18 @@ def explain(error: BaseException) -> tuple[str, int]:
     return one_line(f"{type(error).__name__}: {error}; {ISSUE_HINT}"), 1
 
 
+# Options whose name on the command line is not the name in Python with dashes.
+_SPELLED = {"gop_blocks": "--gop", "overwrite": "-f", "output": "-o", "audio": "--no-audio", "measure": "--no-measure"}
+
+
+def as_options(text: str) -> str:
+    """Options that the program names in backticks, as the command line spells them: `target_size` is --target-size."""
+    return re.sub("`([a-z][a-z_]*)`", lambda m: _SPELLED.get(m[1], "--" + m[1].replace("_", "-")), text)
+
+
 def one_line(text: str) -> str:
-    """Without line breaks and without what could steer a terminal: names of files come from anywhere."""
-    return "".join(c if c.isprintable() else " " if c in "\n\t" else "?" for c in text.strip())
+    """As `units.one_line`, with options as the command line spells them."""
+    return units.one_line(as_options(text))
 
 
 def paint(text: str, code: str, stream: IO[str] | None = None) -> str:

@@ -1,6 +1,6 @@
-"""`encode --keep-curves`: what the search saw, in a file beside the .etok: IN.etok.curves.json.
+"""`encode --keep-curves`: every candidate of the search, in a file beside the .etok: IN.etok.curves.json.
 
-Not in the .etok itself: decoding has no use for it, and its bytes would count.
+It is not in the .etok itself: decoding has no use for it, and its bytes would count.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_file import atomic_write
 from ..errors import DamagedFile
-from ..whole import replacing
 
 if TYPE_CHECKING:
     from ..codec.events import Event
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 SUFFIX = ".curves.json"
 VERSION = 1
 
-TAIL_BYTES = 36  # the end of an .etok, with the digest of all before it: tells one encode from another
+TAIL_BYTES = 36  # the end of an .etok, with the digest of everything before it: no two encodes share it
 
 Rates = dict[int, list[tuple[int, float]]]  # by block: (tokens, MSE) of every candidate
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What was kept. matches: the .etok is still the one that it was kept of."""
+    """Candidates that were kept. matches: the .etok is still the one that they belong to."""
 
     rates: Rates
     matches: bool
@@ -41,9 +41,10 @@ def curves_path(etok: str) -> Path:
 
 
 def keeping(events: Iterable[Event], etok: str) -> Generator[Event, None, None]:
-    """The same events; at their end the candidates of every block are written beside `etok`.
+    """Yield the same events, and at their end write the candidates of every block beside `etok`.
 
-    Of several passes, those of the one that is kept. A resumed run has those of the blocks that it coded itself.
+    Of several passes, these are the candidates of the pass that is kept. A resumed run has those of the blocks that it
+    coded itself.
     """
     from ..codec.events import BlockDone, Finished, PassStarted, SizeReached
 
@@ -57,7 +58,7 @@ def keeping(events: Iterable[Event], etok: str) -> Generator[Event, None, None]:
                 case SizeReached():
                     kept = event.kept
                 case BlockDone():
-                    tried = [[p.step, p.count, p.mse if p.mse == p.mse else None] for p in event.probes]
+                    tried = [[p.qindex, p.count, p.mse if p.mse == p.mse else None] for p in event.probes]
                     passes.setdefault(number, []).append({"block": event.index, "tried": tried})
                 case Finished():
                     _write(etok, passes.get(kept, []))
@@ -69,7 +70,7 @@ def _write(etok: str, blocks: list[dict[str, Any]]) -> None:
     about = "candidates of every block: [quantiser step, tokens, mean squared error]"
     lines = ",\n".join(json.dumps(block) for block in sorted(blocks, key=lambda b: int(b["block"])))
     head = json.dumps({"version": VERSION, "about": about, "etok_end": _end(etok)})
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(f'{head[:-1]}, "blocks": [\n{lines}\n]}}\n', encoding="utf-8")
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
-from ..errors import PartialResult, UsageError
+from ..errors import PartialResult
 from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
 from .files import STREAM, source_of, target_of
-
-if TYPE_CHECKING:
-    from ..container import Reader
 
 OUT = "What comes out"
 
@@ -40,7 +37,15 @@ def decode(
         str,
         typer.Option("--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT),
     ] = "coded",
-    no_audio: opt.NoAudio = False,
+    audio: Annotated[
+        str,
+        typer.Option(
+            "--audio",
+            metavar="HOW",
+            help="copy; none; auto: copied where the format holds it, elsewhere coded as AAC.",
+            rich_help_panel=OUT,
+        ),
+    ] = "auto",
     recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
@@ -60,19 +65,27 @@ def decode(
     [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote (if its tokens are codes)
     """
     console = Console(quiet, verbose, json_lines)
-    if picture_size not in ("coded", "source"):
-        raise UsageError(f"--size {picture_size}: is coded or source")
     opened = source_of(source)
 
-    from ..codec.decoder import decode as run
-    from ..codec.decoder import for_file
+    from ..codec.settings import DecodeSettings
+
+    settings = DecodeSettings(
+        start=start,
+        duration=duration,
+        codec=codec,
+        crf=crf,
+        size=picture_size,
+        audio=cast(Any, audio),
+        jobs=jobs,
+        overwrite=force,
+    )
+
     from ..codec.events import Finished
-    from ..codec.jobs import jobs_for
+    from ..codec.pipeline import decode_file
+    from ..codec.prepare import prepare
     from ..container import Reader, etok_of, is_token_file
     from ..models.registry import load_for
-    from ..video import SinkOptions, open_sink
     from .forecast import forecast
-    from .prepare import prepare
     from .progress import follow
 
     etok = etok_of(source) if opened == source and is_token_file(source) else opened
@@ -80,23 +93,12 @@ def decode(
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
         loaded = load_for(reader.header, device, model, precision)
-        prepare(loaded, console)
+        prepare(loaded, console.note)
         forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
-        sink_options = SinkOptions(
-            codec=codec,
-            crf=crf,
-            size="source" if picture_size == "source" else "coded",
-            overwrite=force,
-        )
-        jobs = jobs or jobs_for(reader.header, loaded, _frames(reader, start, duration), decoding=True)
         try:
-            with open_sink(name, for_file(sink_options, reader, start, duration), reader.header) as sink:
-                events = run(reader, loaded, sink, start=start, duration=duration, audio=not no_audio, jobs=jobs)
-                finished = follow(events, console)
+            finished = follow(decode_file(reader, name, loaded, settings), console)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {name} is not written, nothing is left behind") from None
-        for text in sink.notes:
-            console.note(text)
     assert isinstance(finished, Finished)
     speed = finished.frames / finished.seconds if finished.seconds else 0
     written = f", {size(Path(name).stat().st_size)}" if Path(name).is_file() else ""
@@ -107,12 +109,3 @@ def decode(
     if finished.partial:
         shown = plural(finished.frames, "frame")
         raise PartialResult(f"{source}: damaged; the {shown} that are whole are in {name}")
-
-
-def _frames(reader: Reader, start: float | None, duration: float | None) -> int | None:
-    """How many will be decoded, about."""
-    if duration is None and not start:
-        return reader.frames
-    rate = reader.header.frame_rate
-    left = reader.frames if duration is None or rate is None else round(duration * rate)
-    return max(1, min(left, reader.frames - round((start or 0) * rate) if rate else left))

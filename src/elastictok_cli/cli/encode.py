@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from ..units import bytes_of
+from ..errors import InputError, PartialResult, UsageError
 from . import options as opt
 from .console import Console, Interrupted, plural
 from .files import STREAM, source_of, target_of
+from .settings import settings_of
 
 if TYPE_CHECKING:
-    from ..codec.target import Target
+    from ..codec.settings import EncodeSettings
     from ..container import Header
 
 GOAL = "What to reach"
@@ -129,85 +132,54 @@ def encode(
     [bold]elastictok encode in.mp4 --psnr 32 --size source[/bold]   better, and every pixel\n
     [bold]cat in.mp4 | elastictok encode - > out.etok[/bold]        in a pipe
     """
+    settings = settings_of(locals())  # every option above, by its name
     console = Console(quiet, verbose, json_lines)
     _check_input(source)
-    target = target_of_options(threshold, psnr, tokens, target_size, target_bpp, no_measure)
     opened = source_of(source)
     name = target_of(output, source, ".etok", force, json_lines)
-    _check(resume, strict, name, max_tokens, target, keep_curves)
+    if keep_curves and name == STREAM:
+        raise UsageError("--keep-curves writes beside the output; -o FILE names one")
 
-    from ..container import Writer, part_path
-
-    part = part_path(name)
-    if name != STREAM and part.exists() and not resume and not target.is_size:
-        console.note(f"{part} is left of an interrupted run and is replaced; --resume goes on with it")
-
-    from ..codec.aim import PASSES
-    from ..codec.encoder import encode as run
-    from ..codec.events import Finished
-    from ..codec.header import make_header
-    from ..codec.jobs import cores, jobs_for
-    from ..codec.size import encode_to_size
+    from ..codec.events import Event, Finished, Opened
+    from ..codec.pipeline import encode_file
+    from ..codec.prepare import prepare
+    from ..codec.rate_control import MAX_PASSES
     from ..models.registry import load
-    from ..video import open_source
     from .curves import keeping
-    from .forecast import forecast, is_slow
-    from .prepare import prepare
+    from .forecast import forecast
     from .progress import Display, follow
     from .summary import tell
 
     loaded = load(model, device, precision or "float32")
-    prepare(loaded, console)
+    prepare(loaded, console.note)
     out: str | BinaryIO = sys.stdout.buffer if name == STREAM else name
-    with open_source(opened, size=picture_size, start=start, duration=duration) as video:
+    display = Display(console)
+    headers: list[Header] = []
 
-        def header_for(goal: Target) -> Header:
-            return make_header(
-                video.info, loaded, goal, search=search, gop_blocks=gop, audio=not no_audio, max_tokens=max_tokens
-            )
+    def forecasted(events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+        """The events but the first; in its place, a forecast is printed as soon as the source is open."""
+        with closing(events):
+            for event in events:
+                if isinstance(event, Opened):
+                    headers.append(event.header)
+                    passes = MAX_PASSES if settings.target.is_size else 1
+                    forecast(loaded, event.header, event.frames_estimate, False, console, passes)
+                else:
+                    yield event
 
-        header = header_for(target)
-        forecast(loaded, header, video.info.frames_estimate, False, console, PASSES if target.is_size else 1)
-        jobs = jobs or jobs_for(header, loaded, video.info.frames_estimate)
-        threads = threads or max(jobs, cores())
-        display = Display(console)
-        tried = display.tried if is_slow(loaded) else None
-        writer: Writer | None = None
-        try:
-            if target.is_size:
-                events = encode_to_size(
-                    video, loaded, out, header_for, target,
-                    max_tokens=max_tokens, threads=threads, jobs=jobs, tried=tried,
-                )  # fmt: skip
-            else:
-                writer, done = Writer.resume(name, header) if resume else (Writer(out, header), [])
-                if done:
-                    console.line(f"going on after {plural(sum(gop.frames for gop in done), 'frame')} of {part}")
-                events = run(
-                    video,
-                    loaded,
-                    writer,
-                    target,
-                    max_tokens=max_tokens,
-                    threads=threads,
-                    jobs=jobs,
-                    strict=strict,
-                    done=done,
-                    tried=tried,
-                )
-            finished = follow(keeping(events, name) if keep_curves else events, console, display)
-        except KeyboardInterrupt:
-            raise Interrupted(_interrupted(name, resume, target)) from None
-        finally:
-            if writer is not None:
-                writer.abort(keep_part=resume)
+    try:
+        events = forecasted(
+            encode_file(opened, out, loaded, settings, on_probe=display.on_probe if loaded.spec.slow else None)
+        )
+        finished = follow(keeping(events, name) if keep_curves else events, console, display)
+    except KeyboardInterrupt:
+        raise Interrupted(_interrupted(name, settings)) from None
     assert isinstance(finished, Finished)
+    (header,) = headers
     if display.reached is not None:
         header = replace(header, threshold=display.reached.threshold)
     tell(finished, header, name, start is None and duration is None, console)
     if finished.partial:
-        from ..errors import PartialResult
-
         raise PartialResult(
             f"{source}: is damaged or ends before it should; "
             f"the {plural(finished.frames, 'frame')} that could be read are in {name}"
@@ -216,15 +188,13 @@ def encode(
 
 def _check_input(source: str) -> None:
     """What is no video, and what was probably meant. Raises InputError."""
-    from ..errors import InputError
-
     path = Path(source)
     movie = "make a video of them first (ffmpeg -i %05d.png -c:v ffv1 out.mkv)"
     if source and path.is_dir():
         raise InputError(f"{source}: is a folder; 'elastictok batch' takes its videos; if it holds pictures, {movie}")
     if path.exists():
         return
-    from ..video.suffixes import PICTURES
+    from ..video.inputs import PICTURES
 
     if re.search(r"%\d*d", path.name) or ("*" in path.name and path.suffix[1:].lower() in PICTURES):
         raise InputError(f"{source}: pictures with numbers are not read as a video; {movie}")
@@ -232,62 +202,11 @@ def _check_input(source: str) -> None:
         raise InputError(f"{source}: there is no such file; 'elastictok batch' takes many videos")
 
 
-def target_of_options(
-    threshold: float | None,
-    psnr: float | None,
-    tokens: int | None,
-    target_size: str | None,
-    target_bpp: float | None,
-    no_measure: bool = False,
-) -> Target:
-    from ..codec.target import Target
-    from ..errors import UsageError
-
-    goals: dict[str, float | str | None] = {
-        "--threshold": threshold,
-        "--psnr": psnr,
-        "--tokens": tokens,
-        "--target-size": target_size,
-        "--target-bpp": target_bpp,
-    }
-    given = [name for name, value in goals.items() if value is not None]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} cannot both be the goal; leave {given[1]} out")
-    if no_measure and tokens is None:
-        raise UsageError("--no-measure goes with --tokens N; any other goal is met by measuring")
-    if psnr is not None:
-        return Target.psnr(psnr)
-    if tokens is not None:
-        return Target.fixed(tokens, not no_measure)
-    if target_bpp is not None:
-        return Target.bpp(target_bpp)
-    if target_size is not None:
-        try:
-            return Target.size(bytes_of(target_size))
-        except ValueError:
-            raise UsageError(f"--target-size {target_size}: no size; 1.5MB, 800kB and 1500000 are") from None
-    return Target.threshold() if threshold is None else Target.threshold(threshold)
-
-
-def _check(resume: bool, strict: bool, name: str, max_tokens: int | None, target: Target, curves: bool) -> None:
-    from ..errors import UsageError
-
-    if target.is_size and (resume or strict):
-        option, why = ("--resume", "one pass") if resume else ("--strict", "a threshold")
-        raise UsageError(f"{option} needs {why}; with a size as the goal, leave it out")
-    if resume and name == STREAM:
-        raise UsageError("--resume needs an output file; standard output cannot be gone on with")
-    if curves and name == STREAM:
-        raise UsageError("--keep-curves writes beside the output; -o FILE names one")
-    if max_tokens is not None and max_tokens < 1:
-        raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
-
-
-def _interrupted(name: str, resume: bool, target: Target) -> str:
-    if target.is_size:
+def _interrupted(name: str, settings: EncodeSettings) -> str:
+    if settings.target.is_size:
         return "interrupted: no pass is kept, nothing else was touched"
     if name == STREAM:
         return "interrupted: what was written to standard output is not whole"
-    if resume:
+    if settings.resume:
         return f"interrupted: {name}.part is kept; the same command goes on with it"
     return f"interrupted: {name}.part is removed, nothing else was touched (--resume would have kept it)"

@@ -1,15 +1,15 @@
-"""Where results go: default names, and what must never be overwritten."""
+"""Names on the command line: pipes, default names of outputs, and what may not be read or written."""
 
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import InputError, OutputError, UsageError
-from ..whole import destination
+from ..codec.outputs import check_output
+from ..errors import InputError, UsageError
+from .streams import is_closed
 
 STREAM = "-"
 
@@ -17,6 +17,8 @@ STREAM = "-"
 def source_of(name: str) -> str | BinaryIO:
     """What to read: a path that exists; standard input or another pipe, which can be read once."""
     if name == STREAM:
+        if is_closed(0):
+            raise UsageError("standard input is closed; give a file, or pipe one in")
         if sys.stdin.isatty():
             raise UsageError("standard input is a terminal; give a file, or pipe one in")
         return sys.stdin.buffer
@@ -56,28 +58,12 @@ def target_of(output: str | None, source: str, ending: str, force: bool, json_li
     if output is None:
         output = STREAM if _is_stream(source) else str(Path(source).with_suffix("")) + ending
     if output == STREAM:
+        if is_closed(1):
+            raise UsageError("standard output is closed; -o FILE names an output")
         if sys.stdout.isatty():
             raise UsageError("standard output is a terminal; -o FILE names an output")
         if json_lines:
             raise UsageError("--json and -o - both want standard output; leave one of them out")
         return output
-    path = Path(output)
-    if not _is_stream(source) and path.exists() and os.path.samefile(path, source):
-        raise UsageError(f"{output}: is the input itself; -o must name another file")
-    refuse_existing(output, force)
+    check_output(output, *([] if _is_stream(source) else [source]), overwrite=force)
     return output
-
-
-def refuse_existing(output: str, force: bool) -> None:
-    """Raises OutputError if there is something that would be lost, or no folder to write to."""
-    path = Path(output)
-    if path.is_dir():
-        raise OutputError(f"{output}: is a folder; -o must name a file")
-    try:
-        destination(path)
-    except OSError as error:
-        raise OutputError(f"{output}: {error.strerror}; -o - writes to standard output") from None
-    if os.path.lexists(path) and not force:
-        raise OutputError(f"{output}: exists already and stays as it is; -f replaces it, -o names another")
-    if not path.parent.exists() and "%" not in path.name:  # numbered pictures get their folder made
-        raise OutputError(f"{output}: the folder {path.parent} does not exist")

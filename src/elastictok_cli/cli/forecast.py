@@ -1,12 +1,12 @@
 """What a job with a slow model will take, said before it starts, and refused if the memory cannot hold it.
 
-Models that know their own cost (`evaluation_s`, `past_bytes`) are the slow ones; the bundled model is not.
+Only for models whose spec says that they are slow.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..container.memory import machine_bytes
 from ..errors import UsageError
@@ -23,7 +23,7 @@ DECODING = 0.5  # of an evaluation: its decoder half
 
 def is_slow(model: TokenModel) -> bool:
     """A candidate takes long enough to be told by itself."""
-    return hasattr(model, "evaluation_s")
+    return model.spec.slow
 
 
 def forecast(
@@ -35,10 +35,9 @@ def forecast(
     """
     if not is_slow(model):
         return
-    slow: Any = model
     tiles = header.geometry.tiles
-    _check_memory(slow, header, tiles, decoding)
-    each = slow.evaluation_s()
+    _check_memory(model, header, tiles, decoding)
+    each = model.evaluation_s()
     tries = DECODING if decoding else evaluations(header)
     block = tries * each * tiles
     name, parts = header.model, plural(tiles, "tile")
@@ -54,12 +53,14 @@ def forecast(
 
 
 def evaluations(header: Header) -> float:
-    """Candidates that the search tries for a tile: counted on curves that fall as the count grows, with some
-    noise, and answers around a quarter of the most."""
+    """Mean number of candidates that the search tries per tile.
+
+    Counted on curves that fall as the count grows, with some noise, and answers around a quarter of the most.
+    """
     from ..search import Span, run, strategy
 
     if header.target == "tokens":
-        return 1.0 if header.is_measured else 0.5  # of an encoder and a decoder pass, see codec/choose.py
+        return 1.0 if header.is_measured else 0.5  # of an encoder and a decoder pass, see codec/rdo.py
     span = Span(1, max(1, header.max_tokens), log=True)
     found, total = None, 0
     for part in _ANSWERS:
@@ -73,13 +74,13 @@ def _error(count: float) -> float:
     return float(count**-0.7 * (1 + 0.02 * math.sin(count)))
 
 
-def _check_memory(model: Any, header: Header, tiles: int, decoding: bool) -> None:
+def _check_memory(model: TokenModel, header: Header, tiles: int, decoding: bool) -> None:
     kept = (header.gop_blocks - 1) / max(1, model.spec.gop_blocks - 1)  # the last block's past is not kept
     need = model.past_bytes * tiles * kept * (DECODING if decoding else 1)
     there = model.device_bytes or machine_bytes()
     if there is None or need <= there:
         return
-    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
+    height, width = header.geometry.tile_hw
     way = (
         "decode on a larger machine"
         if decoding

@@ -102,7 +102,7 @@ def record(reader: Reader) -> dict[str, Any]:
         "coded_size": list(header.coded_size),
         "display_size": list(header.display_size),
         "source_size": list(header.source_size),
-        "tile": list(header.tile) if header.tile else None,
+        "tile": list(header.tile_hw) if header.tile_hw else None,
         "rotation": header.rotation,
         "sample_aspect_ratio": str(header.sar),
         "colour": list(header.colour),
@@ -131,8 +131,8 @@ def _picture(header: Header) -> str:
         text += ", source {}x{}".format(*header.source_size)
     if header.rotation:
         text += f", rotated by {header.rotation} degrees"
-    if header.tile:
-        text += f", in {plural(header.geometry.tiles, 'tile')} of {header.tile[1]}x{header.tile[0]}"
+    if header.tile_hw:
+        text += f", in {plural(header.geometry.tiles, 'tile')} of {header.tile_hw[1]}x{header.tile_hw[0]}"
     return text
 
 
@@ -148,11 +148,12 @@ def _target(header: Header) -> str:
 def _find(header: Header) -> str | None:
     """Where the file's model is, by its digest; reads weights files, loads none."""
     from ..errors import UnsupportedFile
-    from ..models import registry
+    from ..models.registry import weights_files
+    from ..models.weights_files import sha256
 
-    for path in registry.files():
+    for path in weights_files():
         try:
-            if registry.sha256(path).startswith(header.model_digest.hex()):
+            if sha256(path).startswith(header.model_digest.hex()):
                 return str(path)
         except (OSError, UnsupportedFile):
             continue

@@ -46,6 +46,14 @@ Device = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps, for models that run on torch."),
 ]
+FfmpegPath = Annotated[
+    str | None,
+    typer.Option(
+        "--ffmpeg",
+        metavar="PATH",
+        help="The ffmpeg program to use (default: that of the extra [bench], or the one on the PATH).",
+    ),
+]
 ThemeName = Annotated[str, typer.Option("--theme", metavar="NAME", help="light or dark.")]
 Jobs = Annotated[
     int | None,

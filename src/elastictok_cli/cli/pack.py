@@ -41,6 +41,7 @@ def pack(
 
     from ..container import Reader
     from ..data.shards import ShardWriter
+    from ..models.registry import tables_for
 
     failed = 0
     writer: ShardWriter | None = None
@@ -51,8 +52,8 @@ def pack(
             try:
                 with Reader(path) as reader:
                     if writer is None or first is None:
-                        first, tables = reader, _tables(reader, model)
-                        writer = ShardWriter(output, _about(reader, tables), tokens_per_shard, force)
+                        first, tables = reader, tables_for(reader.header, model)
+                        writer = ShardWriter(output, _about(reader), tokens_per_shard, force)
                     _same_model(first, reader)
                     samples = list(_samples(reader, tables, key))
             except UsageError:
@@ -96,24 +97,19 @@ def _files(inputs: list[str]) -> Iterator[tuple[str, Path]]:
             yield key, file
 
 
-def _tables(reader: Reader, model: str | None) -> Any:
-    from ..container import is_plain
-    from ..models.registry import load_for
+def _about(reader: Reader) -> dict[str, Any]:
+    """What a reader of any sample must know about its tokens."""
+    from ..entropy.bitstream import find_syntax
 
-    return None if is_plain(reader.header) else getattr(load_for(reader.header, "cpu", model), "tables", None)
-
-
-def _about(reader: Reader, tables: Any) -> dict[str, Any]:
-    """Of all samples: what a reader must know of a token."""
     header = reader.header
-    whole = header.syntax == "vae/1"
+    syntax = find_syntax(header.syntax)
     return {
         "model": header.model,
         "model_digest": header.model_digest.hex(),
         "syntax": header.syntax,
-        "dtype": "int8" if whole else "uint16",
-        "channels": header.channels if whole else 1,
-        "places": tables is not None,
+        "dtype": syntax.dtype,
+        "channels": header.channels if syntax.vectors else 1,
+        "places": syntax.places,
     }
 
 
@@ -131,13 +127,15 @@ def _samples(reader: Reader, tables: Any, key: str) -> Iterator[tuple[str, Any, 
     import numpy as np
 
     from ..container import decode_gop
+    from ..entropy.bitstream import find_syntax
 
-    header = reader.header
+    header, places = reader.header, None
     for number, gop in enumerate(reader.gops()):
-        where = f"{reader.name}: {reader.place(number)}"
-        tiles = [tile for block in decode_gop(gop, header, tables, where, True) for tile in block]
+        where = f"{reader.name}: {reader.gop_name(number)}"
+        tiles = [tile for block in decode_gop(gop, header, tables, where) for tile in block]
         values = np.concatenate([np.asarray(tile.values) for tile in tiles])
-        places = np.concatenate([np.asarray(tile.places) for tile in tiles]) if tables is not None else None
+        if find_syntax(header.syntax).places:
+            places = np.concatenate([np.asarray(tile.places) for tile in tiles])
         yield f"{key}/{number:06d}", values, places, _said(reader, number, gop)
 
 
@@ -153,7 +151,7 @@ def _said(reader: Reader, number: int, gop: Gop) -> dict[str, Any]:
         "threshold": header.threshold,
         "frames": [block.frames for block in gop.blocks],
         "counts": [[tile.count for tile in block.tiles] for block in gop.blocks],
-        "steps": [[tile.step for tile in block.tiles] for block in gop.blocks],
+        "steps": [[tile.qindex for tile in block.tiles] for block in gop.blocks],
         "mse": [[tile.mse if header.is_measured else None for tile in block.tiles] for block in gop.blocks],
         "met": [[tile.met for tile in block.tiles] for block in gop.blocks],
     }

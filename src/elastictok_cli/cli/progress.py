@@ -9,20 +9,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ..codec.events import (
-    Ahead,
     BlockChecked,
     BlockDone,
+    BlockEarly,
     Event,
     Finished,
     PassDone,
     PassStarted,
+    ProbeDone,
+    Resumed,
     SizeReached,
     Started,
-    Tried,
     Verified,
     Warned,
 )
-from .console import Console, clock, size
+from .console import Console, clock, plural, size
 from .records import record
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ class Meter:
 
 
 class Display:
-    """A context manager that is told events and shows them, and with `tried` every candidate of a slow model:
-    in the bar, and with -v on a line of its own."""
+    """A context manager that shows events, and with `on_probe` every candidate of a slow model: in the bar, and with -v
+    on a line of its own."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -116,28 +117,31 @@ class Display:
                     self._stop_bar()
                     self._start_bar(self.meter)
             case PassStarted():
-                self._pass = f"pass {event.number}/{event.most}  "
-                self.console.line(f"pass {event.number} of at most {event.most}: threshold {event.threshold:.4g}")
+                self._pass = f"pass {event.number}/{event.max_passes}  "
+                self.console.line(f"pass {event.number} of at most {event.max_passes}: threshold {event.threshold:.4g}")
             case PassDone():
-                self.console.line(f"pass {event.number}: {size(event.bytes_out)}, {100 * event.part:.1f} % of the size")
+                share = f"{100 * event.fill_ratio:.1f} % of the size"
+                self.console.line(f"pass {event.number}: {size(event.bytes_out)}, {share}")
             case SizeReached():
                 self.reached = event
             case BlockDone() | BlockChecked() if self.meter is not None:
                 self.meter.add(event)
                 self._update(self.meter, now)
-            case Ahead() if self.meter is not None:
+            case BlockEarly() if self.meter is not None:
                 self.meter.ahead[event.index] = event.frames
                 self._update(self.meter, now)
+            case Resumed():
+                self.console.line(f"continuing after {plural(event.frames, 'frame')} of {event.part}")
             case Warned():
                 self.console.note(event.text)
             case _:
                 pass
 
-    def tried(self, tried: Tried) -> None:
-        """One candidate."""
-        tile = f" tile {tried.tile + 1}/{tried.tiles}" if tried.tiles > 1 else ""
-        probe = tried.probe
-        text = f"block {tried.index + 1}{tile} try {tried.number}: {probe.count:,} tokens, mse {probe.mse:.5f}"
+    def on_probe(self, done: ProbeDone) -> None:
+        """Show one candidate."""
+        tile = f" tile {done.tile + 1}/{done.tiles}" if done.tiles > 1 else ""
+        probe = done.probe
+        text = f"block {done.index + 1}{tile} try {done.number}: {probe.count:,} tokens, mse {probe.mse:.5f}"
         if self.console.verbose:
             self.console.line(text)
         if self._bar is not None and self._task is not None:

@@ -6,25 +6,28 @@ from dataclasses import asdict
 from typing import Any
 
 from ..codec.events import (
-    Ahead,
     BlockChecked,
     BlockDone,
+    BlockEarly,
     Event,
     Finished,
     PassDone,
     PassStarted,
+    Resumed,
     SizeReached,
     Started,
     Verified,
     Warned,
 )
 from ..metrics import psnr_db
+from .console import as_options
 
 TYPES: dict[type[Any], str] = {
+    Resumed: "resumed",
     Started: "started",
     BlockDone: "block",
     BlockChecked: "block_checked",
-    Ahead: "ahead",
+    BlockEarly: "block_early",
     Warned: "warning",
     PassStarted: "pass",
     PassDone: "pass_done",
@@ -37,6 +40,10 @@ TYPES: dict[type[Any], str] = {
 def record(event: Event) -> dict[str, Any]:
     """The object of an event: its fields, its type, and PSNR beside every MSE of a whole block or file."""
     fields = asdict(event)
+    for probe in fields.get("probes", ()):
+        probe["step"] = probe.pop("qindex")  # JSON keeps its names
+    if "text" in fields:
+        fields["text"] = as_options(fields["text"])
     mse = fields.get("mse")
     if mse is not None:
         fields["psnr_db"] = psnr_db(mse)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
-from .encode import encode, target_of_options
-
-if TYPE_CHECKING:
-    from ..batch.settings import Settings
+from .encode import encode
+from .settings import GOALS
 
 # What decides the bytes of a file; the rest of encode's options is about one file and one terminal.
-GOALS = ("threshold", "psnr", "tokens", "target_size", "target_bpp", "no_measure")
 SHARED = (
-    *GOALS, "max_tokens", "strict", "picture_size", "start", "duration", "no_audio", "gop", "search",
+    *GOALS, "no_measure", "max_tokens", "strict", "picture_size", "start", "duration", "no_audio", "gop", "search",
     "model", "device", "precision",
 )  # fmt: skip
 
@@ -35,26 +32,3 @@ def takes_encode_options(command: Callable[..., Any]) -> Callable[..., Any]:
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in parameters}
     return called
-
-
-def settings_of(options: dict[str, Any]) -> Settings:
-    """What `encode` would do with them. Raises UsageError as it does."""
-    from ..batch.settings import Settings
-    from ..errors import UsageError
-
-    target = target_of_options(*(options[name] for name in GOALS))
-    if target.is_size and options["strict"]:
-        raise UsageError("--strict needs a threshold; with a size as the goal, leave it out")
-    if options["max_tokens"] is not None and options["max_tokens"] < 1:
-        raise UsageError(f"--max-tokens {options['max_tokens']}: must be 1 or more")
-    return Settings(
-        target,
-        size=options["picture_size"],
-        search=options["search"],
-        max_tokens=options["max_tokens"],
-        gop_blocks=options["gop"],
-        start=options["start"],
-        duration=options["duration"],
-        audio=not options["no_audio"],
-        strict=options["strict"],
-    )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..codec.outputs import check_output
 from . import options as opt
 from .console import Console, one_line, size
-from .files import STREAM, check_file, refuse_existing, source_of
+from .files import STREAM, check_file, source_of
 
 if TYPE_CHECKING:
     from ..report import Usage
@@ -139,7 +140,7 @@ def _check(
         if path in inputs or path in taken:
             raise UsageError(f"{option} {name}: is a file that is read or written already; name another")
         taken.add(path)
-        refuse_existing(name, force)
+        check_output(name, overwrite=force)
 
 
 def _print(usage: Usage, number: int) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_file import atomic_write
 from ..errors import UnsupportedFile, UsageError
-from ..whole import replacing
+from ..units import one_line, utf8
 from .console import Console
 from .curves import Kept, Rates, curves_path, read_curves
 
@@ -82,14 +83,11 @@ class Pictures:
     def heat(self, number: int) -> tuple[list[Any], tuple[int, int]]:
         """Maps of every block of a file, and the size of a cell."""
         from ..container import Reader
-        from ..report.heat import cell_size, has_places, heat_maps
+        from ..models.registry import tables_for
+        from ..report.heat import cell_size, heat_maps
 
         with Reader(self.files[number]) as reader:
-            tables = None
-            if has_places(reader):
-                from ..models.registry import load_for
-
-                tables = getattr(load_for(reader.header, "cpu", self.model), "tables", None)
+            tables = tables_for(reader.header, self.model)
             return list(heat_maps(reader, tables)), cell_size(reader)
 
     def _kept(self, number: int) -> Kept | None:
@@ -119,7 +117,7 @@ class Pictures:
         with TemporaryDirectory(prefix="elastictok-") as folder:
             player = self._player(Path(folder))
             text = html_report(reports, player, self.cuts, self.theme)
-        with replacing(name) as part:
+        with atomic_write(name) as part:
             part.write_text(text, encoding="utf-8")
 
     def _player(self, folder: Path) -> Any:
@@ -133,4 +131,4 @@ class Pictures:
 
         usage = self.usages[0]
         starts = 0.0 if self.decoded and usage.header.is_part else usage.first_s
-        return Player(playable(path, folder), starts, Path(path).name)
+        return Player(playable(path, folder), starts, one_line(utf8(Path(path).name)))

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..batch.plan import Item
+from ..batch.row import Row
 from ..batch.run import BatchEvent, FileDone, Retried
-from ..batch.settings import Row
 from ..batch.work import Progress
 from ..metrics import psnr_db
 from .console import Console, clock, size

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..whole import replacing
+from ..atomic_file import atomic_write
 from . import options as opt
 from .console import Console, plural, size
 from .files import STREAM, source_of, target_of
@@ -34,15 +34,11 @@ def tokens(
     opened = source_of(source)
     name = target_of(output, source, ".tokens.npz", force)
 
-    from ..container import Reader, is_plain, save_tokens, token_arrays
+    from ..container import Reader, save_tokens, token_arrays
+    from ..models.registry import tables_for
 
     with Reader(opened, name=None if source != STREAM else "standard input") as reader:
-        tables = None
-        if not is_plain(reader.header):
-            from ..models.registry import load_for
-
-            tables = getattr(load_for(reader.header, "cpu", model), "tables", None)
-        arrays = token_arrays(reader, tables)
+        arrays = token_arrays(reader, tables_for(reader.header, model))
         sound = bool(reader.header.audio)
     out = io.BytesIO()
     save_tokens(out, arrays)
@@ -61,5 +57,5 @@ def _write(name: str, data: memoryview) -> None:
     if name == STREAM:
         sys.stdout.buffer.write(data)
         return
-    with replacing(name) as part:
+    with atomic_write(name) as part:
         part.write_bytes(data)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import UsageError
 from . import options as opt
 from .console import Console, plural
 from .files import STREAM, source_of
 
 if TYPE_CHECKING:
     from ..codec.events import Verified
+    from ..container import Reader
+    from ..models.base import TokenModel
     from ..video import Source
+    from ..video.perceptual import Perceptual
 
 
 def verify(
@@ -22,6 +27,11 @@ def verify(
         str | None,
         typer.Option("--source", metavar="INPUT", help="The video it was made of: measure every block again."),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="With --source: also xpsnr or vmaf. May be repeated."),
+    ] = None,
+    ffmpeg: opt.FfmpegPath = None,
     model: opt.Model = None,
     device: opt.Device = "auto",
     precision: opt.Precision = None,
@@ -36,16 +46,22 @@ def verify(
     [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good, 3 if of other times
     """
     console = Console(quiet, verbose, json_lines)
+    if metric and source is None:
+        raise UsageError("--metric compares with the source; --source INPUT names it")
     opened = source_of(file)
 
     from ..codec.events import Verified
+    from ..codec.prepare import prepare
     from ..codec.verify import verify as run
     from ..container import Reader
     from ..errors import DamagedFile, InputError, ThresholdMissed, UnsupportedFile
     from ..models.registry import load_for
-    from .prepare import prepare
+    from ..video.ffmpeg import find_ffmpeg
+    from ..video.perceptual import find_measure
     from .progress import follow
 
+    measure = find_measure(find_ffmpeg(ffmpeg), tuple(dict.fromkeys(metric))) if metric else None
+    scores: dict[str, float] = {}
     with Reader(opened, name=None if file != STREAM else "standard input") as reader:
         loaded = None
         try:
@@ -55,10 +71,12 @@ def verify(
                 raise
             console.note(f"only structure and checksums are checked: {error}")
         if loaded is not None:
-            prepare(loaded, console)
+            prepare(loaded, console.note)
         with _source(source, reader.header.coded_size) as video:
             result = follow(run(reader, loaded, video), console)
-    assert isinstance(result, Verified)
+            assert isinstance(result, Verified)
+            if measure is not None and video is not None and loaded is not None and not result.findings:
+                scores = _scores(measure, reader, loaded, video, console)
     if result.blocks_unmatched and result.blocks_unmatched + bool(result.blocks_false) == len(result.findings):
         blocks = plural(result.blocks_unmatched, "block")
         raise InputError(f"{source}: has no frame at the times of {blocks} of {file}; it is not what was encoded")
@@ -67,7 +85,25 @@ def verify(
     if result.findings:
         rest = f" (and {plural(len(result.findings) - 1, 'more finding')})" if result.findings[1:] else ""
         raise DamagedFile(f"{file}: {result.findings[0]}{rest}")
-    console.line(f"{file}: good; {_checked(result, loaded is not None)}")
+    console.line(f"{file}: good; {_checked(result, loaded is not None)}{_in_words(scores)}")
+
+
+def _scores(
+    measure: Perceptual, reader: Reader, model: TokenModel, source: Source, console: Console
+) -> dict[str, float]:
+    """Decode the file once more, for the measures of an external ffmpeg."""
+    from ..compare.matched import Matched
+
+    with closing(Matched(source, [reader], [model]).shots()) as shots:
+        scores = measure((shot.pictures[1], shot.pictures[0]) for shot in shots)
+    if console.json_lines:
+        console.emit({"type": "perceptual", **{name: value for name, value in scores.items() if isfinite(value)}})
+    return scores
+
+
+def _in_words(scores: dict[str, float]) -> str:
+    units = {"xpsnr": " dB"}
+    return "".join(f"; {name.upper()} {value:.2f}{units.get(name, '')}" for name, value in scores.items())
 
 
 def _source(name: str | None, coded_size: tuple[int, int]) -> AbstractContextManager[Source | None]:

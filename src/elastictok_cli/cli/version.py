@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
-from .. import __version__
 from ..container import FORMAT_VERSION
 from ..errors import ElasticTokError
-from ..models import registry
+from ..models.registry import DEFAULT_MODEL
+from ..models.weights_files import describe, packaged_weights
+from ..version import __version__
 
 LIBRARIES = ("torch", "av", "numpy", "numba", "safetensors")
 
@@ -26,9 +27,9 @@ def lines() -> Iterator[str]:
 
 def _model() -> str:
     try:
-        file = registry.describe(registry.bundled())
+        file = describe(packaged_weights(DEFAULT_MODEL))
     except ElasticTokError:
-        return f"{registry.BUNDLED} is missing from this installation"
+        return f"{DEFAULT_MODEL} is missing from this installation"
     return f"{file.model} generation {file.generation}, syntax {file.syntax} ({file.digest[:12]})"
 
 

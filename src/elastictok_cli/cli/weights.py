@@ -29,16 +29,17 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, see '
 def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
     """Models by name, and the weights that are on this machine."""
     from ..errors import UnsupportedFile
-    from ..models import registry
+    from ..models.registry import entries, weights_files
+    from ..models.weights_files import WeightsFile, describe
 
     console = Console(json_lines=json_lines)
-    here: list[registry.WeightsFile] = []
-    for path in registry.files():
+    here: list[WeightsFile] = []
+    for path in weights_files():
         try:
-            here.append(registry.describe(path))
+            here.append(describe(path))
         except UnsupportedFile as error:
             console.note(f"{path.parent}: {error}")
-    missing = [known for known in registry.KNOWN.values() if known.name not in {file.model for file in here}]
+    others = [entry for entry in entries().values() if entry.name not in {file.model for file in here}]
     if json_lines:
         for file in here:
             console.emit(
@@ -52,23 +53,23 @@ def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
                     "path": str(file.path),
                 }
             )
-        for known in missing:
-            console.emit({"type": "weights", "name": known.name, "path": None})
+        for entry in others:
+            console.emit({"type": "weights", "name": entry.name, "path": None})
         return
     for file in here:
         said = f"generation {file.generation}, {file.syntax}, {size(file.bytes)}, {file.digest[:12]}"
         sys.stdout.write(f"{file.model:16} {said}  {file.path}\n")
-    for known in missing:
-        how = f"'elastictok weights pull {known.name}' gets it" if known.repository else "missing"
-        sys.stdout.write(f"{known.name:16} {known.about}; {how}\n")
+    for entry in others:
+        how = {"own": "ready", "packaged": "missing", "home": f"'elastictok weights pull {entry.name}' gets it"}
+        sys.stdout.write(f"{entry.name:16} {entry.about}; {how[entry.weights]}\n")
 
 
 @app.command(no_args_is_help=True)
 def path(name: Name, debug: opt.Debug = False) -> None:
     """Print where the weights of a model lie; an error if they are not on this machine."""
-    from ..models import registry
+    from ..models.registry import find_weights
 
-    sys.stdout.write(f"{registry.find(name)}\n")
+    sys.stdout.write(f"{find_weights(name) or 'no weights file: the model brings its own'}\n")
 
 
 @app.command(no_args_is_help=True)
@@ -101,20 +102,21 @@ def convert(
     [bold]elastictok encode in.mp4 --model fsq.safetensors --threshold 0.003[/bold]
     """
     from ..errors import OutputError, UsageError
-    from ..models import registry
-    from ..models.config import config_named
-    from ..models.convert import convert as run
+    from ..folders import home
+    from ..models.elastic.config import config_named
+    from ..models.elastic.convert import convert as run
+    from ..models.weights_files import SUFFIX, describe
 
     shape = config_named(config)
     if output is None:
-        output = registry.home() / f"{shape.name}{registry.SUFFIX}"
+        output = home() / f"{shape.name}{SUFFIX}"
         output.parent.mkdir(parents=True, exist_ok=True)
-    if output.suffix != registry.SUFFIX:
-        raise UsageError(f"-o {output}: must end in {registry.SUFFIX}, so that --model knows it for a file")
+    if output.suffix != SUFFIX:
+        raise UsageError(f"-o {output}: must end in {SUFFIX}, so that --model knows it for a file")
     if not output.parent.is_dir():
         raise OutputError(f"{output}: the folder {output.parent} does not exist")
     weights = run(params, shape, output, overwrite=force)
-    file = registry.describe(output)
+    file = describe(output)
     Console(quiet).line(f"{output}: {file.model}, {weights:,} weights, {size(file.bytes)}, {file.digest[:12]}")
 
 
@@ -131,19 +133,16 @@ def pull(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Fetch a published model from the Hugging Face Hub and convert it. Goes on where an interrupted pull
-    stopped.
+    """Fetch a published model from the Hugging Face Hub and convert it; continue an interrupted pull.
 
     Needs the extra: pip install 'elastictok\\[hub]'. HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN mean what they
     always do.
     """
-    from ..models import registry
-    from ..models.hub import pull as run
+    from ..models.elastic.hub import pull as run
+    from ..models.weights_files import describe
 
     console = Console(quiet)
-    file = registry.describe(
-        run(name, revision=revision, digest=sha256, force=force, say=lambda text: console.line(text))
-    )
+    file = describe(run(name, revision=revision, digest=sha256, force=force, on_status=lambda text: console.line(text)))
     console.line(f"{file.model}: {size(file.bytes)}, {file.digest[:12]}")
     sys.stdout.write(f"{file.path}\n")
 
@@ -155,12 +154,17 @@ def verify(
     debug: opt.Debug = False,
 ) -> None:
     """Load a model's weights as encode would, and compare them with what was noted when they were pulled."""
-    from ..models import registry
-    from ..models.hub import check
+    from ..models.elastic.hub import check
+    from ..models.registry import find_weights, load
+    from ..models.weights_files import SUFFIX, describe
 
-    where = Path(name) if name.endswith(registry.SUFFIX) else registry.find(name)
-    registry.load(where, device="cpu")
-    file = registry.describe(where)
+    where = Path(name) if name.endswith(SUFFIX) else find_weights(name)
+    if where is None:
+        load(name, device="cpu")
+        Console(quiet).line(f"{name}: good; it has no weights file")
+        return
+    load(where, device="cpu")
+    file = describe(where)
     known = check(file)
     said = "as pulled" if known else "nothing written down to compare with"
     Console(quiet).line(f"{where}: good; {file.model} generation {file.generation}, SHA-256 {file.digest} ({said})")

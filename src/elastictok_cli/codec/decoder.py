@@ -1,49 +1,53 @@
-"""The way back: tokens are parsed one block ahead in a thread, reconstructed, cut to size, and shown.
+"""Decode a file: for every block, parse its tokens, reconstruct its frames, and show them.
 
     with Reader("in.etok") as reader, open_sink("out.mp4", options, reader.header) as sink:
-        for event in decode(reader, model, sink): ...
+        for event in decode(reader, model, sink):
+            ...
 
-What a block decodes to depends on its GOP alone, so a range starts at the GOP that holds it.
+A block depends on its GOP alone, so decoding a range starts at the GOP that holds the range's first frame.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..container import AudioPacket, Gop, Reader, check_size
+from ..container import Gop, Reader, check_size
 from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
-from .ahead import ahead
+from ..types import AudioPacket
 from .events import BlockDone, Event, Started, Warned
-from .gop_decoder import DecodedBlock, DecodeJob, GopTask, ParsedBlock, Pictures, parse_gop
-from .jobs import Early, Here, Part, check_counts, in_order
+from .gop_decoder import DecodedBlock, DecodeJob, GopDecoder, GopTask, ParsedBlock, parse_gop
+from .read_ahead import read_ahead
 from .totals import Totals
+from .workers import OutOfOrder, Part, Passthrough, in_order
 
 if TYPE_CHECKING:
     from ..video import SinkOptions
 
-MOST_LAST_S = 86_400  # no frame is shown for longer; a file that says so is wrong
+MAX_LAST_FRAME_S = 86_400  # a file whose last frame is shown for longer is wrong
 
 
-class Shows(Protocol):
-    """Where frames and sound go: a `video` sink, or anything with these two methods."""
+class FrameSink(Protocol):
+    """Where frames and sound go: a `video` sink, or anything else with these two methods."""
 
     def write(self, pts: int, rgb: Any) -> None: ...
     def write_audio(self, packet: AudioPacket) -> None: ...
 
 
-Item = ParsedBlock | tuple[AudioPacket, ...] | Warned
+ParsedItem = ParsedBlock | tuple[AudioPacket, ...] | Warned
+DecodedItem = DecodedBlock | tuple[AudioPacket, ...] | Warned
 
 
 def check_model(reader: Reader, model: TokenModel) -> None:
-    """Raises UnsupportedFile unless the model is the one that the file was written with."""
+    """Raise UnsupportedFile unless the file was written with this model."""
     header, spec = reader.header, model.spec
     if (header.model, header.model_digest, header.syntax) == (spec.name, spec.digest, spec.syntax):
         return
@@ -54,54 +58,52 @@ def check_model(reader: Reader, model: TokenModel) -> None:
     )
 
 
-def parse(reader: Reader, tables: Any, first_gop: int = 0, audio: bool = True) -> Iterator[Item]:
-    """Tokens of every block from a GOP on, and the audio between. Raises DamagedFile where tokens are not as
-    written.
+def parse(reader: Reader, tables: Any, first_gop: int = 0, audio: bool = True) -> Iterator[ParsedItem]:
+    """Parse the tokens of every block from a GOP on, with the audio between the GOPs. Nothing is reconstructed.
 
-    A reader that recovers gets a warning instead, and what could be parsed.
+    tables: of the model (`TokenModel.tables`). Raises DamagedFile where tokens are not those that were written. A
+    reader that recovers gives a warning instead, and the blocks before the damage.
     """
     number = first_gop - 1
     for item in reader.items(first_gop):
-        if not isinstance(item, Gop):
-            if audio:
-                yield item
-            continue
-        number += 1
-        yield from parse_gop(GopTask.of(reader, number, item), reader.header, tables)
+        if isinstance(item, Gop):
+            number += 1
+            yield from parse_gop(GopTask.of(reader, number, item), reader.header, tables)
+        elif audio:
+            yield item
 
 
 def decode_blocks(
     reader: Reader, model: TokenModel, first_gop: int = 0, audio: bool = True, jobs: int = 1
-) -> Generator[DecodedBlock | tuple[AudioPacket, ...] | Warned, None, None]:
-    """Reconstruct from GOP number `first_gop` on, in file order. Close it to stop early.
+) -> Generator[DecodedItem, None, None]:
+    """Decode every block from a GOP on, in file order. Close the generator to stop early.
 
-    jobs: processes that decode GOPs, 1 for none beside this one. Raises UnsupportedFile for another model or for
-    pictures that no memory here can hold, DamagedFile after everything that was whole before the damage,
+    jobs: processes that decode GOPs; 1 for none beside this one. Raises UnsupportedFile for another model, and for
+    pictures that do not fit into the memory of this machine; DamagedFile after all blocks before the damage;
     ElasticTokError if a process dies.
     """
-    check_counts(jobs=jobs)
     check_model(reader, model)
     check_size(reader.header, reader.name)
     index = _blocks_before(reader, first_gop)
     if jobs > 1:
         job = DecodeJob(reader.header, model)
-        with closing(in_order(_parts(reader, first_gop, index, audio), job, jobs, jobs)) as results:
+        with closing(in_order(_gop_tasks(reader, first_gop, index, audio), job, jobs, jobs)) as results:
             for result in results:
-                if not isinstance(result, Early):
+                if not isinstance(result, OutOfOrder):
                     yield result
         return
-    pictures = Pictures(reader.header, model)
-    with closing(ahead(parse(reader, getattr(model, "tables", None), first_gop, audio))) as items:
+    decoder = GopDecoder(reader.header, model)
+    with closing(read_ahead(parse(reader, model.tables, first_gop, audio))) as items:
         for item in items:
-            if not isinstance(item, ParsedBlock):
+            if isinstance(item, ParsedBlock):
+                yield decoder.decode(item, index)
+                index += 1
+            else:
                 yield item
-                continue
-            yield pictures.show(item, index)
-            index += 1
 
 
-def _parts(reader: Reader, first_gop: int, index: int, audio: bool) -> Iterator[Part | Here]:
-    """GOPs as tasks of a `DecodeJob`, the sound between them."""
+def _gop_tasks(reader: Reader, first_gop: int, index: int, audio: bool) -> Iterator[Part | Passthrough]:
+    """Make a task of a `DecodeJob` for each GOP, with the audio between the GOPs."""
     number = first_gop - 1
     for item in reader.items(first_gop):
         if isinstance(item, Gop):
@@ -109,92 +111,141 @@ def _parts(reader: Reader, first_gop: int, index: int, audio: bool) -> Iterator[
             yield Part(number, GopTask.of(reader, number, item, index))
             index += len(item.blocks)
         elif audio:
-            yield Here(item)
+            yield Passthrough(item)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """A range of time. start: PTS of its first frame; end: PTS behind its last; None where it is open."""
+
+    start: int | None
+    end: int | None
+
+    @classmethod
+    def of(cls, reader: Reader, start_s: float | None, duration_s: float | None) -> _Range:
+        """Convert seconds from the first frame to PTS. Raises UsageError for numbers that are no times."""
+        for name, value in (("start", start_s), ("duration", duration_s)):
+            if value is not None and not 0 <= value < math.inf:
+                raise UsageError(f"--{name} {value:g}: must be 0 seconds or more")
+        if not reader.index:
+            return cls(None, None)
+        origin, base = reader.index[0].first_pts, reader.header.time_base
+        # Rounded to the nearest tick: 0.04 s is the second of 25 frames a second, although binary 0.04 is not 1/25.
+        start = origin + round((start_s or 0.0) / base)
+        end = None if duration_s is None else start + round(duration_s / base)
+        return cls(start if start_s else None, end)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the range is the whole file."""
+        return self.start is None and self.end is None
+
+    def first_gop(self, reader: Reader) -> int:
+        """Return the number of the GOP that holds the first frame."""
+        return 0 if self.start is None else reader.gop_at(self.start)
+
+    def ends_before(self, block: DecodedBlock) -> bool:
+        """Whether this block and all after it lie behind the range."""
+        return self.end is not None and block.pts[0] >= self.end
+
+    def contains(self, pts: Any) -> bool:
+        """Whether a time lies in the range. pts: a PTS of the video, whole or a fraction."""
+        return (self.start is None or pts >= self.start) and (self.end is None or pts < self.end)
 
 
 def decode(
     reader: Reader,
     model: TokenModel,
-    sink: Shows | None = None,
+    sink: FrameSink | None = None,
     *,
     start: float | None = None,
     duration: float | None = None,
     audio: bool = True,
     jobs: int = 1,
 ) -> Generator[Event, None, None]:
-    """Show a file, or the frames of a range of it.
+    """Decode a file, or a range of it, and show its frames.
 
-    sink: takes the frames with their PTS, and the audio packets; None decodes and shows nobody (a speed
-    test). It is not finished here: leave its `with` block for that. start, duration: seconds from the file's
-    first frame. A reader that recovers makes `Finished.partial` true if anything was missing. jobs: as
-    for `decode_blocks`. Raises as that; UsageError if the range holds no frame.
+    sink: gets the frames with their PTS, and the audio packets; None to decode only. Leave its `with` block to finish
+        its file: that is not done here.
+    start, duration: the range, in seconds from the first frame of the file.
+    jobs: as for `decode_blocks`.
+
+    `Finished.partial` is true if the reader recovers and something is missing. Raises what `decode_blocks` raises;
+    DamagedFile if no frame can be decoded; UsageError if the range holds no frame.
     """
-    header, clock = reader.header, time.monotonic()
-    low, high = _range(reader, start, duration)
-    first_gop = 0 if low is None else reader.gop_at(low)
-    totals = Totals(header, model.spec, until=high)
-    yield Started(
-        "decode",
-        reader.frames if low is None and high is None else None,
-        *header.coded_size,
-        float(header.frame_rate) if header.frame_rate else None,
-        header.model,
-        header.block_frames,
-        header.gop_blocks,
-        header.max_tokens * header.geometry.tiles,
-        header.target,
-        header.threshold,
-        header.search,
-    )
+    clock = time.monotonic()
+    wanted = _Range.of(reader, start, duration)
+    first_gop = wanted.first_gop(reader)
+    totals = Totals(reader.header, model.spec, until=wanted.end)
+    yield Started.of("decode", reader.header, reader.frames if wanted.is_whole else None)
     for finding in reader.findings:
-        yield Warned(finding.text)
-    partial = bool(reader.findings)
-    unheard = None  # the GOP in which the range ended: its sound lies behind it
+        yield Warned(text=finding.text)
+    is_partial = bool(reader.findings)
+    end_gop = None  # the GOP in which the range ended
     with closing(decode_blocks(reader, model, first_gop, audio, jobs)) as items:
         for item in items:
-            if isinstance(item, Warned):
-                partial = True
-                yield item
-            elif isinstance(item, DecodedBlock):
-                if high is not None and item.pts[0] >= high:
-                    unheard = item.gop
-                    break
-                shown = [i for i, pts in enumerate(item.pts) if _inside(pts, low, high)]
-                for i in shown:
+            match item:
+                case Warned():
+                    is_partial = True
+                    yield item
+                case DecodedBlock():
+                    if wanted.ends_before(item):
+                        end_gop = item.gop
+                        break
+                    shown = [i for i, pts in enumerate(item.pts) if wanted.contains(pts)]
                     if sink is not None:
-                        sink.write(item.pts[i], item.frames[i])
-                if shown:
-                    event = _event(item, totals, len(shown))
-                    totals.add(event)
-                    totals.add_pts(np.array([item.pts[i] for i in shown]))
-                    yield event
-            elif sink is not None:
-                _sound(sink, reader, item, low, high)
-    if unheard is not None and high is not None and sink is not None and audio:
-        # One GOP further than the range goes: some containers interleave a second track late.
-        for group in reader.items(unheard, video=False, end=reader.gop_at(high - 1) + 2):
-            if isinstance(group, tuple):
-                _sound(sink, reader, group, low, high)
+                        for i in shown:
+                            sink.write(item.pts[i], item.frames[i])
+                    if shown:
+                        event = _event(item, totals, len(shown))
+                        totals.add(event)
+                        totals.add_pts(np.array([item.pts[i] for i in shown]))
+                        yield event
+                case _ if sink is not None:
+                    _write_audio(sink, reader, item, wanted)
+    if end_gop is not None and wanted.end is not None and sink is not None and audio:
+        # The sound of a GOP follows it. One GOP more is read: some sources interleave a second track late.
+        for packets in reader.items(end_gop, video=False, end=reader.gop_at(wanted.end - 1) + 2):
+            if isinstance(packets, tuple):
+                _write_audio(sink, reader, packets, wanted)
     if not totals.frames and not reader.index:
         raise DamagedFile(f"{reader.name}: holds no frame that is whole; there is nothing to show")
     if not totals.frames:
-        raise UsageError(f"{reader.name}: no frame in this range; the file lasts {_duration(reader):.2f} s")
-    yield totals.finished(None, reader.store.size, time.monotonic() - clock, partial)
+        raise UsageError(f"{reader.name}: no frame in this range; the file lasts {_duration_s(reader):.2f} s")
+    yield totals.finished(None, reader.store.size, time.monotonic() - clock, is_partial)
+
+
+def decode_range(
+    reader: Reader, model: TokenModel, start: float | None = None, duration: float | None = None
+) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
+    """Yield PTS and picture, uint8 (height, width, 3), of every frame of a range. Arguments and errors: as `decode`."""
+    wanted = _Range.of(reader, start, duration)
+    with closing(decode_blocks(reader, model, wanted.first_gop(reader), audio=False)) as items:
+        for item in items:
+            if isinstance(item, DecodedBlock):
+                if wanted.ends_before(item):
+                    return
+                for pts, rgb in zip(item.pts, item.frames, strict=True):
+                    if wanted.contains(pts):
+                        yield pts, rgb.copy()  # a view would keep the memory of the whole padded block
 
 
 def for_file(
     options: SinkOptions, reader: Reader, start: float | None = None, duration: float | None = None
 ) -> SinkOptions:
-    """Options for a sink that shows this file, or a range of it: with the end of its last frame, if the file
-    says it, and from time 0 on if frames before the first one are left out, here or when it was encoded. Raises
-    UnsupportedFile for pictures that no memory here can hold, before an encoder is opened for them."""
+    """Complete the options of a sink that is to show a file, or a range of it.
+
+    The end of the last frame is set if the file states it. Times start at 0 if frames before the first one are left
+    out, now or when the file was encoded. Raises UnsupportedFile for pictures that do not fit into the memory of this
+    machine, before a video encoder is opened for them.
+    """
     header = reader.header
     check_size(header, reader.name)
     end = header.end_pts
     if end is not None and reader.index and not reader.findings:
-        _, high = _range(reader, start, duration)
-        end = end if high is None else min(end, high)
-        if (end - reader.index[-1].first_pts) * header.time_base > MOST_LAST_S:
+        wanted = _Range.of(reader, start, duration)
+        end = end if wanted.end is None else min(end, wanted.end)
+        if (end - reader.index[-1].first_pts) * header.time_base > MAX_LAST_FRAME_S:
             end = None
     else:
         end = None
@@ -202,69 +253,38 @@ def for_file(
     return replace(options, rebase=rebase, end_pts=options.end_pts if end is None else end)
 
 
-def decode_range(
-    reader: Reader, model: TokenModel, start: float | None = None, duration: float | None = None
-) -> Generator[tuple[int, npt.NDArray[np.uint8]], None, None]:
-    """PTS and picture, uint8 (height, width, 3), of every frame of a range. Arguments and errors as for
-    `decode`."""
-    low, high = _range(reader, start, duration)
-    first_gop = 0 if low is None else reader.gop_at(low)
-    with closing(decode_blocks(reader, model, first_gop, audio=False)) as items:
-        for item in items:
-            if isinstance(item, DecodedBlock):
-                if high is not None and item.pts[0] >= high:
-                    return
-                for pts, rgb in zip(item.pts, item.frames, strict=True):
-                    if _inside(pts, low, high):
-                        yield pts, rgb.copy()  # of its own: not a view that keeps all of the padded block
-
-
 def _event(block: DecodedBlock, totals: Totals, frames: int) -> BlockDone:
-    record, picture = block.record, totals.picture
-    most = totals.spec.max_tokens(record.frames, *picture.tile) * picture.tiles
-    mse = sum(tile.mse * picture.share(i) for i, tile in enumerate(record.tiles))
-    counts = tuple(tile.count for tile in record.tiles)
+    record = block.record
     return BlockDone(
-        block.index, block.gop, block.first_frame, frames, counts, (), mse, record.met, record.count, most, 0
+        index=block.index,
+        gop=block.gop,
+        first_frame=block.first_frame,
+        frames=frames,
+        counts=tuple(tile.count for tile in record.tiles),
+        mse=record.mse,
+        met=record.met,
+        tokens=record.count,
+        max_tokens=totals.limit_of(record),
     )
 
 
-def _sound(sink: Shows, reader: Reader, packets: tuple[AudioPacket, ...], low: int | None, high: int | None) -> None:
-    """Packets that start within the range."""
-    base = reader.header.time_base
+def _write_audio(sink: FrameSink, reader: Reader, packets: tuple[AudioPacket, ...], wanted: _Range) -> None:
+    """Write the packets that start within the range."""
     for packet in packets:
-        at = packet.pts * reader.header.audio[packet.stream].time_base
-        if (low is None or at >= low * base) and (high is None or at < high * base):
+        seconds = packet.pts * reader.header.audio[packet.stream].time_base
+        if wanted.contains(seconds / reader.header.time_base):  # a fraction, exact
             sink.write_audio(packet)
 
 
-def _inside(pts: int, low: int | None, high: int | None) -> bool:
-    return (low is None or pts >= low) and (high is None or pts < high)
-
-
-def _range(reader: Reader, start: float | None, duration: float | None) -> tuple[int | None, int | None]:
-    """PTS from (included) and to (not included); None for open ends."""
-    for name, value in (("start", start), ("duration", duration)):
-        if value is not None and not 0 <= value < float("inf"):
-            raise UsageError(f"--{name} {value:g}: must be 0 seconds or more")
-    if not reader.index:
-        return None, None
-    origin, base = reader.index[0].first_pts, reader.header.time_base
-    # Rounded to the nearest tick: 0.04 s is the second frame of 25 a second, whatever its binary digits say.
-    low = origin + round((start or 0.0) / base)
-    high = None if duration is None else low + round(duration / base)
-    return (low if start else None), high
-
-
 def _blocks_before(reader: Reader, first_gop: int) -> int:
-    # Full GOPs, but for the last of a file: no need to read them.
+    """Return the number of blocks before a GOP. All but the last GOP of a file have only full blocks."""
     size = reader.header.block_frames
     return sum(-(-entry.frames // size) for entry in reader.index[:first_gop])
 
 
-def _duration(reader: Reader) -> float:
+def _duration_s(reader: Reader) -> float:
     if not reader.index:
         return 0.0
     last = reader.gop(len(reader.index) - 1).pts
-    end = reader.header.last_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
+    end = reader.header.video_end(int(last[-1]), int(last[-1] - last[-2]) if len(last) > 1 else 0)
     return reader.header.seconds(end - reader.index[0].first_pts)

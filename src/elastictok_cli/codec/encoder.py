@@ -1,13 +1,12 @@
-"""The way in: block after block is read, chosen, measured and written. Yields events, prints nothing.
+"""Encode a source: for every block, read it, search for its tokens, measure them, and write them.
 
-    with open_source("in.mp4") as source, Writer("in.etok", make_header(source.info, model.spec, target)) as
-    writer:
-        for event in encode(source, model, writer, target): ...
+    with open_source("in.mp4") as source, Writer("in.etok", make_header(source.info, model, settings)) as writer:
+        for event in encode(source, model, writer, settings):
+            ...
 
-A GOP depends on nothing outside it, so a resumed run writes what an uninterrupted one would have written.
-Memory is that of a few blocks and the bytes of one GOP, or with several jobs of their number + 2 GOPs. Reading runs
-ahead in a thread. GOPs may be coded in several processes (`jobs`), and a model may use several threads; neither changes
-a byte.
+A GOP depends on nothing outside it. So a resumed run writes the bytes of an uninterrupted one, and GOPs can be coded in
+several processes. Neither the number of processes nor that of threads changes a byte. Memory is that of a few blocks
+and the bytes of one GOP; with several processes, that of `jobs` + 2 GOPs.
 """
 
 from __future__ import annotations
@@ -22,90 +21,75 @@ import numpy as np
 from ..container import Gop, Header, Writer
 from ..errors import InputError, ThresholdMissed, UsageError
 from ..models.base import TokenModel
-from ..models.threads import with_threads
 from ..video import Source
-from .ahead import ahead
-from .choose import Chooser, Wish
-from .events import Ahead, BlockDone, Event, Started, Tried, Warned
-from .gop_encoder import Block, GopCoder, GopJob, GopStart, Tell
-from .interleave import AudioFeed
-from .jobs import AHEAD, Early, Part, check_counts, in_order
-from .target import Target
+from .audio_interleaver import AudioInterleaver
+from .events import BlockDone, BlockEarly, Event, ProbeDone, Started, Warned
+from .gop_encoder import Block, EncodeJob, GopEncoder, GopStart, ProbeCallback
+from .rate_control import BlockTarget
+from .read_ahead import read_ahead
+from .settings import EncodeSettings
 from .totals import Totals
+from .workers import AHEAD, OutOfOrder, Part, in_order
 
 OTHER_FRAMES = (
-    "what is resumed was made of other frames (another --start, or another input); "
-    "use the same, or leave --resume out to start again"
+    "what is resumed was made of other frames (another `start`, or another input); "
+    "use the same, or leave `resume` out to start again"
 )
 Coding = Generator[BlockDone | Gop, None, None]
-# (known, blocks) to what is wished of the next `blocks` blocks; all events of the first `known` have been told. Room is
-# only for a single one.
-Wishes = Callable[[int, int], Wish]
+# Called with (known, blocks), returns the target of the next `blocks` blocks. The events of the first `known` blocks
+# have been yielded by then. A bit budget is only for a single block.
+BlockTargets = Callable[[int, int], BlockTarget]
 
 
 def encode(
     source: Source,
     model: TokenModel,
     writer: Writer,
-    target: Target,
+    settings: EncodeSettings,
     *,
-    max_tokens: int | None = None,
-    threads: int = 2,
-    jobs: int = 1,
-    strict: bool = False,
     done: Sequence[Gop] = (),
-    tried: Tell | None = None,
-    wishes: Wishes | None = None,
+    on_probe: ProbeCallback | None = None,
+    block_targets: BlockTargets | None = None,
 ) -> Generator[Event, None, None]:
-    """Code a whole source into `writer` and finish it.
+    """Encode a whole source into `writer` and finish its file.
 
-    writer: its header (`make_header`) says search, GOP length and sizes. max_tokens: no block (tile) may have
-    more. threads: 1 for none beside reading ahead. jobs: processes that code GOPs, 1 for none beside this one; they
-    share the threads. strict: the first missed block is an error. done: what `Writer.resume` found; those frames are
-    skipped. tried: told of every candidate, block after block. wishes: asked before every block (GOP, with
-    several jobs) what to meet there in place of the target's. The writer is not aborted here: leave its `with` block
-    for that. Raises InputError if there are no frames, UsageError for a target that the model cannot have, or no jobs,
-    ThresholdMissed, OutputError, ElasticTokError if a process dies; whatever is raised, and when the generator is
-    closed, threads and processes have ended.
+    writer: its header (`make_header`) states search, GOP length and sizes. Leave its `with` block to remove the file of
+        a run that failed: that is not done here.
+    settings: None for `jobs` or `threads` counts as 1 here. With one job, GOPs are encoded in this process.
+    done: GOPs that `Writer.resume` found. Their frames are skipped.
+    on_probe: called with every candidate, block after block.
+    block_targets: asked before every block, or before every GOP if there are several jobs, for what to meet there
+        instead of the settings' target.
+
+    Raises InputError if there are no frames, UsageError for a target that the model cannot meet, ThresholdMissed,
+    OutputError, and ElasticTokError if a process dies. When it raises, or is closed, all its threads and processes have
+    ended.
     """
-    check_counts(jobs=jobs, threads=threads)
-    header = writer.header
     clock = time.monotonic()
-    model = with_threads(model, max(1, threads // jobs))
-    chooser = Chooser(model, target, header.search, max_tokens)
+    header = writer.header
+    jobs, threads = settings.jobs or 1, settings.threads or 1
+    model = model.with_threads(max(1, threads // jobs))
+    encoder = GopEncoder(header, model, settings, on_probe)
     totals = Totals(header, model.spec)
     for gop in done:
         totals.add_gop(gop)
-    if strict and totals.met < totals.blocks:
-        raise ThresholdMissed("what is resumed has blocks that miss the threshold already, and --strict allows none")
-    yield Started(
-        "encode",
-        source.info.frames_estimate,
-        *header.coded_size,
-        float(header.frame_rate) if header.frame_rate else None,
-        header.model,
-        header.block_frames,
-        header.gop_blocks,
-        header.max_tokens * header.geometry.tiles,
-        header.target,
-        header.threshold,
-        header.search,
-        totals.frames,
-    )
+    if settings.strict and totals.met < totals.blocks:
+        raise ThresholdMissed("what is resumed has blocks that miss the threshold already, and `strict` allows none")
+    yield Started.of("encode", header, source.info.frames_estimate, frames_done=totals.frames)
     notes = _Notes(source)
     yield from notes.new()
-    audio = AudioFeed(source, header, writer.audio_packets)
-    # Several processes each wait for a whole GOP: one more is then read in the meantime.
+    audio = AudioInterleaver(source, header, writer.audio_packets)
+    # While every process works on a GOP, the next one is read.
     depth = 1 if jobs == 1 else header.gop_blocks
     times = [time for gop in done for time in gop.pts]
-    with closing(ahead(source_blocks(source, header.block_frames, len(times), times), depth)) as blocks:
-        start = GopStart(len(done), totals.frames)
+    start = GopStart(len(done), totals.frames)
+    with closing(read_ahead(source_blocks(source, header.block_frames, len(times), times), depth)) as blocks:
         coded: Generator[Any, None, None]
         if jobs == 1:
-            coded = code_blocks(blocks, GopCoder(header, model, chooser, strict, tried), start, wishes)
+            coded = encode_blocks(blocks, encoder, start, block_targets)
         else:
-            job = GopJob(header, model, target, max_tokens, strict, tried is not None)
-            coded = in_order(_parts(blocks, header, start, jobs, wishes), job, jobs, threads)
+            job = EncodeJob(header, model, settings, on_probe is not None)
+            coded = in_order(_gop_tasks(blocks, header, start, jobs, block_targets), job, jobs, threads)
         with closing(coded):
             for item in coded:
                 yield from notes.new()
@@ -113,14 +97,14 @@ def encode(
                     case Gop():
                         writer.write_gop(item)
                         totals.add_pts(item.pts)
-                        writer.write_audio(audio.until(item.pts))
+                        writer.write_audio(audio.during(item.pts))
                     case BlockDone():
                         totals.add(item)
                         yield item
-                    case Tried() if tried is not None:
-                        tried(item)
-                    case Early(value=BlockDone() as block):
-                        yield Ahead(block.index, block.frames)
+                    case ProbeDone() if on_probe is not None:
+                        on_probe(item)
+                    case OutOfOrder(value=BlockDone() as block):
+                        yield BlockEarly(index=block.index, frames=block.frames)
     if totals.frames == 0:
         raise InputError(f"{source.info.name}: no frame in it can be decoded")
     writer.write_audio(audio.rest())
@@ -129,57 +113,66 @@ def encode(
     yield totals.finished(source.info.bytes, bytes_out, time.monotonic() - clock, source.truncated)
 
 
-def code_blocks(blocks: Iterator[Block], coder: GopCoder, start: GopStart, wishes: Wishes | None = None) -> Coding:
-    """Every block, and every GOP when it is whole. blocks: of the source, from the first one of a GOP on."""
-    number, frames = start.number, start.first_frame
-    for count, (pts, pixels) in enumerate(blocks):
-        if not coder.records:
-            coder.begin(number, frames)
-        wish = Wish(coder.chooser.limit) if wishes is None else wishes(count, 1)
-        coder.chooser.limit = wish.limit
-        yield coder.add(pts, pixels, wish.room)
-        if coder.is_full:
-            yield coder.finish()
-            number += 1
-        frames += len(pts)
-    if coder.records:
-        yield coder.finish()
+def encode_blocks(
+    blocks: Iterator[Block], encoder: GopEncoder, start: GopStart, block_targets: BlockTargets | None = None
+) -> Coding:
+    """Encode blocks in this process. Yield each block when it is done, and each GOP when it is complete.
+
+    blocks: of the source, from the first block of the GOP at `start` on.
+    """
+    gop, first_frame = start.number, start.first_frame
+    for count, (pts, frames) in enumerate(blocks):
+        if encoder.is_empty:
+            encoder.begin(gop, first_frame)
+        bit_budget = None
+        if block_targets is not None:
+            target = block_targets(count, 1)
+            encoder.search.max_mse, bit_budget = target.max_mse, target.bit_budget
+        yield encoder.add(pts, frames, bit_budget)
+        first_frame += len(pts)
+        if encoder.is_full:
+            yield encoder.finish()
+            gop += 1
+    if not encoder.is_empty:
+        yield encoder.finish()
 
 
-def _parts(
-    blocks: Iterator[Block], header: Header, start: GopStart, jobs: int, wishes: Wishes | None
+def _gop_tasks(
+    blocks: Iterator[Block], header: Header, start: GopStart, jobs: int, block_targets: BlockTargets | None
 ) -> Iterator[Part]:
-    """The same blocks as tasks of a `GopJob`."""
-    frames, size = start.first_frame, header.gop_blocks
+    """Group the blocks into tasks of an `EncodeJob`, one GOP each."""
+    first_frame, size = start.first_frame, header.gop_blocks
     for count, block in enumerate(blocks):
         gop = count // size
         number = start.number + gop
         if count % size == 0:
-            # Those that `in_order` may have begun and not finished by now are not known: always so many, so that a
-            # run is as the one before, whichever process is faster.
+            # By now, `in_order` may have started that many GOPs and not finished them. Rate control never looks at any
+            # of them, finished or not: so the file does not depend on which process is faster.
             known = max(0, gop - jobs - AHEAD) * size
-            yield Part(number, GopStart(number, frames, None if wishes is None else wishes(known, size).limit))
+            max_mse = None if block_targets is None else block_targets(known, size).max_mse
+            yield Part(number, GopStart(number, first_frame, max_mse))
         yield Part(number, block)
-        frames += len(block[0])
+        first_frame += len(block[0])
 
 
 class _Notes:
-    """The source's notes, each told once; more come while it is read."""
+    """The source's notes. Each is reported once; reading may add more."""
 
     def __init__(self, source: Source) -> None:
-        self.source, self.told = source, 0
+        self.source, self.reported = source, 0
 
     def new(self) -> Iterator[Warned]:
         notes = list(self.source.notes)
-        for text in notes[self.told :]:
-            yield Warned(text)
-        self.told = len(notes)
+        for text in notes[self.reported :]:
+            yield Warned(text=text)
+        self.reported = len(notes)
 
 
 def source_blocks(source: Source, block_frames: int, skip: int, times: Sequence[int] = ()) -> Iterator[Block]:
-    """Frames by blocks, the first `skip` frames left out (a resumed run has them).
+    """Group the frames of a source into blocks, without the first `skip` frames, which a resumed run has.
 
-    times: PTS that those must have, or UsageError is raised: what is resumed was made of something else.
+    times: PTS that the skipped frames must have. Raises UsageError if they have others: then the run that is resumed
+    had another source.
     """
     pts: list[int] = []
     frames: list[Any] = []

@@ -1,28 +1,36 @@
-"""What happens while a file is coded, as plain data. The progress bar, `--json` and the tests render these.
+"""Events: what happens while a file is coded, as plain data. The progress bar, `--json` and the tests render them.
 
-Errors are on the scale of pixels on [-1, 1] (metrics.py), times in seconds, sizes in bytes.
+MSEs are of pixels on [-1, 1] (metrics.py), times are in seconds, sizes in bytes. Every field is given by keyword.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
+
+from ..container import Header
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One candidate that the search tried: quantiser step, tokens, and the MSE of what decode would show.
+    """One candidate that the search measured.
 
-    mse is NaN where only tokens were counted (a fixed count needs no reconstruction)."""
+    qindex: index into the quantiser ladder. count: tokens. mse: of what decode would show, on [-1, 1]; NaN where only
+    tokens were counted (a fixed count needs no reconstruction).
+    """
 
-    step: int
+    qindex: int
     count: int
     mse: float
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One candidate of a block in the making, for those who wait for slow models: no event of its own, since
-    the block's `BlockDone` has all its candidates. number: of the try, from 1, in this tile."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeDone:
+    """One candidate was measured: for displays of slow models. Not an event: `BlockDone` has all probes of its block.
+
+    index: of the block in the file. tile, tiles: the tile's number, and how many a frame has. number: of the probe in
+    this tile, from 1.
+    """
 
     index: int
     tile: int
@@ -31,12 +39,33 @@ class Tried:
     probe: Probe
 
 
-@dataclass(frozen=True)
-class Started:
-    """Coding begins. width, height: of the coded picture. frames_estimate: None if the input does not say.
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The source of an encode is open, and nothing is coded yet.
 
-    job: "encode", "decode" or "verify". frames_done: frames that a resumed run finds already coded.
-    max_tokens: the most that one full block may have, all tiles together.
+    header: of the file to come. frames_estimate: None if the input does not say.
+    """
+
+    header: Header
+    frames_estimate: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """An interrupted run is continued. frames: already coded, in the file `part`."""
+
+    frames: int
+    part: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """Coding begins.
+
+    job: "encode", "decode", "verify" or "compare". frames_estimate: None if the input does not say. width, height: of
+    the coded picture, in pixels. frame_rate: frames per second, None if unknown. max_tokens: the most that one full
+    block may have, all tiles together. threshold: MSE on [-1, 1]. frames_done: frames that a resumed run finds already
+    coded.
     """
 
     job: str
@@ -53,17 +82,37 @@ class Started:
     search: str = ""
     frames_done: int = 0
 
+    @classmethod
+    def of(cls, job: str, header: Header, frames_estimate: int | None, frames_done: int = 0) -> Self:
+        """Fill in what the file's header says."""
+        width, height = header.coded_size
+        return cls(
+            job=job,
+            frames_estimate=frames_estimate,
+            width=width,
+            height=height,
+            frame_rate=float(header.frame_rate) if header.frame_rate else None,
+            model=header.model,
+            block_frames=header.block_frames,
+            gop_blocks=header.gop_blocks,
+            max_tokens=header.max_tokens * header.geometry.tiles,
+            target=header.target,
+            threshold=header.threshold,
+            search=header.search,
+            frames_done=frames_done,
+        )
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class BlockDone:
     """One block is coded (encode) or shown (decode).
 
-    index, gop, first_frame: numbers from the start of the file. counts: tokens per tile, in rows from the top
-    left. probes: everything that the search tried, in order, tiles one after the other; empty in decode. mse:
-    measured, the mean over the tiles weighted by what is visible of them; decode gives the stored one. met:
-    every tile meets the threshold. tokens, max_tokens: of all tiles. bits: of the entropy-coded tokens; the
-    coder may still hold back a few bits that the next block then gets. why: why the search stopped; of the
-    tile that misses, if one does.
+    index, gop, first_frame: numbers from the start of the file. frames: of this block. counts: tokens per tile, row by
+    row from the top left. probes: every candidate in the order of the search, tile after tile; empty in decode. mse:
+    mean over the tiles, on [-1, 1], each weighted by its visible area; encode measures it, decode reads it from the
+    file. met: every tile meets the threshold. tokens, max_tokens: of all tiles. bits: of the entropy-coded tokens; the
+    coder may hold back a few bits, which then count for the next block. why: why the search stopped, for the first
+    tile that misses the threshold, or else for the tile with the most tokens.
     """
 
     index: int
@@ -71,37 +120,42 @@ class BlockDone:
     first_frame: int
     frames: int
     counts: tuple[int, ...]
-    probes: tuple[Probe, ...]
+    probes: tuple[Probe, ...] = ()
     mse: float
     met: bool
     tokens: int
     max_tokens: int
-    bits: int
+    bits: int = 0
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """With several jobs: a block is coded before its turn. Its `BlockDone` comes when all before it are done."""
+@dataclass(frozen=True, kw_only=True)
+class BlockEarly:
+    """With several jobs: a block is coded before its turn. Its `BlockDone` follows when all blocks before it are done.
+
+    index: of the block in the file. frames: of the block.
+    """
 
     index: int
     frames: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Warned:
-    """Something the user should know, one sentence, said once."""
+    """Something that the user should know: one sentence, reported once."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finished:
-    """Totals of the run. mse: mean over all frames (0 where nothing was measured). probes: candidates tried.
+    """Totals of the run.
 
-    bytes_in: size of the input (None for a stream of unknown length). bytes_out: of the .etok file.
-    frames, blocks and so on count what is in the file, with what a resumed run found there.
-    partial: a part of the input could not be read; what could be is written whole.
+    frames, blocks, tokens and so on count everything in the file, with what a resumed run found there. max_tokens: the
+    most that all blocks together may have. mse: mean over all frames, on [-1, 1]; 0 where nothing was measured. probes:
+    candidates measured. bytes_in: size of the input, None for a stream of unknown length. bytes_out: size of the .etok
+    file. duration_s: of the video. seconds: that the run took. partial: a part of the input could not be read; the
+    rest is complete.
     """
 
     frames: int
@@ -119,12 +173,12 @@ class Finished:
     partial: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BlockChecked:
-    """verify measured one block again. stored_mse, stored_met: what the file says; mse: what is; None without
-    a source.
+    """`verify` checked one block.
 
-    ok: the tokens decode, and a block that is stored as met is met.
+    stored_mse, stored_met: what the file says, mse as in `BlockDone`. mse: measured again, on [-1, 1]; None without a
+    source. ok: the tokens decode, and a block that is stored as met is met.
     """
 
     index: int
@@ -138,12 +192,13 @@ class BlockChecked:
     ok: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verified:
-    """The end of verify. findings: everything that is wrong, one sentence each; [] if the file is good.
+    """The end of `verify`.
 
-    blocks_false: stored as met and not met. mse: measured again over all frames, None without a source.
-    blocks_unmatched: of whose times the source has no frame; each is a finding too, though not of the file.
+    blocks_false: stored as met, and not met. mse: measured again over all frames, on [-1, 1]; None without a source.
+    findings: everything that is wrong, one sentence each; empty if the file is good. seconds: that the check took.
+    blocks_unmatched: blocks for whose times the source has no frame. Each is a finding, too.
     """
 
     frames: int
@@ -155,33 +210,50 @@ class Verified:
     blocks_unmatched: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PassStarted:
-    """A pass over the source begins, of at most `most`. threshold: of this pass."""
+    """A pass over the source begins. number: from 1. max_passes: how many there may be. threshold: MSE on [-1, 1]."""
 
     number: int
-    most: int
+    max_passes: int
     threshold: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PassDone:
-    """It is over. bytes_out: of its file. part: of the size that was asked for."""
+    """A pass over the source is done.
+
+    threshold: the largest of its blocks, MSE on [-1, 1]. bytes_out: size of its file. fill_ratio: that size over the
+    target size.
+    """
 
     number: int
     threshold: float
     bytes_out: int
-    part: float
+    fill_ratio: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SizeReached:
-    """Which of the passes is kept, counted from 1, with its threshold. part: of the size asked for."""
+    """All passes are done. kept: number of the pass whose file is kept. threshold, fill_ratio: as in its `PassDone`."""
 
     passes: int
     kept: int
     threshold: float
-    part: float
+    fill_ratio: float
 
 
-Event = Started | BlockDone | BlockChecked | Ahead | Warned | Finished | Verified | PassStarted | PassDone | SizeReached
+Event = (
+    Opened
+    | Resumed
+    | Started
+    | BlockDone
+    | BlockChecked
+    | BlockEarly
+    | Warned
+    | Finished
+    | Verified
+    | PassStarted
+    | PassDone
+    | SizeReached
+)

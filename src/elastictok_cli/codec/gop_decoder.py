@@ -1,6 +1,6 @@
-"""One GOP back: its tokens are parsed, and shown block after block. Knows no file but for its header.
+"""Decode one GOP: parse its tokens, and reconstruct block after block.
 
-A GOP depends on nothing outside it, so it can be decoded in another process too (`DecodeJob`).
+A GOP depends on nothing outside it but the file's header. So it can be decoded in another process too (`DecodeJob`).
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..container import BlockRecord, Gop, Header, Reader, token_decoder
+from ..container import BlockRecord, Gop, Header, Reader, decode_gop
 from ..errors import DamagedFile
-from ..models.base import Frames, TokenModel
+from ..models.base import Frames, State, TokenModel
+from ..stages import ENTROPY_CODING, MODEL, OTHER, stage
 from .events import Warned
-from .picture import Picture
+from .tiling import Tiling
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DecodedBlock:
-    """One block as it is shown. frames: uint8 (T, height, width, 3) at the coded size. pts: one per frame.
+    """One block as it is shown.
 
-    index: of the block in the file, counted over the GOPs that are there. tokens: per tile.
+    index: of the block in the file; a file that is being recovered counts only the GOPs that it has. pts: one per
+    frame. tokens: per tile; empty if the block comes from another process. frames: uint8 (T, height, width, 3) at the
+    coded size.
     """
 
     index: int
@@ -32,21 +35,25 @@ class DecodedBlock:
     frames: Frames
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ParsedBlock:
-    """A block's tokens, before any pixel."""
+    """The tokens of one block, per tile. number: of the block in its GOP, from 0."""
 
     gop: int
-    number: int  # in the GOP; 0 starts afresh
+    number: int
     first_frame: int
     pts: tuple[int, ...]
     record: BlockRecord
     tokens: tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GopTask:
-    """What there is to know of a GOP to decode it anywhere. where: for messages. index: of its first block."""
+    """All that is needed to decode a GOP anywhere.
+
+    number: of the GOP in the file. index: of its first block in the file. where: its place, for messages. recover:
+    damage is a warning, and the blocks before it are shown.
+    """
 
     gop: Gop
     number: int
@@ -56,69 +63,84 @@ class GopTask:
 
     @classmethod
     def of(cls, reader: Reader, number: int, gop: Gop, index: int = 0) -> GopTask:
-        return cls(gop, number, index, f"{reader.name}: {reader.place(number)}", reader.recover)
+        """Make the task for a GOP of a file."""
+        where = f"{reader.name}: {reader.gop_name(number)}"
+        return cls(gop=gop, number=number, index=index, where=where, recover=reader.recover)
 
 
 def parse_gop(task: GopTask, header: Header, tables: Any) -> Iterator[ParsedBlock | Warned]:
+    """Parse the tokens of a GOP, block after block. tables: of the model (`TokenModel.tables`).
+
+    Raises DamagedFile where the tokens are not those that were written; yields a warning instead if `task.recover`.
+    """
+    blocks = iter(decode_gop(task.gop, header, tables, task.where))
+    first = 0
     try:
-        yield from _parse_blocks(task.gop, task.number, header, tables, task.where)
+        for number, record in enumerate(task.gop.blocks):
+            with stage(ENTROPY_CODING):
+                tokens = next(blocks)
+            yield ParsedBlock(
+                gop=task.number,
+                number=number,
+                first_frame=task.gop.first_frame + first,
+                pts=tuple(task.gop.pts[first : first + record.frames].tolist()),
+                record=record,
+                tokens=tokens,
+            )
+            first += record.frames
+        with stage(ENTROPY_CODING):
+            next(blocks, None)  # the digest of all tokens is checked behind the last block
     except DamagedFile as error:
         if not task.recover:
             raise
-        yield Warned(f"{error}; shown as far as it could be read")
+        yield Warned(text=f"{error}; shown as far as it could be read")
 
 
-def _parse_blocks(gop: Gop, number: int, header: Header, tables: Any, where: str) -> Iterator[ParsedBlock]:
-    decoder = token_decoder(gop.payload, header, tables, where)
-    at = 0
-    for i, block in enumerate(gop.blocks):
-        tokens = []
-        for tile, record in enumerate(block.tiles):
-            read = decoder.read(block.frames, record.count, record.step, tile)
-            if read.count != record.count:
-                raise DamagedFile(f"{where}: block {i} has {read.count} tokens, not {record.count} as its table says")
-            tokens.append(read)
-        pts = tuple(gop.pts[at : at + block.frames].tolist())
-        yield ParsedBlock(number, i, gop.first_frame + at, pts, block, tuple(tokens))
-        at += block.frames
-    decoder.finish(gop.digest)
-
-
-class Pictures:
-    """Pixels of parsed blocks, each from the state that the block before left."""
+class GopDecoder:
+    """Reconstructs parsed blocks, each from the state that the block before it left."""
 
     def __init__(self, header: Header, model: TokenModel) -> None:
-        self.picture, self.model = Picture(header), model
-        self.states: list[Any] = []
-        self.last: tuple[Any, ...] = ()
+        self.tiling, self.model = Tiling(header), model
+        self.states: list[State] = []  # per tile
+        self.previous: tuple[Any, ...] = ()  # tokens of the block before, per tile
 
-    def show(self, block: ParsedBlock, index: int) -> DecodedBlock:
-        """index: of the block in the file."""
-        picture, model = self.picture, self.model
-        if block.number == 0:
-            self.states = [model.start(*picture.tile) for _ in range(picture.tiles)]
-        else:  # only now, so that nobody waits for it at the end of a GOP
-            self.states = [model.advance(state, t) for state, t in zip(self.states, self.last, strict=True)]
-        self.last = block.tokens
-        shown = [model.reconstruct(state, t) for state, t in zip(self.states, block.tokens, strict=True)]
-        frames = picture.join(shown)
-        return DecodedBlock(index, block.gop, block.first_frame, block.pts, block.record, block.tokens, frames)
+    def decode(self, block: ParsedBlock, index: int) -> DecodedBlock:
+        """Decode the next block. index: of the block in the file."""
+        model = self.model
+        with stage(MODEL):
+            if block.number == 0:
+                self.states = [model.start(*self.tiling.tile) for _ in range(self.tiling.tiles)]
+            else:  # only now: behind the last block of a GOP nobody needs it
+                self.states = model.advance_many(self.states, self.previous, [None] * len(self.states))
+            self.previous = block.tokens
+            tiles = model.reconstruct_many(self.states, block.tokens)
+        with stage(OTHER):
+            frames = self.tiling.join(tiles)
+        return DecodedBlock(
+            index=index,
+            gop=block.gop,
+            first_frame=block.first_frame,
+            pts=block.pts,
+            record=block.record,
+            tokens=block.tokens,
+            frames=frames,
+        )
 
 
 @dataclass(frozen=True)
 class DecodeJob:
-    """Decodes GOPs in another process; see `jobs.Job`. Sends every block, without its tokens."""
+    """Decodes GOPs in another process (`workers.Job`). Sends each block without its tokens."""
 
     header: Header
     model: TokenModel
 
     def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Callable[[Any], None]) -> None:
-        """parts: one `GopTask`."""
+        """Decode one GOP. parts: one `GopTask`."""
         (task,) = parts
-        pictures, index = Pictures(self.header, self.model), task.index
-        for item in parse_gop(task, self.header, getattr(self.model, "tables", None)):
+        decoder, index = GopDecoder(self.header, self.model), task.index
+        for item in parse_gop(task, self.header, self.model.tables):
             if isinstance(item, ParsedBlock):
-                send(replace(pictures.show(item, index), tokens=()))
+                send(replace(decoder.decode(item, index), tokens=()))
                 index += 1
             else:
                 send(item)

@@ -1,6 +1,7 @@
-"""One GOP in the making: every block chosen, measured and written into the entropy coder. Knows no file.
+"""Encode one GOP: choose and measure the tokens of every block, and write them into the entropy coder.
 
-A GOP depends on nothing outside it, so GOPs can be coded here one after the other, or in other processes (`GopJob`).
+A GOP depends on nothing outside it. So GOPs can be coded here one after the other, or in other processes
+(`EncodeJob`).
 """
 
 from __future__ import annotations
@@ -12,139 +13,186 @@ from typing import Any
 
 import numpy as np
 
-from ..container import BlockRecord, Gop, Header, TileRecord, token_encoder
+from ..container import BlockRecord, Gop, Header, TileRecord
+from ..entropy.bitstream import token_encoder
 from ..errors import ThresholdMissed
-from ..models.base import Frames, State, TokenModel
-from ..models.threads import use_threads, with_threads
-from ..search import Found
-from .choose import Candidates, Choice, Chooser
-from .events import BlockDone, Probe, Tried
-from .picture import Picture
-from .target import Target
+from ..models.base import Frames, TokenModel
+from ..stages import ENTROPY_CODING, OTHER, stage
+from .events import BlockDone, Probe, ProbeDone
+from .rdo import BitBudget, BlockSearch, Decision
+from .settings import EncodeSettings
+from .tile_encoder import TileEncoder, encode_tiles
+from .tiling import Tiling
+from .worker_process import use_threads
 
 Block = tuple[list[int], Frames]  # PTS, (T, height, width, 3)
-Tell = Callable[[Tried], None]
+ProbeCallback = Callable[[ProbeDone], None]
 
 
-class GopCoder:
-    """Codes GOPs, one after the other: `begin`, `add` every block, `finish`.
+class GopEncoder:
+    """Encodes GOPs, one after the other: `begin`, `add` for every block, `finish`.
 
-    model: may be replaced between blocks by the same one with other threads. strict: a block that misses raises
-    ThresholdMissed. tried: told every candidate.
+    model: may be replaced between blocks by the same model with other threads. on_probe: called with every candidate.
     """
 
     def __init__(
-        self, header: Header, model: TokenModel, chooser: Chooser, strict: bool = False, tried: Tell | None = None
+        self,
+        header: Header,
+        model: TokenModel,
+        settings: EncodeSettings,
+        on_probe: ProbeCallback | None = None,
     ) -> None:
-        self.header, self.model, self.chooser, self.strict, self.tried = header, model, chooser, strict, tried
-        self.picture = Picture(header)
-        self.records: list[BlockRecord] = []  # of the GOP in the making
+        self.header, self.model, self.is_strict, self.on_probe = header, model, settings.strict, on_probe
+        self.search = BlockSearch(model, settings)
+        self.tiling = Tiling(header)
+        self.records: list[BlockRecord] = []  # of the blocks since `begin`
 
     def begin(self, number: int, first_frame: int) -> None:
-        """A GOP without a past. number: of it in the file. first_frame: likewise."""
+        """Start a GOP. number, first_frame: counted from the start of the file."""
         self.number, self.first_frame = number, first_frame
-        self.states: list[State] = [self.model.start(*self.picture.tile) for _ in range(self.picture.tiles)]
-        self.before: list[Found | None] = [None] * self.picture.tiles
-        self.coder = token_encoder(self.header, getattr(self.model, "tables", None))
+        tiling = self.tiling
+        self.tiles = [
+            TileEncoder(self.model, self.search, tiling.tile, tiling.visible(number)) for number in range(tiling.tiles)
+        ]
+        self.coder = token_encoder(self.header, self.model.tables)
         self.pts: list[int] = []
         self.records = []
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no block was added since `finish`."""
+        return not self.records
+
+    @property
     def is_full(self) -> bool:
-        """No block more fits."""
+        """Whether the GOP has all its blocks."""
         return len(self.records) == self.header.gop_blocks
 
-    def add(self, pts: list[int], frames: Frames, room: float | None = None) -> BlockDone:
-        """Choose, write into the entropy coder, and move the states on. room: see `Wish`; its last tile uses it up."""
-        first_frame = self.first_frame + len(self.pts)
-        index = first_frame // self.header.block_frames  # all blocks before it are full
-        bits, choices = self.coder.bits, []
-        for i, tile in enumerate(self.picture.cut(frames)):
-            is_last = i == self.picture.tiles - 1
-            left = room - (self.coder.bits - bits) if room is not None and is_last else None
-            choices.append(self._tile(index, i, tile, left))
-            self.coder.write(choices[-1].tokens, i)
-        self.pts += pts
-        self.records.append(
-            BlockRecord(len(pts), tuple(TileRecord(c.tokens.count, c.met, c.mse, c.tokens.step) for c in choices))
-        )
-        most = self.model.spec.max_tokens(len(pts), *self.picture.tile)
-        # the tile that needs explaining: the first that misses, otherwise the one with the most tokens
-        told = min(choices, key=lambda c: (c.met, -c.tokens.count))
-        event = BlockDone(
-            index,
-            self.number,
-            first_frame,
-            len(pts),
-            tuple(choice.tokens.count for choice in choices),
-            tuple(probe for choice in choices for probe in choice.probes),
-            sum(choice.mse * self.picture.share(i) for i, choice in enumerate(choices)),
-            all(choice.met for choice in choices),
-            sum(choice.tokens.count for choice in choices),
-            most * len(choices),
-            self.coder.bits - bits,
-            told.why,
-        )
-        if self.strict and not event.met:
+    def add(self, pts: list[int], frames: Frames, bit_budget: float | None = None) -> BlockDone:
+        """Encode the next block.
+
+        frames: uint8 (T, height, width, 3) at the coded size. bit_budget: bits that the block may use up beyond what it
+        needs to meet its threshold (`BlockTarget`); its last tile does. Raises ThresholdMissed if a tile misses its
+        threshold and the settings are strict.
+        """
+        with stage(OTHER):
+            first_frame = self.first_frame + len(self.pts)
+            index = first_frame // self.header.block_frames  # all blocks before this one are full
+            bits_before, sources, last = self.coder.bits, self.tiling.cut(frames), self.tiling.tiles - 1
+            if bit_budget is None:
+                decisions = self._encode_tiles(index, sources)
+            else:  # what the last tile may use up is known when the others are written
+                decisions = self._encode_tiles(index, sources[:last])
+                bits_left = bit_budget - (self.coder.bits - bits_before)
+                decisions += self._encode_tiles(
+                    index, sources[last:], last, BitBudget(bits_left, partial(self._cost, last))
+                )
+            self.pts += pts
+            tiles = tuple(
+                TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, qindex=d.tokens.qindex) for d in decisions
+            )
+            record = BlockRecord(frames=len(pts), tiles=tiles, tile_shares=self.header.tile_shares)
+            self.records.append(record)
+            event = self._event(index, first_frame, record, decisions, self.coder.bits - bits_before)
+        if self.is_strict and not event.met:
             raise ThresholdMissed(
-                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.5f} over "
-                f"{self.header.threshold:.5f}; {event.why} (leave --strict out to keep it as missed)"
+                f"block {index} (at {self.header.seconds(pts[0]):.2f} s) misses the threshold: {event.mse:.3g} over "
+                f"{self.header.threshold:.3g}; {event.why} (leave `strict` out to keep it as missed)"
             )
         return event
 
-    def _tile(self, index: int, number: int, source: Frames, room: float | None) -> Choice:
-        state, tried, tell = self.states[number], self.tried, None
-        if tried is not None:
+    def _encode_tiles(
+        self, index: int, sources: list[Frames], first: int = 0, budget: BitBudget | None = None
+    ) -> list[Decision]:
+        """Encode and write tiles from number `first` on. budget: of each of them."""
 
-            def tell(count: int, probe: Probe) -> None:
-                tried(Tried(index, number, self.picture.tiles, count, probe))
+        def on_probe(tile: int, count: int, probe: Probe) -> None:
+            assert self.on_probe is not None
+            tiles = self.tiling.tiles
+            self.on_probe(ProbeDone(index=index, tile=first + tile, tiles=tiles, number=count, probe=probe))
 
-        candidates = Candidates(self.model, state, source, self.picture.visible(number), tell)
-        cost = partial(self.coder.cost, tile=number)
-        choice = self.chooser.choose(candidates, len(source), self.before[number], cost, room)
-        self.before[number] = choice.found
-        self.states[number] = self.model.advance(state, choice.tokens, candidates.analysis)
-        return choice
+        encoders = self.tiles[first : first + len(sources)]
+        callback = None if self.on_probe is None else on_probe
+        decisions = encode_tiles(self.model, encoders, sources, [budget] * len(sources), callback)
+        with stage(ENTROPY_CODING):
+            for number, decision in enumerate(decisions, first):
+                self.coder.write(decision.tokens, number)
+        return decisions
+
+    def _cost(self, number: int, tokens: Any) -> float:
+        with stage(ENTROPY_CODING):
+            return float(self.coder.cost(tokens, tile=number))
+
+    def _event(
+        self, index: int, first_frame: int, record: BlockRecord, decisions: list[Decision], bits: int
+    ) -> BlockDone:
+        # The tile that needs an explanation: the first that misses, or else the one with the most tokens.
+        explained = min(decisions, key=lambda d: (d.met, -d.tokens.count))
+        return BlockDone(
+            index=index,
+            gop=self.number,
+            first_frame=first_frame,
+            frames=record.frames,
+            counts=tuple(d.tokens.count for d in decisions),
+            probes=tuple(probe for d in decisions for probe in d.probes),
+            mse=record.mse,
+            met=record.met,
+            tokens=record.count,
+            max_tokens=self.model.spec.max_tokens(record.frames, *self.tiling.tile) * len(decisions),
+            bits=bits,
+            why=explained.why,
+        )
 
     def finish(self) -> Gop:
-        """The GOP as it goes into the file."""
-        payload, records, self.records = self.coder.finish(), tuple(self.records), []
-        return Gop(self.first_frame, np.array(self.pts, np.int64), records, payload, self.coder.digest)
+        """Return the GOP as the file stores it."""
+        with stage(ENTROPY_CODING):
+            payload = self.coder.finish()
+        records, self.records = tuple(self.records), []
+        return Gop(
+            first_frame=self.first_frame,
+            pts=np.array(self.pts, np.int64),
+            blocks=records,
+            payload=payload,
+            digest=self.coder.digest,
+        )
 
 
 @dataclass(frozen=True)
 class GopStart:
-    """The first part of a `GopJob`'s task; its blocks follow. limit: the error to meet, if it is not the target's."""
+    """Where a GOP starts in the file; the first part of an `EncodeJob`'s task, whose blocks follow.
+
+    max_mse: the MSE that its tiles must meet; None for the target's.
+    """
 
     number: int
     first_frame: int
-    limit: float | None = None
+    max_mse: float | None = None
 
 
 @dataclass(frozen=True)
-class GopJob:
-    """Codes GOPs in another process: sends every `BlockDone` (with `tells` every `Tried`), at last the `Gop`."""
+class EncodeJob:
+    """Encodes GOPs in another process (`workers.Job`). Sends each `BlockDone`, and at the end the `Gop`.
+
+    sends_probes: sends each `ProbeDone` as well.
+    """
 
     header: Header
     model: TokenModel
-    target: Target
-    max_tokens: int | None
-    strict: bool
-    tells: bool
+    settings: EncodeSettings
+    sends_probes: bool
 
     def run(self, parts: Iterable[Any], threads: Callable[[], int], send: Callable[[Any], None]) -> None:
-        """See `jobs.Job`. parts: a `GopStart`, then blocks."""
+        """Encode one GOP. parts: a `GopStart`, then its blocks."""
         start, *blocks = parts
-        chooser = Chooser(self.model, self.target, self.header.search, self.max_tokens)
-        if start.limit is not None:
-            chooser.limit = start.limit
-        coder = GopCoder(self.header, self.model, chooser, self.strict, send if self.tells else None)
-        coder.begin(start.number, start.first_frame)
+        encoder = GopEncoder(self.header, self.model, self.settings, send if self.sends_probes else None)
+        if start.max_mse is not None:
+            encoder.search.max_mse = start.max_mse
+        encoder.begin(start.number, start.first_frame)
         count = 1
         for pts, frames in blocks:
             if (now := threads()) != count:
                 count = now
-                coder.model = with_threads(self.model, now)
+                encoder.model = self.model.with_threads(now)
                 use_threads(now)
-            send(coder.add(pts, frames))
-        send(coder.finish())
+            send(encoder.add(pts, frames))
+        send(encoder.finish())

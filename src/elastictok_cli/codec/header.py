@@ -2,64 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
-from .. import __version__
-from ..container import AudioStream, Header
-from ..container.format import MOST_GOP_FRAMES
+from ..container import Header
+from ..container.format import MAX_GOP_FRAMES
 from ..errors import UsageError
-from ..models.base import TokenModel
-from ..search import strategy
-from ..video import AudioInfo, SourceInfo
+from ..models.base import ModelSpec, TokenModel
+from ..version import __version__
+from ..video import SourceInfo
+from .settings import EncodeSettings
 from .target import Target
 
 
-def make_header(
-    info: SourceInfo,
-    model: TokenModel,
-    target: Target,
-    *,
-    search: str = "fast",
-    gop_blocks: int | None = None,
-    audio: bool = True,
-    max_tokens: int | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Header:
-    """For `Writer`. gop_blocks: None for the model's own; the original models cannot have more than they were
-    trained on. max_tokens: the limit of a block that `encode` is given; a resumed run must have the same.
+def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -> Header:
+    """The header of the file that these settings make of a source.
 
-    Raises UsageError for an unknown search, or a GOP length or limit that cannot be.
+    Raises UsageError for a GOP length that the model cannot have.
     """
-    spec = model.spec
-    strategy(search)
-    for option, count in (("--max-tokens", max_tokens), ("--gop", gop_blocks)):
-        if count is not None and count != int(count):
-            raise UsageError(f"{option} {count}: must be a whole number")
-    if max_tokens is not None and max_tokens < 1:
-        raise UsageError(f"--max-tokens {max_tokens}: must be 1 or more")
-    blocks = spec.gop_blocks if gop_blocks is None else gop_blocks
-    if blocks < 1:
-        raise UsageError(f"--gop {blocks}: a GOP has at least one block of {spec.block_frames} frames")
-    if blocks > (most := MOST_GOP_FRAMES // spec.block_frames):
-        raise UsageError(f"--gop {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
-    if spec.tile is not None and blocks > spec.gop_blocks:
-        raise UsageError(f"--gop {blocks}: {spec.name} sees at most {spec.gop_blocks} blocks at once")
-    header = Header(
-        tool=__version__,
-        model=spec.name,
-        model_digest=spec.digest,
-        generation=spec.generation,
-        syntax=spec.syntax,
-        block_frames=spec.block_frames,
+    spec, target = model.spec, settings.target
+    blocks = settings.gop_blocks or spec.gop_blocks
+    if blocks > (most := MAX_GOP_FRAMES // spec.block_frames):
+        raise UsageError(f"`gop_blocks` {blocks}: a GOP has at most {most:,} blocks of {spec.block_frames} frames")
+    if spec.max_gop_blocks is not None and blocks > spec.max_gop_blocks:
+        raise UsageError(f"`gop_blocks` {blocks}: {spec.name} sees at most {spec.max_gop_blocks} blocks at once")
+    max_tokens, audio = settings.max_tokens, settings.audio
+    return replace(
+        header_of(spec, info.width, info.height),
         gop_blocks=blocks,
-        coded_size=(info.width, info.height),
         display_size=info.display_size,
         source_size=(info.source_width, info.source_height),
         time_base=info.time_base,
-        multiple=spec.multiple,
-        tile=spec.tile,
         rotation=info.rotation,
         sar=info.sar,
         colour=info.colour,
@@ -67,22 +41,40 @@ def make_header(
         target=target.kind,
         target_value=target.value,
         threshold=target.limit,
-        search=search,
-        steps=spec.steps,
-        channels=getattr(model, "channels", 1),
+        search=settings.search,
         is_still=info.is_still,
-        audio=tuple(_stream(track) for track in info.audio) if audio else (),
+        audio=info.audio if audio else (),
         extra={
-            **getattr(model, "extra", {}),
+            **model.header_fields,
             **_times(info),
             **_unmeasured(target),
             **({} if max_tokens is None else {"limit": max_tokens}),
             **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
-            **(extra or {}),
         },
     )
-    height, width = header.geometry.tile or (header.geometry.height, header.geometry.width)
-    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, height, width))
+
+
+def header_of(spec: ModelSpec, width: int, height: int) -> Header:
+    """The header of frames of this size that come from no file: 25 a second, pixels as they are."""
+    size = (width, height)
+    header = Header(
+        tool=__version__,
+        model=spec.name,
+        model_digest=spec.digest,
+        generation=spec.generation,
+        syntax=spec.syntax,
+        block_frames=spec.block_frames,
+        gop_blocks=spec.gop_blocks,
+        coded_size=size,
+        display_size=size,
+        source_size=size,
+        time_base=Fraction(1, 25),
+        multiple=spec.multiple,
+        tile_hw=spec.tile_hw,
+        num_qindex=spec.num_qindex,
+        channels=spec.channels,
+    )
+    return replace(header, max_tokens=spec.max_tokens(spec.block_frames, *header.geometry.tile_hw))
 
 
 def _times(info: SourceInfo) -> dict[str, Any]:
@@ -97,15 +89,3 @@ def _times(info: SourceInfo) -> dict[str, Any]:
 
 def _unmeasured(target: Target) -> dict[str, Any]:
     return {} if target.measured else {"measured": False}
-
-
-def _stream(track: AudioInfo) -> AudioStream:
-    return AudioStream(
-        track.codec,
-        track.time_base,
-        track.sample_rate,
-        track.channels,
-        track.layout,
-        track.frame_size,
-        track.extradata,
-    )

@@ -1,4 +1,4 @@
-"""Adds up a run."""
+"""Add up a run: frames, tokens, errors and time."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ import numpy.typing as npt
 from ..container import BlockRecord, Gop, Header
 from ..models.base import ModelSpec
 from .events import BlockDone, Finished
-from .picture import Picture
+from .tiling import Tiling
 
 
 class Totals:
-    """Sums over blocks; those that a resumed run finds count like new ones. mse is kept times frames."""
+    """Sums over the blocks of a file. Blocks that a resumed run finds there count like new ones.
+
+    until: PTS of the end of the range that is shown; None for the whole file.
+    """
 
     def __init__(self, header: Header, spec: ModelSpec, until: int | None = None) -> None:
-        """until: the PTS at which no more frames are counted; None if all are."""
         self.until = until
-        self.header, self.spec, self.picture = header, spec, Picture(header)
+        self.header, self.spec, self.tiling = header, spec, Tiling(header)
         self.frames = self.blocks = self.met = self.tokens = self.max_tokens = self.probes = 0
-        self.error = 0.0
+        self.error = 0.0  # MSE times frames
         self.first_pts: int | None = None
         self.last_pts = 0
-        self.last_step = 0
+        self.last_frame_pts = 0  # length of the frame before the last, which the last one is taken to have too
 
     def add(self, event: BlockDone) -> None:
-        """A block that was just coded or shown."""
+        """Add a block that was just coded or shown."""
         self._add(event.frames, event.met, event.tokens, event.max_tokens, event.mse)
         self.probes += len(event.probes)
 
-    def add_record(self, block: BlockRecord) -> None:
-        """A block of which there is only the record."""
-        most = self.spec.max_tokens(block.frames, *self.picture.tile) * self.picture.tiles
-        mse = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(block.tiles))
-        self._add(block.frames, block.met, block.count, most, mse)
-
     def add_gop(self, gop: Gop) -> None:
-        """All blocks of a GOP, and its times."""
+        """Add all blocks of a coded GOP, and its times."""
         for block in gop.blocks:
-            self.add_record(block)
+            self._add(block.frames, block.met, block.count, self.limit_of(block), block.mse)
         self.add_pts(gop.pts)
+
+    def limit_of(self, block: BlockRecord) -> int:
+        """Return the most tokens that a block of this many frames may have, all tiles together."""
+        return self.spec.max_tokens(block.frames, *self.tiling.tile) * self.tiling.tiles
 
     def _add(self, frames: int, met: bool, tokens: int, max_tokens: int, mse: float) -> None:
         self.frames += frames
@@ -50,37 +50,37 @@ class Totals:
         self.error += mse * frames
 
     def add_pts(self, pts: npt.NDArray[np.int64]) -> None:
-        """The times of the next frames."""
+        """Add the times of the next frames."""
         if self.first_pts is None:
             self.first_pts = int(pts[0])
         if len(pts) > 1:
-            self.last_step = int(pts[-1] - pts[-2])
+            self.last_frame_pts = int(pts[-1] - pts[-2])
         self.last_pts = int(pts[-1])
 
     @property
     def duration_s(self) -> float:
-        """From the first frame to the end of the last."""
+        """Seconds from the first frame to the end of the last."""
         if self.first_pts is None:
             return 0.0
-        end = self.header.last_end(self.last_pts, self.last_step)
+        end = self.header.video_end(self.last_pts, self.last_frame_pts)
         if self.until is not None:
             end = min(end, self.until)
         return self.header.seconds(end - self.first_pts)
 
     def finished(self, bytes_in: int | None, bytes_out: int, seconds: float, partial: bool) -> Finished:
-        """The last event of the run."""
+        """Return the last event of the run."""
         return Finished(
-            self.frames,
-            self.blocks,
-            self.met,
-            self.blocks - self.met,
-            self.tokens,
-            self.max_tokens,
-            self.error / self.frames if self.frames else 0.0,
-            self.probes,
-            bytes_in,
-            bytes_out,
-            self.duration_s,
-            seconds,
-            partial,
+            frames=self.frames,
+            blocks=self.blocks,
+            blocks_met=self.met,
+            blocks_missed=self.blocks - self.met,
+            tokens=self.tokens,
+            max_tokens=self.max_tokens,
+            mse=self.error / self.frames if self.frames else 0.0,
+            probes=self.probes,
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            duration_s=self.duration_s,
+            seconds=seconds,
+            partial=partial,
         )

@@ -1,5 +1,4 @@
-"""Whether a file is what it says: structure and checksums, tokens against their digest, and, beside its
-source, every block's error measured again."""
+"""Verify a file: its structure and checksums, its tokens, and, with its source, the error of every block."""
 
 from __future__ import annotations
 
@@ -9,160 +8,144 @@ from contextlib import closing
 
 import numpy as np
 
-from ..container import Reader, TileRecord
-from ..errors import ElasticTokError
+from ..container import BlockRecord, Reader, check_file
+from ..errors import ElasticTokError, InputError
 from ..metrics import HALF_RANGE, block_mse, squared_error
 from ..models.base import Frames, TokenModel
 from ..video import Source
 from .decoder import check_model, decode_blocks, parse
 from .events import BlockChecked, Event, Started, Verified, Warned
-from .gop_decoder import DecodedBlock
-from .picture import Picture
+from .gop_decoder import DecodedBlock, ParsedBlock
+from .source_check import SourceCheck
+from .tiling import Tiling
 
 
 def verify(
     reader: Reader, model: TokenModel | None = None, source: Source | None = None
 ) -> Generator[Event, None, None]:
-    """Check a file as far as there is something to check it with. Findings are yielded as `Warned` and in
-    `Verified`.
+    """Check as much of a file as model and source allow. Findings are yielded as `Warned` and listed in `Verified`.
 
-    model: tokens are decoded and compared with their digest. source: opened at the file's coded size; frames
-    are matched by PTS, so it may hold more than was encoded. Nothing of the file's contents raises; only a
-    source without a model does (ValueError), another model (UnsupportedFile), and what reading the source
-    raises.
+    model: tokens are decoded and compared with their digest. source: opened at the file's coded size; every block is
+    decoded and measured again. Frames are matched by PTS, so the source may hold more than was encoded.
+
+    Nothing that the file contains raises. Raises ValueError for a source without a model, UnsupportedFile for another
+    model, InputError for another video than the source (source_check.py), and what reading the source raises.
     """
     if source is not None and model is None:
         raise ValueError("measuring needs the model")
-    header, clock = reader.header, time.monotonic()
+    clock = time.monotonic()
     if model is not None:
         check_model(reader, model)
-    yield Started(
-        "verify",
-        reader.frames,
-        *header.coded_size,
-        float(header.frame_rate) if header.frame_rate else None,
-        header.model,
-        header.block_frames,
-        header.gop_blocks,
-        header.max_tokens * header.geometry.tiles,
-        header.target,
-        header.threshold,
-        header.search,
-    )
-    findings = [finding.text for finding in reader.verify()]
+    yield Started.of("verify", reader.header, reader.frames)
+    findings = [finding.text for finding in check_file(reader)]
     for text in findings:
-        yield Warned(text)
-    check = _Check(reader, Picture(header), _Matched(source) if source is not None else None)
+        yield Warned(text=text)
+    check = _Check(reader, _MatchedFrames(source, reader.name) if source is not None else None)
     if model is not None and not findings:
         try:
             for event in check.blocks(model):
                 yield event
                 if isinstance(event, Warned):
                     findings.append(event.text)
+        except InputError:  # of the source, not of the file
+            raise
         except ElasticTokError as error:
             findings.append(str(error))
-            yield Warned(str(error))
-    if check.false:
-        findings.append(f"{check.false} of {check.seen} blocks are stored as met and do not meet the threshold")
-        yield Warned(findings[-1])
-    mse = check.error / check.samples if check.samples else None
-    seen = check.frames or reader.frames
-    seconds = time.monotonic() - clock
-    yield Verified(seen, check.seen, check.false, mse, tuple(findings), seconds, check.unmatched)
+            yield Warned(text=str(error))
+    if check.blocks_false:
+        findings.append(f"{check.blocks_false} of {check.seen} blocks are stored as met and do not meet the threshold")
+        yield Warned(text=findings[-1])
+    yield Verified(
+        frames=check.frames or reader.frames,
+        blocks=check.seen,
+        blocks_false=check.blocks_false,
+        mse=check.error / check.samples if check.samples else None,
+        findings=tuple(findings),
+        seconds=time.monotonic() - clock,
+        blocks_unmatched=check.blocks_unmatched,
+    )
 
 
 class _Check:
-    def __init__(self, reader: Reader, picture: Picture, matched: _Matched | None) -> None:
-        self.reader, self.picture, self.matched = reader, picture, matched
-        self.seen = self.false = self.unmatched = self.frames = 0
-        self.error, self.samples = 0.0, 0
+    """Checks the blocks of a file and counts what it finds. matched: the source, None for tokens only."""
+
+    def __init__(self, reader: Reader, matched: _MatchedFrames | None) -> None:
+        self.reader, self.tiling, self.matched = reader, Tiling(reader.header), matched
+        self.seen = self.blocks_false = self.blocks_unmatched = self.frames = 0
+        self.error, self.samples = 0.0, 0  # squared error, and the pixel values that it is of
 
     def blocks(self, model: TokenModel) -> Iterator[Event]:
+        """Check every block. Raises the error of the first that cannot be decoded."""
         if self.matched is None:
-            yield from self._tokens_only(model)
+            for parsed in parse(self.reader, model.tables, audio=False):
+                if isinstance(parsed, Warned):
+                    yield parsed
+                elif isinstance(parsed, ParsedBlock):
+                    yield self._checked(self.seen, parsed, None, True)
             return
         with closing(decode_blocks(self.reader, model, audio=False)) as items:
             for item in items:
                 if isinstance(item, Warned):
                     yield item
                 elif isinstance(item, DecodedBlock):
-                    yield from self._measure(item)
+                    yield from self._measure(item, self.matched)
 
-    def _tokens_only(self, model: TokenModel) -> Iterator[Event]:
-        for item in parse(self.reader, getattr(model, "tables", None), audio=False):
-            if isinstance(item, Warned):
-                yield item
-            elif not isinstance(item, tuple):
-                record = item.record
-                yield BlockChecked(
-                    self.seen,
-                    item.gop,
-                    item.first_frame,
-                    record.frames,
-                    record.count,
-                    record.mse,
-                    record.met,
-                    None,
-                    True,
-                )
-                self.seen += 1
-                self.frames += record.frames
+    def _measure(self, block: DecodedBlock, matched: _MatchedFrames) -> Iterator[Event]:
+        source = matched.frames(block.pts)
+        if source is None:
+            yield Warned(text=f"block {block.index}: the source has no frame at its times; it is not the one encoded")
+            self.blocks_unmatched += 1
+            yield self._checked(block.index, block, None, False)
+            return
+        matched.check.block(block.frames[0], source[0], frame=block.first_frame, stored_mse=block.record.mse)
+        ok = self._is_as_stored(block.record, self._tile_errors(block.frames, source))
+        self.blocks_false += not ok
+        error = squared_error(block.frames, source) / HALF_RANGE**2
+        self.error += error
+        self.samples += source.size
+        yield self._checked(block.index, block, error / source.size, ok)
 
-    def _measure(self, block: DecodedBlock) -> Iterator[Event]:
-        assert self.matched is not None
-        source = self.matched.frames(block.pts)
-        record, mse, ok = block.record, None, True
+    def _checked(self, index: int, block: ParsedBlock | DecodedBlock, mse: float | None, ok: bool) -> BlockChecked:
+        record = block.record
         self.seen += 1
         self.frames += record.frames
-        if source is None:
-            yield Warned(f"block {block.index}: the source has no frame at its times; it is not the one encoded")
-            ok = False
-            self.unmatched += 1
-        else:
-            errors = self._errors(block.frames, source)
-            threshold = self.reader.header.threshold
-            ok = all(self._holds(tile, error, threshold) for tile, error in zip(record.tiles, errors, strict=True))
-            self.false += not ok
-            total = squared_error(block.frames, source) / HALF_RANGE**2
-            self.error += total
-            self.samples += source.size
-            mse = total / source.size
-        stored = sum(tile.mse * self.picture.share(i) for i, tile in enumerate(record.tiles))
-        yield BlockChecked(
-            block.index,
-            block.gop,
-            block.first_frame,
-            record.frames,
-            record.count,
-            stored,
-            record.met,
-            mse,
-            ok,
+        return BlockChecked(
+            index=index,
+            gop=block.gop,
+            first_frame=block.first_frame,
+            frames=record.frames,
+            tokens=record.count,
+            stored_mse=record.mse,
+            stored_met=record.met,
+            mse=mse,
+            ok=ok,
         )
 
-    @staticmethod
-    def _holds(tile: TileRecord, mse: float, threshold: float) -> bool:
-        return not tile.met or mse <= threshold
+    def _is_as_stored(self, record: BlockRecord, errors: list[float]) -> bool:
+        """Whether every tile that is stored as met is met."""
+        threshold = self.reader.header.threshold
+        return all(not tile.met or mse <= threshold for tile, mse in zip(record.tiles, errors, strict=True))
 
-    def _errors(self, shown: Frames, source: Frames) -> list[float]:
-        """Of each tile's visible part."""
-        th, tw = self.picture.tile
+    def _tile_errors(self, shown: Frames, source: Frames) -> list[float]:
+        """Return the MSE of the visible part of each tile, on [-1, 1]."""
+        height, width = self.tiling.tile
         errors = []
-        for number in range(self.picture.tiles):
-            y, x = divmod(number, self.picture.columns)
-            part = np.s_[:, y * th : (y + 1) * th, x * tw : (x + 1) * tw]
+        for number in range(self.tiling.tiles):
+            y, x = divmod(number, self.tiling.columns)
+            part = np.s_[:, y * height : (y + 1) * height, x * width : (x + 1) * width]
             errors.append(block_mse(shown[part], source[part]))
         return errors
 
 
-class _Matched:
-    """The source's frames by PTS, read once, forwards."""
+class _MatchedFrames:
+    """The source's frames by PTS, read once from start to end. name: of the file that was made from it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, name: str) -> None:
+        self.check = SourceCheck(name, source.info.name)
         self._frames = iter(source.frames())
 
     def frames(self, pts: tuple[int, ...]) -> Frames | None:
-        """The frames at these times; None if one is not there."""
+        """Return the frames at these times, uint8 (T, height, width, 3); None if one is missing."""
         found = []
         for wanted in pts:
             frame = next((frame for frame in self._frames if frame.pts >= wanted), None)

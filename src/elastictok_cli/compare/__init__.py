@@ -1,6 +1,6 @@
 """Source and reconstructions side by side, as a video or a contact sheet."""
 
-from .matched import Matched, Shot
+from .panels import Panel
 from .run import CompareOptions, compare
 
-__all__ = ["CompareOptions", "Matched", "Shot", "compare"]
+__all__ = ["CompareOptions", "Panel", "compare"]

@@ -1,25 +1,17 @@
-"""The .etok container: structures, writer, reader, and tokens to bytes (docs/format.md).
+"""The .etok container: structures, reader and writer (docs/format.md).
 
-Never imports torch; numba only when tokens are touched, that is by `token_encoder`, `token_decoder`, `decode_gop`.
+This room treats tokens as bytes and never imports torch or a model. `decode_gop` decodes the tokens of a GOP by the
+syntax that their model registered.
 """
 
 from __future__ import annotations
 
-from .entropy import (
-    CodeTokens,
-    TokenDecoder,
-    TokenEncoder,
-    decode_gop,
-    register,
-    token_decoder,
-    token_encoder,
-)
+from ..atomic_file import part_path
+from .check import check_file
 from .format import (
     FORMAT_VERSION,
-    MSE_MOST,
+    MAX_MSE,
     SUFFIX,
-    AudioPacket,
-    AudioStream,
     BlockRecord,
     Geometry,
     Gop,
@@ -27,20 +19,18 @@ from .format import (
     IndexEntry,
     TileRecord,
 )
+from .gop_tokens import decode_gop
 from .memory import check_size
 from .reader import Reader
-from .tokenfile import etok_of, is_plain, is_token_file, save_tokens, token_arrays
-from .verify import Finding
-from .writer import Writer, part_path
+from .recovery import Finding
+from .tokenfile import etok_of, is_token_file, save_tokens, token_arrays
+from .writer import Writer
 
 __all__ = [
     "FORMAT_VERSION",
-    "MSE_MOST",
+    "MAX_MSE",
     "SUFFIX",
-    "AudioPacket",
-    "AudioStream",
     "BlockRecord",
-    "CodeTokens",
     "Finding",
     "Geometry",
     "Gop",
@@ -48,18 +38,13 @@ __all__ = [
     "IndexEntry",
     "Reader",
     "TileRecord",
-    "TokenDecoder",
-    "TokenEncoder",
     "Writer",
+    "check_file",
     "check_size",
     "decode_gop",
     "etok_of",
-    "is_plain",
     "is_token_file",
     "part_path",
-    "register",
     "save_tokens",
     "token_arrays",
-    "token_decoder",
-    "token_encoder",
 ]

@@ -1,7 +1,7 @@
-"""The small change of the format: variable-length integers, strings and numbers, written and read back with suspicion.
+"""The fields of a chunk's payload: variable-length integers, strings and numbers (docs/format.md, "Fields").
 
-Every chunk payload is a row of these fields. Reading never allocates by a number that the file claims: a count or a
-length is first compared with the bytes that are left (docs/format.md, "Fields").
+Parsing trusts nothing: a count or a length in the file is compared with the bytes that are left before anything is
+allocated.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ..errors import DamagedFile
 
 UINT_MAX = (1 << 63) - 1
 SINT_MAX = (1 << 62) - 1
-TEXT_MOST = 255
+MAX_TEXT = 255
 
 
 def uint(value: int) -> bytes:
-    """Unsigned LEB128: seven bits a byte, lowest first, the high bit says that more follow."""
+    """Pack an unsigned integer as LEB128: seven bits per byte, lowest first, the high bit set if more follow."""
     if not 0 <= value <= UINT_MAX:
         raise ValueError(f"{value} does not fit an unsigned field")
     out = bytearray()
@@ -31,7 +31,7 @@ def uint(value: int) -> bytes:
 
 
 def zigzag(value: int) -> int:
-    """0, -1, 1, -2, 2 ... as 0, 1, 2, 3, 4 ..."""
+    """Map 0, -1, 1, -2, 2 ... to 0, 1, 2, 3, 4 ..."""
     return value * 2 if value >= 0 else -value * 2 - 1
 
 
@@ -41,34 +41,34 @@ def unzigzag(code: int) -> int:
 
 
 def sint(value: int) -> bytes:
-    """Signed integer: zigzag, then `uint`."""
+    """Pack a signed integer: zigzag, then `uint`."""
     if abs(value) > SINT_MAX:
         raise ValueError(f"{value} does not fit a signed field")
     return uint(zigzag(value))
 
 
 def blob(data: bytes) -> bytes:
-    """Length as `uint`, then the bytes."""
+    """Pack bytes: their length as `uint`, then the bytes."""
     return uint(len(data)) + data
 
 
 def text(value: str) -> bytes:
-    """UTF-8 as `blob`, at most 255 bytes, all of it printable."""
+    """Pack printable text of at most 255 bytes: UTF-8 as `blob`."""
     if not value.isprintable():
         raise ValueError(f"{value[:40]!r} cannot be printed")
     data = value.encode()
-    if len(data) > TEXT_MOST:
-        raise ValueError(f"{value[:40]!r}... is over {TEXT_MOST} bytes")
+    if len(data) > MAX_TEXT:
+        raise ValueError(f"{value[:40]!r}... is over {MAX_TEXT} bytes")
     return blob(data)
 
 
 def double(value: float) -> bytes:
-    """IEEE 754 binary64, little-endian."""
+    """Pack a float as IEEE 754 binary64, little-endian."""
     return struct.pack("<d", value)
 
 
 def ratio(value: Fraction | None) -> bytes:
-    """Numerator and denominator as `uint`; None is a single 0."""
+    """Pack a positive ratio: numerator and denominator as `uint`. None is a single 0."""
     if value is None:
         return uint(0)
     if value <= 0:
@@ -77,7 +77,7 @@ def ratio(value: Fraction | None) -> bytes:
 
 
 class Cursor:
-    """Reads fields one after the other and raises DamagedFile, naming `where`, when one cannot be."""
+    """Parses one field after the other. Raises DamagedFile, with `where` in the message, for an invalid field."""
 
     def __init__(self, data: bytes | memoryview, where: str) -> None:
         self.data = memoryview(data)
@@ -86,22 +86,22 @@ class Cursor:
 
     @property
     def left(self) -> int:
-        """Bytes not read yet."""
+        """Number of bytes that are not parsed yet."""
         return len(self.data) - self.at
 
     def fail(self, problem: str) -> NoReturn:
-        """Raise DamagedFile for the place that is being read."""
+        """Raise DamagedFile with this problem."""
         raise DamagedFile(f"{self.where}: {problem}")
 
     def raw(self, size: int, name: str) -> bytes:
-        """Exactly `size` bytes."""
+        """Take exactly `size` bytes."""
         if size > self.left:
             self.fail(f"the {name} needs {size} bytes where {self.left} are left")
         self.at += size
         return bytes(self.data[self.at - size : self.at])
 
-    def uint(self, name: str, most: int = UINT_MAX, least: int = 0) -> int:
-        """An unsigned integer in least .. most, in its shortest form."""
+    def uint(self, name: str, high: int = UINT_MAX, low: int = 0) -> int:
+        """Parse an unsigned integer in low .. high, in its shortest form."""
         value = shift = 0
         while True:
             if self.at >= len(self.data) or shift > 56:
@@ -113,30 +113,30 @@ class Cursor:
                 break
             shift += 7
         if byte == 0 and shift:
-            self.fail(f"the {name} is not in its shortest form")  # one meaning, one spelling
-        if not least <= value <= most:
-            self.fail(f"the {name} is {value}, outside {least} to {most}")
+            self.fail(f"the {name} is not in its shortest form")  # equal values have equal bytes
+        if not low <= value <= high:
+            self.fail(f"the {name} is {value}, outside {low} to {high}")
         return value
 
     def sint(self, name: str) -> int:
-        """A signed integer."""
+        """Parse a signed integer."""
         return unzigzag(self.uint(name))
 
-    def count(self, name: str, each: int, most: int = UINT_MAX) -> int:
-        """How many things of at least `each` bytes follow; refused if they cannot be in the bytes that are left."""
-        number = self.uint(name, most)
+    def count(self, name: str, each: int, high: int = UINT_MAX) -> int:
+        """Parse the number of items that follow, of at least `each` bytes. Fails if they cannot fit the bytes left."""
+        number = self.uint(name, high)
         if number * each > self.left:
             self.fail(f"{number} {name} cannot be in {self.left} bytes")
         return number
 
-    def blob(self, name: str, most: int) -> bytes:
-        """Bytes behind their length."""
-        return self.raw(self.uint(f"length of the {name}", most), name)
+    def blob(self, name: str, max_size: int) -> bytes:
+        """Parse bytes that follow their length."""
+        return self.raw(self.uint(f"length of the {name}", max_size), name)
 
-    def text(self, name: str, most: int = TEXT_MOST) -> str:
-        """UTF-8 behind its length, without what could steer a terminal that shows it."""
+    def text(self, name: str, max_size: int = MAX_TEXT) -> str:
+        """Parse UTF-8 that follows its length, without control characters, which could attack a terminal."""
         try:
-            value = self.blob(name, most).decode()
+            value = self.blob(name, max_size).decode()
         except UnicodeDecodeError:
             self.fail(f"the {name} is not UTF-8")
         if not value.isprintable():
@@ -144,18 +144,18 @@ class Cursor:
         return value
 
     def double(self, name: str) -> float:
-        """A finite number."""
+        """Parse a finite number."""
         (value,) = struct.unpack("<d", self.raw(8, name))
         if not math.isfinite(value):
             self.fail(f"the {name} is {value}")
         return float(value)
 
     def ratio(self, name: str) -> Fraction | None:
-        """A positive ratio, or None."""
+        """Parse a positive ratio, or None."""
         numerator = self.uint(name)
-        return Fraction(numerator, self.uint(name, least=1)) if numerator else None
+        return Fraction(numerator, self.uint(name, low=1)) if numerator else None
 
     def end(self) -> None:
-        """Nothing may be left."""
+        """Fail if bytes are left."""
         if self.left:
             self.fail(f"{self.left} bytes too many")

@@ -1,19 +1,22 @@
-"""HEAD to bytes and back (docs/format.md, "HEAD"): a fixed row of fields, then JSON for the open-ended rest."""
+"""Pack and parse HEAD (docs/format.md, "HEAD"): a fixed list of fields, then JSON for everything else."""
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
+from dataclasses import replace
 from fractions import Fraction
 
 from ..errors import UnsupportedFile
+from ..types import AudioTrack
 from . import format as fmt
 from .fields import Cursor, blob, double, ratio, text, uint
-from .format import AudioStream, Header
+from .format import Header
 
 
 def pack_head(header: Header) -> bytes:
-    """HEAD; equal headers give equal bytes."""
+    """Pack a header. Equal headers give equal bytes."""
     out = [
         uint(fmt.FORMAT_VERSION),
         text(header.tool),
@@ -27,7 +30,7 @@ def pack_head(header: Header) -> bytes:
         _pack_size(header.display_size, header.coded_size),
         _pack_size(header.source_size, header.display_size),
         uint(header.multiple),
-        _pack_size(header.tile or (0, 0), (0, 0)),
+        _pack_size(header.tile_hw or (0, 0), (0, 0)),
         uint(header.rotation // 90 | header.is_still << 2),
         ratio(None if header.sar == 1 else header.sar),
         *map(uint, header.colour),
@@ -37,31 +40,31 @@ def pack_head(header: Header) -> bytes:
         double(header.threshold),
         b"" if header.target == "mse" else double(header.target_value),
         text(header.search),
-        uint(header.steps),
+        uint(header.num_qindex),
         uint(header.channels),
         uint(header.max_tokens),
         uint(len(header.audio)),
-        *map(_pack_stream, header.audio),
+        *map(_pack_track, header.audio),
         _pack_extra(header),
     ]
     return b"".join(out)
 
 
 def _pack_size(size: tuple[int, int], before: tuple[int, int]) -> bytes:
-    """A single 0 says: as the size before."""
+    """Pack (width, height), or a single 0 if it equals the size before."""
     return uint(0) if size == before else uint(size[0]) + uint(size[1])
 
 
-def _pack_stream(stream: AudioStream) -> bytes:
+def _pack_track(track: AudioTrack) -> bytes:
     return b"".join(
         [
-            text(stream.codec),
-            ratio(stream.time_base),
-            uint(stream.sample_rate),
-            uint(stream.channels),
-            text(stream.layout),
-            uint(stream.frame_size),
-            blob(stream.extradata),
+            text(track.codec),
+            ratio(track.time_base),
+            uint(track.sample_rate),
+            uint(track.channels),
+            text(track.layout),
+            uint(track.frame_size),
+            blob(track.extradata),
         ]
     )
 
@@ -69,23 +72,20 @@ def _pack_stream(stream: AudioStream) -> bytes:
 def _pack_extra(header: Header) -> bytes:
     if not header.extra:
         return uint(0)
-    raw = json.dumps(
-        header.extra,
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-    data = raw.encode()
-    if len(data) > fmt.MOST_EXTRA:
+    document = json.dumps(header.extra, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    data = document.encode()
+    if len(data) > fmt.MAX_METADATA_BYTES:
         raise ValueError(f"{len(data)} bytes of metadata are over the maximum")
     return uint(len(data)) + blob(zlib.compress(data, 9))
 
 
 def parse_head(payload: bytes, where: str) -> Header:
-    """HEAD. UnsupportedFile for a newer format version, before anything else is looked at."""
+    """Parse a header.
+
+    Raises UnsupportedFile for a newer format version, before anything else is parsed, and DamagedFile.
+    """
     cur = Cursor(payload, where)
-    version = cur.uint("format version", least=1)
+    version = cur.uint("format version", low=1)
     if version > fmt.FORMAT_VERSION:
         raise UnsupportedFile(
             f"{where.split(': ')[0]}: format version {version} is newer than this elastictok reads "
@@ -103,28 +103,29 @@ def parse_head(payload: bytes, where: str) -> Header:
         "display_size": (display := _parse_size(cur, "display", coded)),
         "source_size": _parse_size(cur, "source", display),
         "multiple": cur.uint("padding"),
-        "tile": tile if (tile := _parse_size(cur, "tile", (0, 0))) != (0, 0) else None,
-        "rotation": ((turn := cur.uint("rotation", most=7)) & 3) * 90,
+        "tile_hw": tile if (tile := _parse_size(cur, "tile", (0, 0))) != (0, 0) else None,
+        "rotation": ((turn := cur.uint("rotation", high=7)) & 3) * 90,
         "is_still": bool(turn & 4),
         "sar": cur.ratio("sample aspect ratio") or Fraction(1),
-        "colour": tuple(cur.uint("colour tag", most=255) for _ in range(4)),
+        "colour": tuple(cur.uint("colour tag", high=255) for _ in range(4)),
         "time_base": cur.ratio("time base") or cur.fail("there is no time base"),
         "frame_rate": cur.ratio("frame rate"),
-        "target": (target := fmt.TARGETS[cur.uint("target", most=len(fmt.TARGETS) - 1)]),
+        "target": (target := fmt.TARGETS[cur.uint("target", high=len(fmt.TARGETS) - 1)]),
         "threshold": (threshold := cur.double("threshold")),
         "target_value": threshold if target == "mse" else cur.double("target value"),
         "search": cur.text("search"),
-        "steps": cur.uint("ladder length", most=1 << 16),
+        "num_qindex": cur.uint("ladder length", high=1 << 16),
         "channels": cur.uint("channels"),
         "max_tokens": cur.uint("most tokens"),
-        "audio": tuple(_parse_stream(cur) for _ in range(cur.count("audio streams", each=8, most=255))),
+        "audio": tuple(_parse_track(cur) for _ in range(cur.count("audio streams", each=8, high=255))),
         "extra": _parse_extra(cur),
     }
     cur.end()
     try:
-        return Header(**fields)  # type: ignore[arg-type]
+        header = Header(**fields)  # type: ignore[arg-type]
     except ValueError as error:
         cur.fail(str(error))
+    return replace(header, audio=_with_languages(header))
 
 
 def _parse_size(cur: Cursor, name: str, before: tuple[int, int]) -> tuple[int, int]:
@@ -132,28 +133,37 @@ def _parse_size(cur: Cursor, name: str, before: tuple[int, int]) -> tuple[int, i
     return (width, cur.uint(f"{name} height")) if width else before
 
 
-def _parse_stream(cur: Cursor) -> AudioStream:
-    return AudioStream(
+def _parse_track(cur: Cursor) -> AudioTrack:
+    return AudioTrack(
         codec=cur.text("audio codec"),
         time_base=cur.ratio("audio time base") or cur.fail("an audio stream has no time base"),
-        sample_rate=cur.uint("sample rate", most=fmt.MOST_TERM - 1),
-        channels=cur.uint("audio channels", most=1 << 10),
+        sample_rate=cur.uint("sample rate", high=fmt.MAX_TERM - 1),
+        channels=cur.uint("audio channels", high=1 << 10),
         layout=cur.text("channel layout"),
-        frame_size=cur.uint("audio frame size", most=fmt.MOST_TERM - 1),
-        extradata=cur.blob("codec parameters", fmt.MOST_EXTRA),
+        frame_size=cur.uint("audio frame size", high=fmt.MAX_TERM - 1),
+        extradata=cur.blob("codec parameters", fmt.MAX_METADATA_BYTES),
     )
 
 
+def _with_languages(header: Header) -> tuple[AudioTrack, ...]:
+    """Return the tracks with their languages, which the metadata lists."""
+    languages = header.extra.get("languages")
+    if not isinstance(languages, list) or len(languages) != len(header.audio):
+        return header.audio
+    valid = [language if re.fullmatch("[a-z]{3}", str(language)) else "" for language in languages]
+    return tuple(replace(track, language=str(one)) for track, one in zip(header.audio, valid, strict=True))
+
+
 def _parse_extra(cur: Cursor) -> dict[str, object]:
-    size = cur.uint("size of the metadata", most=fmt.MOST_EXTRA)
+    size = cur.uint("size of the metadata", high=fmt.MAX_METADATA_BYTES)
     if not size:
         return {}
-    packed = cur.blob("metadata", fmt.MOST_EXTRA)
+    packed = cur.blob("metadata", fmt.MAX_METADATA_BYTES)
     inflate = zlib.decompressobj()
     try:
-        raw = inflate.decompress(packed, size)  # never more than was declared
+        raw = inflate.decompress(packed, size)  # never more bytes than the file declares
         whole = inflate.eof and not inflate.unused_data
-        value = json.loads(raw, parse_constant=_no_constant) if len(raw) == size and whole else None
+        value = json.loads(raw, parse_constant=_refuse_constant) if len(raw) == size and whole else None
     except (zlib.error, ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not value:
@@ -161,5 +171,5 @@ def _parse_extra(cur: Cursor) -> dict[str, object]:
     return value
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")

@@ -1,37 +1,36 @@
-"""PTS of a GOP in a few bytes (docs/format.md, "Times").
+"""Pack the PTS of a GOP in a few bytes (docs/format.md, "GOP").
 
 Nearly every video has a constant frame rate, in a time base that may not divide it (24 fps in milliseconds: 42, 41,
-42, 42 ...). Such PTS are points on a straight line, rounded: one number, the phase, says which line. All others are
-runs of equal second differences.
+42, 42 ...). These PTS are points on a straight line, rounded down, and one number, the phase, selects the line. All
+other PTS are stored as runs of equal second differences.
 """
 
 from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .fields import Cursor, sint, uint, unzigzag, zigzag
+from .format import MAX_PTS, Header, PtsArray
 
-if TYPE_CHECKING:
-    from .format import Header, PtsArray
-
-MOST_TICKS = 1 << 40  # of a slope: products with a frame number stay below 2^63
-MOST_PTS = 1 << 57  # second differences, their sign and a flag then fit a field
+MAX_TICKS = 1 << 40  # of a slope: products with a frame number stay below 2^63
 
 
 def _slope(header: Header) -> Fraction | None:
-    """Ticks between two frames, from the average frame rate."""
+    """Return the ticks between two frames by the average frame rate, None if unknown."""
     if header.frame_rate is None:
         return None
     slope = 1 / (header.frame_rate * header.time_base)
-    return slope if slope.numerator < MOST_TICKS and slope.denominator < MOST_TICKS else None
+    return slope if slope.numerator < MAX_TICKS and slope.denominator < MAX_TICKS else None
 
 
 def _phase(pts: PtsArray, slope: Fraction) -> int | None:
-    """The least phase of 0 .. denominator - 1 with floor((phase + i * numerator) / denominator) = pts[i] - pts[0]."""
+    """Return the least phase in 0 .. denominator - 1 of the line on which the PTS lie, None if they lie on none.
+
+    floor((phase + i * numerator) / denominator) = pts[i] - pts[0], with the numerator and denominator of `slope`.
+    """
     low, high = 0, slope.denominator
     for i, tick in enumerate(pts.tolist()):
         on_line = (tick - int(pts[0])) * slope.denominator - i * slope.numerator
@@ -42,8 +41,8 @@ def _phase(pts: PtsArray, slope: Fraction) -> int | None:
 
 
 def pack_pts(pts: PtsArray, header: Header) -> bytes:
-    """pts: int64 (frames,), at least one, rising."""
-    if max(abs(int(pts.max())), abs(int(pts.min()))) > MOST_PTS:
+    """Pack PTS: int64 (frames,), at least one, rising. Raises ValueError for others."""
+    if max(abs(int(pts.max())), abs(int(pts.min()))) > MAX_PTS:
         raise ValueError(f"a PTS of {pts.max()} or {pts.min()} is out of range")
     if (pts[1:] <= pts[:-1]).any():
         raise ValueError("the PTS do not rise")
@@ -68,7 +67,7 @@ def pack_pts(pts: PtsArray, header: Header) -> bytes:
 
 
 def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
-    """The inverse of `pack_pts`; `frames` has been checked against its bound."""
+    """Parse what `pack_pts` wrote. The caller has checked `frames` against its bound. Raises DamagedFile."""
     first = cur.sint("first PTS")
     mode = cur.uint("phase")
     if mode:
@@ -81,11 +80,11 @@ def parse_pts(cur: Cursor, frames: int, header: Header) -> PtsArray:
         while len(ticks) < frames:
             code = cur.uint("PTS step")
             delta += unzigzag(code >> 1)
-            repeats = cur.uint("PTS run", least=1) if code & 1 else 0
+            repeats = cur.uint("PTS run", low=1) if code & 1 else 0
             if repeats >= frames - len(ticks):
                 cur.fail("a run of PTS goes past the GOP")
             ticks += [ticks[-1] + delta * k for k in range(1, repeats + 2)]
-    if max(map(abs, ticks)) > MOST_PTS:
+    if max(map(abs, ticks)) > MAX_PTS:
         cur.fail("a PTS is out of range")
     pts = np.array(ticks, np.int64)
     if (pts[1:] <= pts[:-1]).any():

@@ -1,8 +1,8 @@
-"""The tokens of an .etok file as numpy arrays in one .npz, and back. Never pickle, never torch.
+"""Save the tokens of an .etok file as numpy arrays in one .npz, and make an .etok file of them. No pickle, no torch.
 
-counts, steps   int32 (blocks, tiles)     values   uint16 (tokens,) or int8 (tokens, channels): those of all
-met, mse        bool, float64, likewise            tiles of all blocks, one after the other, `counts` each
-gop, frames     int32 (blocks,)           places   uint32 (tokens,), where the model's tokens have a place
+counts, steps   int32 (blocks, tiles)     values   uint16 (tokens,) or int8 (tokens, channels): the tokens of all
+met, mse        bool, float64, likewise            tiles of all blocks, `counts` of each, one after the other
+gop, frames     int32 (blocks,)           places   uint32 (tokens,), if the model's tokens have a position
 pts             int64 (all frames,)       header   JSON, for people; head: the same, for `etok_of`
 """
 
@@ -19,17 +19,18 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from ..entropy.bitstream import CodeTokens, find_syntax, token_encoder
 from ..errors import DamagedFile, InputError, UnsupportedFile
-from .entropy import FSQ_CODES, TREE_BITS, CodeTokens, decode_gop, token_encoder
-from .format import MSE_MOST, BlockRecord, Gop, Header, TileRecord
+from .format import MAX_MSE, BlockRecord, Gop, Header, TileRecord
+from .gop_tokens import decode_gop
 from .head import pack_head, parse_head
 from .reader import Reader
 from .writer import Writer
 
 VERSION = 1
-MOST_ARRAYS = 1 << 29  # bytes; deflate makes a thousand times as much of a file
-MOST_TEXT = 200
-SHAPES: Mapping[str, tuple[str, int]] = {  # type and axes of what `etok_of` needs
+MAX_ARRAY_BYTES = 1 << 29  # deflate can expand a file by a factor of a thousand
+MAX_MESSAGE = 200  # characters of an error, which may quote half of the file
+SHAPES: Mapping[str, tuple[str, int]] = {  # kind of dtype and number of axes of the arrays that `etok_of` needs
     "format": ("i", 0),
     "head": ("u", 1),
     "gop": ("i", 1),
@@ -40,33 +41,29 @@ SHAPES: Mapping[str, tuple[str, int]] = {  # type and axes of what `etok_of` nee
     "met": ("b", 2),
     "mse": ("f", 2),
 }
+TILE_FIELDS = {"counts": "count", "steps": "qindex", "met": "met", "mse": "mse"}  # array: field of TileRecord
+JSON_NAMES = {"num_qindex": "steps", "tile_hw": "tile"}  # where the header's JSON has other names than Header
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def is_plain(header: Header) -> bool:
-    """The tokens are codes that stand for themselves: arrays say all of them."""
-    return header.syntax in TREE_BITS
-
-
 def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
-    """All tokens of a file. tables: the model's, for those that need them. Raises DamagedFile.
+    """Return all tokens of a file. They are all in memory at once.
 
-    Holds the tokens of the whole file in memory.
+    tables: start values from the model's weights, for syntaxes that need them. Raises DamagedFile.
     """
     header = replace(reader.header, audio=())
-    rows: dict[str, list[Any]] = {name: [] for name in ("gop", "frames", "pts", "counts", "steps", "met", "mse")}
+    rows: dict[str, list[Any]] = {name: [] for name in ("gop", "frames", "pts", *TILE_FIELDS)}
     values: list[npt.NDArray[Any]] = []
     places: list[npt.NDArray[Any]] = []
     for number, gop in enumerate(reader.gops()):
         rows["pts"].append(gop.pts)
-        where = f"{reader.name}: {reader.place(number)}"
-        # the tokens first: their digest is compared behind the last block
-        for tokens, record in zip(decode_gop(gop, header, tables, where, True), gop.blocks, strict=True):
+        where = f"{reader.name}: {reader.gop_name(number)}"
+        # Tokens come first in `zip`, because their digest is compared after the last block.
+        for tokens, record in zip(decode_gop(gop, header, tables, where), gop.blocks, strict=True):
             rows["gop"].append(number)
             rows["frames"].append(record.frames)
-            for name in ("count", "step", "met", "mse"):
-                key = f"{name}s" if name in ("count", "step") else name
-                rows[key].append([getattr(tile, name) for tile in record.tiles])
+            for key, field in TILE_FIELDS.items():
+                rows[key].append([getattr(tile, field) for tile in record.tiles])
             values += [np.asarray(tile.values) for tile in tokens]
             places += [np.asarray(tile.places) for tile in tokens if hasattr(tile, "places")]
     tiles = header.geometry.tiles
@@ -75,7 +72,7 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
         "header": np.array(json.dumps(_described(header), sort_keys=True)),
         "head": np.frombuffer(pack_head(header), np.uint8),
         "pts": np.concatenate([np.zeros(0, np.int64), *rows["pts"]]),
-        "values": np.concatenate(values) if values else _no_values(header),
+        "values": np.concatenate(values) if values else find_syntax(header.syntax).empty(header.channels),
     }
     for name, letter in (("gop", "i4"), ("frames", "i4")):
         arrays[name] = np.array(rows[name], letter)
@@ -86,23 +83,19 @@ def token_arrays(reader: Reader, tables: Any = None) -> Arrays:
     return arrays
 
 
-def _no_values(header: Header) -> npt.NDArray[Any]:
-    return np.zeros((0, header.channels), np.int8) if header.syntax == "vae/1" else np.zeros(0, np.uint16)
-
-
 def save_tokens(file: BinaryIO, arrays: Arrays) -> None:
-    """Write the .npz; equal arrays give equal bytes."""
-    import zipfile  # here, since `stats` has no use for it and must start fast
+    """Write the .npz. Equal arrays give equal bytes."""
+    import zipfile  # imported here, because `stats` must start fast and does not need it
 
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, array in arrays.items():
-            # opened by name: its date is that of all zip files without one
+            # ZipInfo has a fixed date
             with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def is_token_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a path leads to an .npz (or another zip), by its first bytes."""
+    """Whether the file at `path` is an .npz or another zip, by its first bytes."""
     try:
         with open(path, "rb") as file:
             return file.read(4) == b"PK\x03\x04"
@@ -111,15 +104,15 @@ def is_token_file(path: str | os.PathLike[str]) -> bool:
 
 
 def etok_of(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> bytes:
-    """The .etok file, without sound, that has these tokens. Counts, steps and values may be others than those once
-    exported; what cannot be is a DamagedFile.
+    """Return the .etok file, without sound, that holds the tokens of an .npz.
 
-    Raises UnsupportedFile for tokens of a model whose grammar is more than its codes.
+    Counts, steps and values may have been edited; DamagedFile is raised if they are impossible. Raises UnsupportedFile
+    for tokens of a model whose syntax stores more than the tokens' values.
     """
     name = name or str(path)
     arrays = _load(path, name)
     header = parse_head(arrays["head"].tobytes(), f"{name}: header")
-    if not is_plain(header):
+    if not find_syntax(header.syntax, name).codes:
         raise UnsupportedFile(
             f"{name}: tokens of {header.model} are decoded from their .etok file, which says what these arrays do not"
         )
@@ -136,20 +129,20 @@ def etok_of(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) ->
 
 
 def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
-    counts, values, tiles = arrays["counts"], _codes(arrays["values"], header), header.geometry.tiles
+    counts, values, tiles = arrays["counts"], _checked(arrays["values"], header), header.geometry.tiles
     blocks = len(counts)
     for key in ("gop", "frames", "steps", "met", "mse"):
         if len(arrays[key]) != blocks or arrays[key].shape[1:] not in ((), (tiles,)):
             raise ValueError(f"{key} of shape {arrays[key].shape} for {blocks} blocks of {tiles} tiles")
     if counts.shape[1] != tiles or (counts < 0).any() or counts.sum() != len(values):
         raise ValueError(f"{len(values)} values, and counts of {tiles} tiles that add up to {counts.sum()}")
-    times = len(arrays["pts"])  # no block has more, so that the sum does not wrap
+    times = len(arrays["pts"])  # no block has more frames, so the sum below cannot overflow
     if ((arrays["frames"] < 1) | (arrays["frames"] > times)).any() or arrays["frames"].sum() != times:
         raise ValueError(f"{times} times for {arrays['frames'].sum()} frames")
     if (counts > header.max_tokens).any():
         raise ValueError(f"{counts.max()} tokens in a tile of at most {header.max_tokens}")
-    if ((arrays["steps"] < 0) | (arrays["steps"] >= max(1, header.steps))).any():
-        raise ValueError(f"steps must be 0 .. {max(1, header.steps) - 1}")
+    if ((arrays["steps"] < 0) | (arrays["steps"] >= max(1, header.num_qindex))).any():
+        raise ValueError(f"steps must be 0 .. {max(1, header.num_qindex) - 1}")
     if (arrays["gop"][1:] < arrays["gop"][:-1]).any():
         raise ValueError("the GOPs are not in order")
     found: list[Gop] = []
@@ -160,43 +153,38 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
             length = int(arrays["frames"][block])
             row = []
             for tile in range(tiles):
-                count, step = int(counts[block, tile]), int(arrays["steps"][block, tile])
-                encoder.write(CodeTokens(values[token : token + count], length, step), tile)
+                count, qindex = int(counts[block, tile]), int(arrays["steps"][block, tile])
+                encoder.write(CodeTokens(values[token : token + count], length, qindex), tile)
                 mse = float(arrays["mse"][block, tile])
-                if not (0 <= mse <= MSE_MOST if header.is_measured else np.isnan(mse)):
+                if not (0 <= mse <= MAX_MSE if header.is_measured else np.isnan(mse)):
                     raise ValueError(f"{mse} is no mean squared error")
-                row.append(TileRecord(count, bool(arrays["met"][block, tile]), mse, step))
+                met = bool(arrays["met"][block, tile])
+                row.append(TileRecord(count=count, met=met, mse=mse, qindex=qindex))
                 token += count
-            records.append(BlockRecord(length, tuple(row)))
+            records.append(BlockRecord(frames=length, tiles=tuple(row), tile_shares=header.tile_shares))
             frame += length
         pts = arrays["pts"][first:frame].astype(np.int64)
-        found.append(Gop(first, pts, tuple(records), encoder.finish(), encoder.digest))
+        payload = encoder.finish()
+        found.append(Gop(first_frame=first, pts=pts, blocks=tuple(records), payload=payload, digest=encoder.digest))
     return found
 
 
-def _codes(values: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
-    """As the entropy coder takes them."""
-    if header.syntax == "vae/1":
-        if values.dtype != np.int8 or values.shape[1:] != (header.channels,):
-            raise ValueError(f"{values.dtype} {values.shape} are no tokens of {header.channels} int8")
-        return values
-    if values.dtype.kind not in "iu" or values.ndim != 1:
-        raise ValueError(f"values of type {values.dtype} and shape {values.shape} are no codes")
-    if ((values < 0) | (values >= FSQ_CODES)).any():
-        raise ValueError(f"codes must be 0 .. {FSQ_CODES - 1}")
-    return values.astype(np.uint16)
+def _checked(values: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
+    """Return the values as the token encoder takes them. Raises ValueError if they cannot be tokens."""
+    check = find_syntax(header.syntax).check
+    return values if check is None else check(values, header.channels)
 
 
 def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
-    """Every length is compared with what is there before it is believed."""
+    """Load the arrays. Every length in the file is compared with the bytes that are there before it is used."""
     import zipfile
 
     arrays: Arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
             claimed = sum(archive.getinfo(f"{key}.npy").file_size for key in (*SHAPES, "values"))
-            if claimed > MOST_ARRAYS:
-                raise ValueError(f"{claimed:,} bytes of arrays are over the {MOST_ARRAYS:,} that are read")
+            if claimed > MAX_ARRAY_BYTES:
+                raise ValueError(f"{claimed:,} bytes of arrays are over the {MAX_ARRAY_BYTES:,} that are read")
             for key in (*SHAPES, "values"):
                 with archive.open(f"{key}.npy") as member:
                     arrays[key] = _member(member, archive.getinfo(f"{key}.npy").file_size)
@@ -205,8 +193,8 @@ def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DamagedFile(f"{name}: damaged: {str(error)[:MOST_TEXT]}") from None  # it may quote half the file
-    except Exception as error:  # zlib.error, and whatever else a broken archive gives
+        raise DamagedFile(f"{name}: damaged: {str(error)[:MAX_MESSAGE]}") from None
+    except Exception as error:  # zlib.error, and whatever else a damaged archive raises
         raise DamagedFile(f"{name}: damaged: {type(error).__name__}") from None
     for key, (kind, axes) in SHAPES.items():
         if arrays[key].ndim != axes or arrays[key].dtype.kind != kind:
@@ -231,11 +219,12 @@ def _member(member: Any, size: int) -> npt.NDArray[Any]:
 
 
 def _described(header: Header) -> dict[str, Any]:
-    """A Header as JSON: fractions as text, bytes as hex."""
+    """Return a header as JSON data: fractions as text, bytes as hex."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Fraction):
             return str(value)
         return value.hex() if isinstance(value, bytes) else value
 
-    return {key: plain(value) for key, value in {**asdict(header), "extra": dict(header.extra)}.items()}
+    fields = {**asdict(header), "extra": dict(header.extra)}
+    return {JSON_NAMES.get(key, key): plain(value) for key, value in fields.items()}

@@ -1,90 +1,48 @@
-"""Writes an .etok file: into a temporary file that takes the final name when whole, or straight into a stream.
+"""Write an .etok file: to a temporary file that is renamed when complete, or straight to a stream.
 
-Only ever appends, so standard output will do. What is flushed after each GOP survives the process: `Writer.resume`
-goes on from there, and the finished file is byte for byte that of an uninterrupted run.
+The writer only appends, so standard output works. What is flushed after each GOP survives a crash: `Writer.resume`
+continues from there, and the finished file equals that of an uninterrupted run byte for byte.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Self
 
+from ..atomic_file import commit, part_path, resolve_output, translate_os_errors
 from ..errors import OutputError, UsageError
-from ..whole import destination, followed, place
+from ..types import AudioPacket
 from . import format as fmt
-from .chunks import (
-    CHUNK_EXTRA,
-    pack_audio,
-    pack_chunk,
-    pack_gop,
-    pack_index,
-    pack_tail,
-    parse_audio,
-    parse_gop,
-)
-from .format import AudioPacket, Gop, Header, IndexEntry
+from .chunks import pack_audio, pack_gop, pack_index, pack_tail, parse_audio, parse_gop
+from .format import Gop, Header, IndexEntry
+from .framing import CHUNK_EXTRA, pack_chunk, walk
 from .head import pack_head
-from .scan import walk
 from .store import FileStore
 
-AUDIO_SPLIT = fmt.MOST_BYTES[fmt.AUD] // 2  # packets of more bytes go into several chunks
-
-
-class PacketLike(Protocol):
-    """What `write_audio` takes: `video`'s packets or `AudioPacket`."""
-
-    @property
-    def stream(self) -> int: ...
-    @property
-    def pts(self) -> int: ...
-    @property
-    def dts(self) -> int: ...
-    @property
-    def duration(self) -> int: ...
-    @property
-    def flags(self) -> int: ...
-    @property
-    def data(self) -> bytes: ...
-
-
-def part_path(path: str | os.PathLike[str]) -> Path:
-    """The temporary file beside `path` (links followed): same folder, so that the rename cannot fail half way."""
-    return Path(f"{followed(path)}.part")
-
-
-@contextlib.contextmanager
-def explained(name: str | os.PathLike[str]) -> Iterator[None]:
-    """What the system says about an output, as one line: OutputError."""
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise OutputError("the program that reads the output has ended") from error
-    except OSError as error:
-        why = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-        raise OutputError(f"{name}: cannot be written: {why}") from error
+AUDIO_SPLIT = fmt.MAX_BYTES[fmt.AUD] // 2  # bytes of packets per chunk
 
 
 class Writer:
     """Writes one file: `write_gop` in order, each followed by `write_audio` of its time span; then `finish`.
 
-    target: a path (an existing file there stays until `finish`) or an open binary stream, which is not closed.
-    As a context manager, leaving without `finish` is `abort`. Raises OutputError where the system will not write,
-    ValueError where a GOP is not what the header announces.
+    target: a path (an existing file stays until `finish`) or an open binary stream, which is not closed.
+    As a context manager, it aborts unless `finish` was called. Raises OutputError if the system cannot write, and
+    ValueError for a GOP that does not fit the header.
     """
 
     def __init__(self, target: str | os.PathLike[str] | BinaryIO, header: Header) -> None:
         self._begin(header)
         if isinstance(target, (str, os.PathLike)):
-            with explained(target):
-                self.path: Path | None = destination(target)
+            with translate_os_errors(target):
+                self.path: Path | None = resolve_output(target)
                 part = part_path(target)
-                # a new file, never an old one emptied: a second encode to this name then cannot mix with a first
+                # A new file, not an old one emptied: two encodes to the same name then cannot mix.
                 part.unlink(missing_ok=True)
                 self._file: BinaryIO = open(part, "xb")  # noqa: SIM115 - closed by finish or abort
         else:
@@ -107,14 +65,14 @@ class Writer:
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str], header: Header) -> tuple[Writer, list[Gop]]:
-        """Go on with the `.part` of an interrupted run: (writer, GOPs that are in it).
+        """Continue the `.part` of an interrupted run. Return the writer and the GOPs that the file holds.
 
-        With audio the last whole GOP is written again, because its packets may be missing; so is one that is not full,
-        because it ended that run. The caller skips the frames
-        of the GOPs returned, and the first `writer.audio_packets[stream]` packets of each audio stream. Payloads are
-        left out of the GOPs (b""), so that a long file needs no memory. No `.part`: a fresh start, no GOPs.
-        Raises UsageError if the `.part` was written for another header, that is with other options or another input;
-        that times are those of the input, the caller sees when it skips the frames.
+        The last intact GOP is written again if the file has audio, because its packets may be missing, or if the GOP is
+        not full, because it ended that run. The caller skips the frames of the returned GOPs, and the first
+        `writer.audio_packets[stream]` packets of each audio track. The GOPs have no payload (b""), so that a long file
+        needs little memory. Without a `.part` this is a new writer, and there are no GOPs.
+        Raises UsageError if the `.part` has another header, because options or input differ. The caller checks that the
+        times are those of the input when it skips the frames.
         """
         part = part_path(path)
         if not part.exists():
@@ -122,28 +80,28 @@ class Writer:
         prefix = fmt.SIGNATURE + pack_chunk(fmt.HEAD, pack_head(header))
         self = cls.__new__(cls)
         self._begin(header)
-        with explained(path):
-            self.path = destination(path)
+        with translate_os_errors(path):
+            self.path = resolve_output(path)
             self._file = open(part, "r+b")  # noqa: SIM115 - closed by finish or abort
         found = self._file.read(len(prefix))
         if found != prefix:
             self._file.close()
-            if prefix.startswith(found):  # not even the header was whole
+            if prefix.startswith(found):  # the header is incomplete
                 return cls(path, header), []
             raise UsageError(
                 f"{part} was written with other options, another input or another version; "
-                "use the same, or leave --resume out to start again"
+                "use the same, or leave `resume` out to start again"
             )
         self._count(prefix)
         self._start = self.position
-        gops = self._keep_whole()
-        with self._explained():
+        gops = self._keep_intact()
+        with self._writing():
             self._file.truncate(self.position)
             self._file.seek(self.position)
         return self, gops
 
-    def _keep_whole(self) -> list[Gop]:
-        """Take over the chunks that are whole and in order, up to the last point at which nothing is missing."""
+    def _keep_intact(self) -> list[Gop]:
+        """Keep the intact chunks up to the last point at which nothing is missing. Return their GOPs."""
         gops: list[Gop] = []
         full = self.header.block_frames * self.header.gop_blocks
         waiting: list[tuple[bytes, bytes, Gop | None]] = []  # chunks since the last such point
@@ -152,24 +110,24 @@ class Writer:
                 break
             gop = parse_gop(payload, self.header, str(self.path)) if kind == fmt.GOP else None
             if gop is not None and self.header.audio:
-                gops += self._take(waiting)
+                gops += self._keep(waiting)
                 waiting = []
             if gop is not None and gop.frames < full:
-                break  # it was the end of a run whose --duration may have been another one
+                break  # the end of a run; its --duration may have been another one
             waiting.append((kind, payload, gop))
             if not self.header.audio:
-                gops += self._take(waiting)
+                gops += self._keep(waiting)
                 waiting = []
         return gops
 
-    def _take(self, chunks: Sequence[tuple[bytes, bytes, Gop | None]]) -> list[Gop]:
+    def _keep(self, chunks: Sequence[tuple[bytes, bytes, Gop | None]]) -> list[Gop]:
         gops = []
         for kind, payload, gop in chunks:
             if gop is not None:
-                self._enter(gop, len(payload))
-                gops.append(Gop(gop.first_frame, gop.pts, gop.blocks, b"", gop.digest))
+                self._add_entry(gop.index_entry(self.position, len(payload)))
+                gops.append(replace(gop, payload=b""))
             else:
-                self._tally(parse_audio(payload, self.header, str(self.path)))
+                self._count_packets(parse_audio(payload, self.header, str(self.path)))
             self._count(pack_chunk(kind, payload))
         return gops
 
@@ -179,28 +137,27 @@ class Writer:
             raise ValueError(f"GOP starts at frame {gop.first_frame}, {self.frames} are written")
         payload = pack_gop(gop, self.header)
         chunk = pack_chunk(fmt.GOP, payload)
-        offset = self.position
+        entry = gop.index_entry(self.position, len(payload))
         self._put(chunk)
-        self._enter(gop, len(payload), offset)
-        with self._explained():
+        self._add_entry(entry)
+        with self._writing():
             self._file.flush()
 
-    def write_audio(self, packets: Sequence[PacketLike]) -> None:
-        """Append the packets of the time span of the GOP just written (none is fine)."""
-        plain = [AudioPacket(p.stream, p.pts, p.dts, p.duration, p.flags, bytes(p.data)) for p in packets]
-        for packet in plain:
+    def write_audio(self, packets: Sequence[AudioPacket]) -> None:
+        """Append the packets of the time span of the last GOP. There may be none."""
+        for packet in packets:
             if packet.stream >= len(self.header.audio):
                 raise ValueError(f"audio stream {packet.stream} is none of {len(self.header.audio)}")
-        for group in _split(plain):
+        for group in _split(packets):
             self._put(pack_chunk(fmt.AUD, pack_audio(group)))
-            self._tally(group)
+            self._count_packets(group)
 
     def finish(self) -> int:
-        """Write index and end mark, make the file durable, give it its name. Returns its size in bytes."""
+        """Write index and end mark, flush to disk, rename the file. Return its size in bytes."""
         index = pack_chunk(fmt.INDX, pack_index(self.entries, self._start))
         self._put(index)
         self._put(pack_chunk(fmt.TAIL, pack_tail(len(index), self._sum.digest())))
-        with self._explained():
+        with self._writing():
             self._file.flush()
             if self.path is not None:
                 os.fsync(self._file.fileno())
@@ -209,16 +166,16 @@ class Writer:
         return self.position
 
     def abort(self, keep_part: bool = False) -> None:
-        """Give up: remove the temporary file, or leave it for `resume`. After `finish`: nothing."""
+        """Remove the temporary file, or keep it for `resume`. Does nothing after `finish`."""
         if not self._open:
             return
         self._open = False
         if self.path is None:
             return
-        ours = self._is_ours()
+        is_ours = self._is_ours()
         with contextlib.suppress(OSError):
             self._file.close()
-        if ours and not keep_part:
+        if is_ours and not keep_part:
             with contextlib.suppress(OSError):
                 part_path(self.path).unlink()
 
@@ -226,10 +183,7 @@ class Writer:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abort()
 
@@ -238,8 +192,8 @@ class Writer:
         if not self._is_ours():
             raise OutputError(f"{self.path}: another run is writing to the same name")
         self._file.close()
-        place(part_path(self.path), self.path)
-        # the new name itself must reach the disk; not every system lets a folder be opened
+        commit(part_path(self.path), self.path)
+        # The new name must reach the disk too. Some systems cannot open a folder.
         with contextlib.suppress(OSError):
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
@@ -248,24 +202,23 @@ class Writer:
                 os.close(folder)
 
     def _is_ours(self) -> bool:
-        """Whether the temporary file is still the one that was opened here."""
+        """Whether the temporary file is still the one that this writer opened."""
         assert self.path is not None
         try:
             return os.path.samestat(os.fstat(self._file.fileno()), os.stat(part_path(self.path)))
         except (OSError, ValueError):
             return False
 
-    def _enter(self, gop: Gop, length: int, offset: int | None = None) -> None:
-        where = self.position if offset is None else offset
-        self.entries.append(IndexEntry(where, length, gop.first_frame, gop.frames, gop.count, int(gop.pts[0])))
-        self.frames += gop.frames
+    def _add_entry(self, entry: IndexEntry) -> None:
+        self.entries.append(entry)
+        self.frames += entry.frames
 
-    def _tally(self, packets: Sequence[AudioPacket]) -> None:
+    def _count_packets(self, packets: Sequence[AudioPacket]) -> None:
         for packet in packets:
             self.audio_packets[packet.stream] += 1
 
     def _put(self, data: bytes) -> None:
-        with self._explained():
+        with self._writing():
             self._file.write(data)
         self._count(data)
 
@@ -273,12 +226,12 @@ class Writer:
         self._sum.update(data)
         self.position += len(data)
 
-    def _explained(self) -> contextlib.AbstractContextManager[None]:
-        return explained(self.path or "output")
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return translate_os_errors(self.path or "output")
 
 
 def _split(packets: Sequence[AudioPacket]) -> Iterator[Sequence[AudioPacket]]:
-    """Groups that fit a chunk."""
+    """Yield groups of packets that fit into a chunk."""
     group: list[AudioPacket] = []
     size = 0
     for packet in packets:

@@ -10,8 +10,11 @@ from .batches import Batch, TokenBatches
 
 
 class TokenDataset(TokenBatches, IterableDataset[Batch]):
-    """See `TokenBatches`. For DataLoader(dataset, batch_size=None, num_workers=N): it makes tensors of the arrays, and
-    its workers take the batches in turns, so that their order is the same for every N."""
+    """`TokenBatches` for torch: DataLoader(dataset, batch_size=None, num_workers=N).
+
+    The loader makes tensors of the arrays. Its workers take the batches in turns, so their order is the same for
+    every N.
+    """
 
     def __iter__(self) -> Iterator[Batch]:
         info = get_worker_info()

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from ..atomic_file import atomic_write, translate_os_errors
 from ..errors import DamagedFile, InputError, OutputError, UsageError
-from ..whole import replacing
 
 VERSION = 1
 TOKENS_PER_SHARD = 50_000_000
@@ -134,11 +134,9 @@ class ShardWriter:
         return Path(f"{self.pattern % len(self.shards)}.part")
 
     def _begin_shard(self) -> None:
-        try:
+        with translate_os_errors(self._part):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._file = open(self._part, "wb")  # noqa: SIM115 - closed by `_end_shard` or `abort`
-        except OSError as error:
-            raise OutputError(f"{self._part}: cannot be written: {error.strerror}") from None
         self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
         self._first, self._tokens = len(self.rows), 0
 
@@ -160,10 +158,8 @@ class ShardWriter:
         assert self._tar is not None
         info = tarfile.TarInfo(name)  # its date is 1970 and its owner nobody: equal samples, equal shards
         info.size = len(data)
-        try:
+        with translate_os_errors(self._part):
             self._tar.addfile(info, io.BytesIO(data))
-        except OSError as error:
-            raise OutputError(f"{self._part}: cannot be written: {error.strerror}") from None
         return self._tar.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
     def _put_array(self, name: str, array: npt.NDArray[Any]) -> int:
@@ -174,12 +170,10 @@ class ShardWriter:
         return self._put(name, packed.getvalue()) + packed.tell() - array.nbytes
 
     def _replace(self, path: Path, data: bytes) -> None:
-        try:
+        with translate_os_errors(path):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as part:
+            with atomic_write(path) as part:
                 part.write_bytes(data)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
     def __enter__(self) -> Self:
         return self

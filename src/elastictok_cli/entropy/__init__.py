@@ -1,1 +1,1 @@
-"""Entropy coders that any model's syntax may use."""
+"""Tokens to bytes and back: the range coder, and the syntaxes that models register."""

@@ -4,19 +4,19 @@ Every context is a probability and the number of bits it has seen. Predictions a
 integer weights that learn as they go, as in the PAQ family. Integers only, so every machine has the same bytes.
 
     coder = mixing_coder(rangecoder.encoder(capacity), contexts, weights)
-    coder.index[0], coder.index[1] = a, b     # the contexts of the next bit
-    bit = code(coder, weight_set, 2, bit)     # in the mode of the range coder: kernels/rangecoder.py
+    coder.active[0], coder.active[1] = a, b     # the contexts of the next bit
+    bit = code(coder, weight_set, 2, bit)     # in the mode of the range coder: rangecoder.py
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels.rangecoder import (
+from ..jit import compiled_inner
+from .rangecoder import (
     CODE,
     COST,
     ENCODE,
@@ -50,13 +50,13 @@ SQUASH = np.clip(np.round(65536 / (1 + np.exp(-_x))), 2, 65534).astype(np.uint16
 
 class MixingCoder(NamedTuple):
     """A range coder with adaptive state. contexts: uint16 (n, 2), probability of a 1 and bits seen. weights: int32
-    (sets, 8). index: the contexts of the next bit, then scratch."""
+    (sets, 8). active: the contexts of the next bit, then scratch."""
 
     io: npt.NDArray[np.int64]
     buf: npt.NDArray[np.uint8]
     contexts: npt.NDArray[np.uint16]
     weights: npt.NDArray[np.int32]
-    index: npt.NDArray[np.int64]
+    active: npt.NDArray[np.int64]
 
 
 def mixing_coder(coder: Coder, contexts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int32]) -> MixingCoder:
@@ -78,7 +78,7 @@ def new_weights(sets: int) -> npt.NDArray[np.int32]:
     return weights
 
 
-@numba.njit(cache=True, nogil=True, _nrt=False)
+@compiled_inner
 def code_with(io, buf, p, bit):
     """One bit whose probability of a 1 is p / 65536, in ENCODE or DECODE mode. Returns the bit."""
     bound = (io[RANGE] >> 16) * p
@@ -105,9 +105,9 @@ def code_with(io, buf, p, bit):
     return bit
 
 
-@numba.njit(cache=True, nogil=True, _nrt=False)
+@compiled_inner
 def code(coder, group, inputs, bit):
-    """One bit predicted by the contexts coder.index[:inputs], mixed by weight set `group`. Returns the bit."""
+    """One bit predicted by the contexts coder.active[:inputs], mixed by weight set `group`. Returns the bit."""
     io, buf, contexts, weights, index = coder
     mode = io[MODE]
     if mode == TALLY:  # training: column 0 counts zeros, column 1 ones
@@ -121,7 +121,11 @@ def code(coder, group, inputs, bit):
         index[MAX_INPUTS + k] = s
         total += np.int64(weights[group, k]) * s
     total >>= 16
-    p = np.int64(SQUASH[min(max(total, -STRETCH_LIMIT), STRETCH_LIMIT) + STRETCH_LIMIT])
+    if total > STRETCH_LIMIT:
+        total = STRETCH_LIMIT
+    elif total < -STRETCH_LIMIT:
+        total = -STRETCH_LIMIT
+    p = np.int64(SQUASH[total + STRETCH_LIMIT])
     if mode >= 2:
         io[COST] += np.int64(PRICE_OF[(p if bit else 65536 - p) >> 4])
         if mode == PRICE:

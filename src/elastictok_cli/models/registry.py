@@ -1,92 +1,85 @@
-"""Which models there are, where their weights lie, and how a name, a file or an .etok's header becomes a
-model.
+"""Models by name: how a name, a weights file or an .etok's header becomes a model.
 
-Weights are .safetensors files that say in their metadata which model they are for. They are looked for in the
-package (the bundled model) and in a folder of the user's, `home()`, where `weights pull` and `weights
-convert` put theirs.
+A model registers a loader under its name:
+
+    @register_model("toy", about="one grey level per block", syntaxes=("toy/1",))
+    def load(request: LoadRequest) -> TokenModel: ...
+
+A package outside this one names the module that does so in its entry points, under the model's name:
+
+    [project.entry-points."elastictok.models"]
+    toy = "toy_package.model"
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import os
 import re
-import struct
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ..entropy.bitstream import find_syntax
 from ..errors import UnsupportedFile, UsageError
+from .openmp import share_cores
+from .weights_files import SUFFIX, metadata, packaged_weights, sha256, weights_in_home
 
 if TYPE_CHECKING:
-    import torch
-
     from .base import TokenModel
-    from .elastic import Elastic
 
-BUNDLED = "elastictok-nano"
-PACKAGED = (BUNDLED, "elastictok-mini")
-SUFFIX = ".safetensors"
-MOST_NAME = 100  # letters
-MOST_HEADER = 100 << 20  # as the safetensors library allows
+DEFAULT_MODEL = "elastictok-nano"
+ENTRY_POINTS = "elastictok.models"
 PRECISIONS = ("float32", "bfloat16", "float16")
-SHORT = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+SHORT_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 
 PathLike = str | os.PathLike[str]
 
 
-@dataclass(frozen=True)
-class Known:
-    """A model that has a name. repository, file, config: where the original's parameters are published, and
-    their shape.
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """What a loader is given. weights: None if the model brings its own. precision: one of PRECISIONS."""
 
-    revision, sha256: the commit and the parameters' SHA-256 that `weights pull` insists on. None as long as
-    nobody here has held the published files; until then the first pull on a machine pins both for the pulls
-    after it.
+    weights: Path | None
+    device: str
+    precision: str
+
+
+Loader = Callable[[LoadRequest], "TokenModel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where a model's original parameters are published.
+
+    revision, sha256: the commit and the digest that `weights pull` insists on. None as long as nobody here has held
+    the published file; the first pull on a machine then pins both for the pulls after it.
     """
 
-    name: str
-    about: str
-    repository: str | None = None
-    file: str | None = None
-    config: str | None = None
+    repository: str
+    file: str
+    config: str
     revision: str | None = None
     sha256: str | None = None
 
 
-KNOWN = {
-    known.name: known
-    for known in (
-        Known(BUNDLED, "comes with the package; the default"),
-        Known("elastictok-mini", "comes with the package; the original's method in small"),
-        Known("elastictok-fsq", "the original, 16-bit codes", "LargeWorldModel/ElasticTok-FSQ", "params", "fsq"),
-        Known(
-            "elastictok-vae",
-            "the original, 8 numbers a token",
-            "LargeWorldModel/ElasticTok-VAE",
-            "params",
-            "vae",
-        ),
-    )
-}
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """A model that has a name.
 
+    syntaxes: of weights files that its loader takes. weights: "packaged" if they come with this package, "home" if the
+    user fetches them, "own" if the loader needs no file.
+    """
 
-@dataclass(frozen=True)
-class WeightsFile:
-    """What a weights file says about itself. digest: SHA-256 of all of it, hex; an .etok keeps 16 bytes."""
-
-    path: Path
-    model: str
-    generation: int
-    syntax: str
-    bytes: int
-    digest: str
+    name: str
+    about: str
+    load: Loader
+    syntaxes: tuple[str, ...]
+    weights: Literal["packaged", "home", "own"] = "own"
+    published: Published | None = None
 
 
 class NamesModel(Protocol):
@@ -98,133 +91,128 @@ class NamesModel(Protocol):
     def model_digest(self) -> bytes: ...
     @property
     def generation(self) -> int: ...
+    @property
+    def extra(self) -> Mapping[str, Any]: ...
 
 
-def home() -> Path:
-    """The folder for weights that are not in the package: $ELASTICTOK_HOME, or a place for caches."""
-    if "ELASTICTOK_HOME" in os.environ:
-        return Path(os.environ["ELASTICTOK_HOME"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "elastictok"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "elastictok"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "elastictok"
+_entries: dict[str, ModelEntry] = {}
 
 
-def bundled(name: str = BUNDLED) -> Path:
-    """The weights of a model of the package, there or beside src/ in a checkout. Raises UnsupportedFile."""
-    here = Path(__file__).resolve()
-    places = [
-        here.parents[1] / "weights" / f"{name}{SUFFIX}",
-        here.parents[3] / "weights" / f"{name}{SUFFIX}",
-    ]
-    for place in places:
-        if place.is_file():
-            return place
-    raise UnsupportedFile(f"{name}: its weights are missing from this installation; install elastictok again")
+def register_model(
+    name: str,
+    *,
+    about: str,
+    syntaxes: tuple[str, ...],
+    weights: Literal["packaged", "home", "own"] = "own",
+    published: Published | None = None,
+) -> Callable[[Loader], Loader]:
+    """Decorate a loader: make its model known by this name. See ModelEntry for the arguments."""
+
+    def register(load: Loader) -> Loader:
+        _entries[name] = ModelEntry(
+            name=name, about=about, load=load, syntaxes=syntaxes, weights=weights, published=published
+        )
+        return load
+
+    return register
 
 
-def files() -> Iterator[Path]:
+def _import_entry_points(name: str | None = None) -> None:
+    """Import the modules of other packages that register models; those of this name only, or all."""
+    from importlib.metadata import entry_points  # takes 20 ms; only needed for names that are not registered yet
+
+    for point in entry_points(group=ENTRY_POINTS):
+        if name in (None, point.name):
+            try:
+                point.load()
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                raise UnsupportedFile(f"model {point.name}: {point.value} cannot be loaded: {reason}") from error
+
+
+def entries() -> dict[str, ModelEntry]:
+    """All models that have a name: the default one, the others that come with weights, then the rest."""
+    _import_entry_points()
+    order = {"packaged": 0, "home": 1, "own": 2}
+    found = sorted(_entries.values(), key=lambda entry: (entry.name != DEFAULT_MODEL, order[entry.weights], entry.name))
+    return {entry.name: entry for entry in found}
+
+
+def find_entry(name: str) -> ModelEntry | None:
+    """The model of this name; None if there is none."""
+    if name not in _entries:
+        _import_entry_points(name)
+    return _entries.get(name)
+
+
+def _entry_for(syntax: str) -> ModelEntry | None:
+    """The first model whose loader takes weights of this syntax."""
+    for candidates in (_entries, entries()):
+        for entry in candidates.values():
+            if syntax in entry.syntaxes:
+                return entry
+    return None
+
+
+def weights_files() -> Iterator[Path]:
     """Weights files on this machine, those of the package first."""
-    for name in PACKAGED:
-        with suppress(UnsupportedFile):
-            yield bundled(name)
-    yield from sorted(home().glob(f"*{SUFFIX}"))
+    for entry in entries().values():
+        if entry.weights == "packaged":
+            with suppress(UnsupportedFile):
+                yield packaged_weights(entry.name)
+    yield from weights_in_home()
 
 
-def find(name: str) -> Path:
-    """A model's weights file. Raises UsageError for an unknown name, UnsupportedFile if it is not here."""
-    if name in PACKAGED:
-        return bundled(name)
-    place = home() / f"{name}{SUFFIX}"
-    if os.path.basename(name) == name and place.is_file():
-        return place
-    if name in KNOWN:
+def find_weights(name: str) -> Path | None:
+    """A model's weights file; None if the model needs none.
+
+    Raises UsageError for an unknown name, UnsupportedFile if the file is not on this machine.
+    """
+    entry = find_entry(name)
+    if entry is not None and entry.weights == "packaged":
+        return packaged_weights(name)
+    path = next((path for path in weights_in_home() if path.name == f"{name}{SUFFIX}"), None)
+    if path is not None:
+        return path
+    if entry is not None and entry.weights == "own":
+        return None
+    if entry is not None:
         raise UnsupportedFile(
             f"{name}: its weights are not on this machine; 'elastictok weights pull {name}' gets them"
         )
-    close = difflib.get_close_matches(name, KNOWN, 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KNOWN)}, or give a {SUFFIX} file"
-    raise UsageError(f"--model {name}: no such model; {hint}")
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """Metadata of a .safetensors file, without its tensors. Raises UnsupportedFile if it is no model's."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-            size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if not 2 <= size <= min(MOST_HEADER, path.stat().st_size - 8):
-                raise ValueError
-            header = json.loads(file.read(size))
-        found = header.get("__metadata__", {})
-        if not isinstance(found, dict) or "syntax" not in found:
-            raise UnsupportedFile(
-                f"{path.name}: a .safetensors file, but not made by elastictok; "
-                "'elastictok weights convert' makes one of the original's params"
-            )
-        said = {str(key): str(value) for key, value in found.items()}
-        if not said.get("model", "").isprintable() or len(said.get("model", "")) > MOST_NAME:
-            raise UnsupportedFile(f"{path.name}: the name of its model cannot be printed")
-        return said
-    except OSError as error:
-        raise UnsupportedFile(f"{path}: {error.strerror}") from None
-    except (ValueError, AttributeError, RecursionError):
-        raise UnsupportedFile(
-            f"{path.name}: not a .safetensors file; 'elastictok weights convert' makes one of the original's params"
-        ) from None
-
-
-def describe(path: Path) -> WeightsFile:
-    """Read what the file says and its digest. Raises UnsupportedFile."""
-    said = metadata(path)
-    generation = said.get("generation", "0")
-    if not generation.isdecimal():
-        raise UnsupportedFile(f"{path.name}: its generation is {generation[:20]!r}")
-    name = said.get("model", BUNDLED)
-    return WeightsFile(path, name, int(generation), said["syntax"], path.stat().st_size, sha256(path))
-
-
-def sha256(path: Path) -> str:
-    """Of a whole file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    known = entries()
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}, or give a {SUFFIX} file"
+    raise UsageError(f"`model` {name}: no such model; {hint}")
 
 
 def load(name: PathLike | None = None, device: str = "auto", precision: str = "float32") -> TokenModel:
-    """A model by its name or its weights file; None for the bundled one.
+    """Load a model by its name or its weights file; None for the default one.
 
     device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", "mps". precision: float32, or bfloat16 (bf16)
-    or float16 (fp16), for the original models on GPUs. Raises UsageError for a name, device or precision that is none,
-    UnsupportedFile for weights that are not here, not of a model, damaged, or of a newer version.
+    or float16 (fp16) for models with networks. Raises UsageError for a name, device or precision that does not exist,
+    UnsupportedFile for weights that are not on this machine, not a model's, damaged, or of a newer version.
     """
-    precision = SHORT.get(precision, precision)
+    share_cores()  # before anything loads torch
+    precision = SHORT_PRECISIONS.get(precision, precision)
     if precision not in PRECISIONS:
-        raise UsageError(f"--precision {precision}: there are float32, {', '.join([*SHORT][1:])}")
-    if not DEVICES.fullmatch(device):  # said of a model that has no use for one too
-        raise UsageError(f"--device {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
-    text = BUNDLED if name is None else os.fspath(name)
+        raise UsageError(f"`precision` {precision}: there are float32, {', '.join([*SHORT_PRECISIONS][1:])}")
+    if not DEVICES.fullmatch(device):  # checked for models that have no use for a device too
+        raise UsageError(f"`device` {device}: no such device; there are auto, cpu, cuda, cuda:N and mps")
+    text = DEFAULT_MODEL if name is None else os.fspath(name)
     is_file = text.endswith(SUFFIX) or os.path.basename(text) != text
-    path = Path(text) if is_file else find(text)
-    if is_file and not path.is_file():
-        raise UsageError(f"--model {text}: no such file")
-    syntax = metadata(path)["syntax"]
-    if syntax in ("fsq/1", "vae/1"):
-        from .adapter import ElasticModel
-
-        where = _device(device)
-        network = load_network(path, where, precision)
-        return cast("TokenModel", ElasticModel(network, bytes.fromhex(sha256(path))[:16], where))
-    if precision != "float32":
-        raise UsageError(f"--precision {precision}: {Path(text).stem} has one precision only; leave the option out")
-    from safetensors import SafetensorError
-
-    from . import nano
-
-    try:
-        return cast("TokenModel", nano.load(path))
-    except SafetensorError as error:
-        raise UnsupportedFile(f"{path.name}: damaged: {str(error).splitlines()[0][:MOST_NAME]}") from None
+    if is_file and not Path(text).is_file():
+        raise UsageError(f"`model` {text}: no such file")
+    weights = Path(text) if is_file else find_weights(text)
+    if weights is None:
+        entry = find_entry(text)
+    else:
+        syntax = metadata(weights)["syntax"]
+        entry = _entry_for(syntax)
+        if entry is None:
+            raise UnsupportedFile(f"{weights.name}: made for syntax {syntax!r}, which no model of this version takes")
+    assert entry is not None, "find_weights raises for a name that is unknown"
+    return entry.load(LoadRequest(weights=weights, device=device, precision=precision))
 
 
 load_model = load
@@ -233,78 +221,39 @@ load_model = load
 def load_for(
     header: NamesModel, device: str = "auto", name: PathLike | None = None, precision: str | None = None
 ) -> TokenModel:
-    """The model that an .etok was made with. name: where to look for it, if not among this machine's own.
+    """Load the model that an .etok was made with. name: where to look for it, if not among this machine's own.
 
-    precision: None for the one that the file was made in: another shows other pixels than were measured.
-
-    Raises UnsupportedFile if it is not here, and as `load`.
+    precision: None for the one that the file was made in, since another one shows other pixels than were measured.
+    Raises UnsupportedFile if the model is not on this machine, and as `load`.
     """
     if precision is None:
-        said = getattr(header, "extra", {}).get("precision")
-        precision = said if said in PRECISIONS else "float32"
+        stored = header.extra.get("precision")
+        precision = stored if stored in PRECISIONS else "float32"
     if name is not None:
         return load(name, device, precision)
     wanted = header.model_digest.hex()
-    for path in files():
+    for path in weights_files():
         try:
-            if metadata(path).get("model", BUNDLED) == header.model and sha256(path).startswith(wanted):
+            if metadata(path).get("model", path.stem) == header.model and sha256(path).startswith(wanted):
                 return load(path, device, precision)
         except UnsupportedFile:
             continue  # a damaged file in the folder is not the one wanted
-    get = (
-        f"'elastictok weights pull {header.model}' or "
-        if header.model in KNOWN and header.model not in PACKAGED
-        else ""
-    )
+    entry = find_entry(header.model)
+    if entry is not None and entry.weights == "own":
+        model = load(header.model, device, precision)
+        if model.spec.digest == header.model_digest:
+            return model
+    pull = f"'elastictok weights pull {header.model}' or " if entry is not None and entry.published else ""
     raise UnsupportedFile(
         f"needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), which are "
-        f"not here; {get}--model FILE.safetensors gives them"
+        f"not here; {pull}`model` FILE.safetensors gives them"
     )
 
 
-def _device(name: str) -> torch.device:
-    import torch
+def tables_for(header: Any, name: PathLike | None = None) -> Any:
+    """Start values of the entropy coder that a file's tokens need; None where they need none.
 
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError):
-        raise UsageError(f"--device {name}: there is none on this machine; auto takes what there is") from None
-    return device
-
-
-def load_network(path: Path, device: torch.device, precision: str = "float32") -> Elastic:
-    """The network of an original model alone. precision: one of PRECISIONS. Raises UnsupportedFile if the file
-    is damaged or none."""
-    import torch
-    from safetensors import SafetensorError, safe_open
-
-    from .config import ElasticConfig
-    from .elastic import Elastic
-
-    try:
-        said: Any = json.loads(metadata(path).get("config", "{}"))
-        config = ElasticConfig.from_mapping(said)
-        with safe_open(path, framework="pt") as file:
-            keys = set(file.keys())
-            layers = config.num_encoder_layers + config.num_decoder_layers
-            if len(keys) != 9 * layers + 8 + (config.bottleneck_type == "vae"):
-                raise ValueError("its tensors are not those of its configuration")
-            with torch.device("meta"):
-                network = Elastic(config)
-            wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-            if any(key not in keys or tuple(file.get_slice(key).get_shape()) != shape for key, shape in wanted.items()):
-                raise ValueError("its tensors are not those of its configuration")
-            dtype = getattr(torch, precision)
-            # One by one, so that a bfloat16 file and its float32 copy are never both in memory. The
-            # quantiser's steps stay float32: they are part of the format.
-            state = {
-                key: file.get_tensor(key).to(device, torch.float32 if key == "bottleneck.scale" else dtype)
-                for key in wanted
-            }
-    except (SafetensorError, ValueError, AttributeError, UsageError) as error:
-        raise UnsupportedFile(f"{path.name}: damaged or not a model's weights: {str(error).splitlines()[0]}") from None
-    network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
+    Loads the model only if it must: tokens that are codes are read without weights. Raises as `load_for`.
+    """
+    find_entry(header.model)  # a package outside this one registers the syntax along with its model
+    return None if find_syntax(header.syntax).codes else load_for(header, "cpu", name).tables

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OutputError, UsageError
-from ..whole import replacing
+from ..atomic_file import atomic_write, translate_os_errors
+from ..errors import UsageError
 from .theme import Theme
 
 if TYPE_CHECKING:
@@ -41,11 +41,8 @@ def save_figure(figure: Figure, path: str) -> None:
     check_suffix(path)
     kind = Path(path).suffix.lower()[1:]
     dates: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    try:
-        with replacing(path) as part:
-            figure.savefig(part, format=kind, metadata=dates[kind])
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    with translate_os_errors(path), atomic_write(path) as part:
+        figure.savefig(part, format=kind, metadata=dates[kind])
 
 
 def log_axis(axis: Any, most: int = 6) -> None:

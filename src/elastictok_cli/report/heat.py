@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..container import Reader, decode_gop
+from ..entropy.bitstream import find_syntax
 
 PATCH = 16  # pixels of a side, of models whose tokens have a place
 
@@ -17,13 +18,12 @@ Counts = npt.NDArray[np.int64]
 
 def has_places(reader: Reader) -> bool:
     """The tokens of this file's model stand for places in the picture, finer than a tile."""
-    return reader.header.syntax.startswith("nano/")
+    return find_syntax(reader.header.syntax).places
 
 
 def cell_size(reader: Reader) -> tuple[int, int]:
     """(height, width) in pixels of what one count is for."""
-    geometry = reader.header.geometry
-    return (PATCH, PATCH) if has_places(reader) else geometry.tile or (geometry.height, geometry.width)
+    return (PATCH, PATCH) if has_places(reader) else reader.header.geometry.tile_hw
 
 
 def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:
@@ -39,6 +39,6 @@ def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:
         if not has_places(reader):
             yield from (np.array([tile.count for tile in block.tiles]).reshape(shape) for block in gop.blocks)
             continue
-        for tiles in decode_gop(gop, header, tables, f"{reader.name}: {reader.place(number)}"):
+        for tiles in decode_gop(gop, header, tables, f"{reader.name}: {reader.gop_name(number)}", False):
             places = np.asarray(tiles[0].places, np.int64)
             yield np.bincount(places % (shape[0] * shape[1]), minlength=shape[0] * shape[1]).reshape(shape)

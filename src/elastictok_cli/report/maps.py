@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ def save_heat_plot(
     """
     check_suffix(path, "--heat")
     if not maps:
-        raise UsageError(f"--heat: {Path(usage.name).name} has no frames")
+        raise UsageError(f"--heat: {usage.title} has no frames")
     width, height = usage.header.coded_size
     numbers = _spaced(len(maps), BLOCKS)
     rows = -(-len(numbers) // COLUMNS)
@@ -44,9 +43,7 @@ def save_heat_plot(
         axes.set_anchor("W")
         # per frame and block: what a patch of one block costs on average, whatever the file's length
         image = _show(axes, np.mean(maps, axis=0), cell, (width, height), theme, None)
-        axes.set_title(
-            f"{Path(usage.name).name}: tokens a block in each place, mean of {len(maps):,} blocks", loc="left"
-        )
+        axes.set_title(f"{usage.title}: tokens a block in each place, mean of {len(maps):,} blocks", loc="left")
         upper.colorbar(image, ax=axes, shrink=0.9).outline.set_visible(False)
         top = max(1, *(int(maps[i].max()) for i in numbers))
         small_axes = lower.subplots(rows, COLUMNS, squeeze=False).ravel()
@@ -111,6 +108,6 @@ def save_rate_plot(usage: Usage, rates: Rates, path: str, theme: Theme = LIGHT) 
             axes.axhline(usage.header.threshold, color=theme.faint, linewidth=1, linestyle=(0, (4, 3)))
         axes.set_xlabel("tokens of the block")
         axes.set_ylabel("mean squared error")
-        axes.set_title(f"{Path(usage.name).name}: what the search saw of {len(rates):,} blocks", loc="left")
+        axes.set_title(f"{usage.title}: what the search saw of {len(rates):,} blocks", loc="left")
         axes.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
         save_figure(figure, path)

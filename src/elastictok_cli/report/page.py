@@ -65,14 +65,14 @@ def html_report(
         "light": LIGHT.series,
         "dark": DARK.series,
     }
-    names = ", ".join(Path(report.usage.name).name for report in reports)
+    names = ", ".join(report.usage.title for report in reports)
     parts = {
         "title": html.escape(names),
         "theme": f' data-theme="{theme}"' if theme else "",
         "css": _part("report.css"),
         "js": _part("report.js"),
-        # "</script>" inside a name must not end the script
-        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/"),
+        # "</script>" and "<!--<script>" inside a name must not end the script, or keep it from ending
+        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "about": "".join(_about(report.usage) for report in reports),
         "stage": _stage(reports, player),
         "key": _key(labels, cuts),
@@ -141,7 +141,7 @@ def _heat(report: FileReport) -> dict[str, Any] | None:
 
 def _about(usage: Usage) -> str:
     said = [f"{html.escape(what)}: {html.escape(text)}" for what, text in summary(usage) if what != "a block"]
-    return f'<p class="about"><b>{html.escape(Path(usage.name).name)}</b><br>{"<br>".join(said)}</p>'
+    return f'<p class="about"><b>{html.escape(usage.title)}</b><br>{"<br>".join(said)}</p>'
 
 
 def _stage(reports: Sequence[FileReport], player: Player | None) -> str:

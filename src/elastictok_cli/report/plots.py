@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..metrics import psnr_db, quality_text
+from ..units import one_line, utf8
 from .curve import cycle
 from .figures import SUFFIXES, check_suffix, new_figure, save_figure
 from .theme import LIGHT, Theme
@@ -102,7 +103,7 @@ def _title(usages: Sequence[Usage]) -> str:
     usage = usages[0]
     share = 100 * usage.tokens / max(1, usage.max_tokens)
     return (
-        f"{Path(usage.name).name}   {usage.tokens:,} tokens ({share:.2g} %),  {quality_text(usage.mse, 1)},  "
+        f"{usage.title}   {usage.tokens:,} tokens ({share:.2g} %),  {quality_text(usage.mse, 1)},  "
         f"{usage.bpp:.3f} bits per pixel"
     )
 
@@ -113,10 +114,10 @@ def legend_labels(usages: Sequence[Usage]) -> list[str]:
     count = 1
     while len({path[-count:] for path in paths}) < len(set(paths)):
         count += 1
+    names = [one_line(utf8(str(Path(*path[-count:])))) for path in paths]
     return [
-        f"{Path(*path[-count:])}: {goal(usage)}, {100 * usage.tokens / max(1, usage.max_tokens):.2g} %, "
-        f"{quality_text(usage.mse, 1)}"
-        for path, usage in zip(paths, usages, strict=True)
+        f"{name}: {goal(usage)}, {100 * usage.tokens / max(1, usage.max_tokens):.2g} %, {quality_text(usage.mse, 1)}"
+        for name, usage in zip(names, usages, strict=True)
     ]
 
 

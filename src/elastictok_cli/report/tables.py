@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics import psnr_db, quality_text
-from ..units import plural, size
+from ..units import plural, size, utf8
 from .usage import Usage
 
 PERCENTILES = (0, 10, 25, 50, 75, 90, 100)
@@ -136,7 +136,7 @@ def csv_lines(usage: Usage, named: bool = False, head: bool = True) -> Iterator[
     writer: csv.DictWriter[str] | None = None
     for row in _rows(usage):
         if named:
-            row["name"] = usage.name
+            row["name"] = utf8(usage.name)
         if writer is None:
             writer = csv.DictWriter(out, row.keys(), lineterminator="")
             if head:
@@ -168,7 +168,7 @@ def _rows(usage: Usage) -> Iterator[dict[str, Any]]:
             "mse": block.mse,
             "psnr_db": _db(block.mse),
             "met": block.met,
-            "step": block.step,
+            "step": block.qindex,
             "starts_gop": block.starts_gop,
             "cut": block.cut,
         }

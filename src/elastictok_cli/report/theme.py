@@ -33,6 +33,7 @@ class Theme:
         return {
             "font.family": "sans-serif",
             "font.size": 10,
+            "text.parse_math": False,  # a file's name may have dollar signs
             "figure.facecolor": self.paper,
             "axes.facecolor": self.paper,
             "savefig.facecolor": self.paper,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 from ..container import BlockRecord, Header, Reader
 from ..metrics import psnr_db
+from ..units import one_line, utf8
 
 # So many times the tokens of the blocks around it a block needs where new content comes in, mostly at a cut.
 CUT_FACTOR = 1.8
@@ -19,7 +21,7 @@ FEWEST = 2  # of these; fewer tell nothing
 class BlockUse:
     """One block. time_s: of its first frame, from the start of the file; duration_s: to the next block.
 
-    tokens, max_tokens: of all tiles. mse: on [-1, 1], over what is visible. step: of the finest tile.
+    tokens, max_tokens: of all tiles. mse: on [-1, 1], over what is visible. qindex: of the finest tile.
     starts_gop: has no past. cut: needs far more than the blocks around it though it has a past.
     """
 
@@ -33,7 +35,7 @@ class BlockUse:
     max_tokens: int
     mse: float
     met: bool
-    step: int
+    qindex: int
     starts_gop: bool
     cut: bool = False
 
@@ -58,6 +60,11 @@ class Usage:
     parts: Mapping[str, int]
     first_s: float = 0.0
     gop_bytes: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The file's name without its folder, as it can be drawn."""
+        return one_line(utf8(Path(self.name).name))
 
     @property
     def frames(self) -> int:
@@ -99,7 +106,6 @@ class Usage:
 def read_usage(reader: Reader, name: str | None = None) -> Usage:
     """One pass over a file. Raises DamagedFile where it is damaged."""
     header = reader.header
-    shares = visible_shares(header)
     blocks: list[BlockUse] = []
     times: list[float] = []  # when each block begins, and when the last ends
     last = step = 0  # PTS of the last frame, and its distance from the one before it
@@ -107,11 +113,11 @@ def read_usage(reader: Reader, name: str | None = None) -> Usage:
         at = 0
         for place, record in enumerate(gop.blocks):
             times.append(header.seconds(int(gop.pts[at])))
-            blocks.append(_block(len(blocks), number, place, gop.first_frame + at, record, header, shares))
+            blocks.append(_block(len(blocks), number, place, gop.first_frame + at, record, header))
             at += record.frames
         last, step = int(gop.pts[-1]), int(gop.pts[-1] - gop.pts[-2]) if gop.frames > 1 else step
     if blocks:
-        times.append(header.seconds(header.last_end(last, step)))
+        times.append(header.seconds(header.video_end(last, step)))
         spans = zip(blocks, times, times[1:], strict=False)
         blocks = _with_cuts([replace(b, time_s=a - times[0], duration_s=z - a) for b, a, z in spans])
     duration = times[-1] - times[0] if times else 0.0
@@ -145,15 +151,14 @@ def cumulative_bytes(usage: Usage) -> list[float]:
     return out
 
 
-def _block(
-    index: int, gop: int, place: int, first: int, record: BlockRecord, header: Header, shares: Sequence[float]
-) -> BlockUse:
+def _block(index: int, gop: int, place: int, first: int, record: BlockRecord, header: Header) -> BlockUse:
     # Models with tiles have all their places in every block, however few frames it shows (models/adapter.py).
-    frames = record.frames if header.tile is None else header.block_frames
+    frames = record.frames if header.tile_hw is None else header.block_frames
     most = header.max_tokens * frames // header.block_frames * len(record.tiles)
-    mse = sum(tile.mse * share for tile, share in zip(record.tiles, shares, strict=True))
-    step = min(tile.step for tile in record.tiles)
-    return BlockUse(index, gop, first, record.frames, 0, 0, record.count, most, mse, record.met, step, place == 0)
+    qindex = min(tile.qindex for tile in record.tiles)
+    return BlockUse(
+        index, gop, first, record.frames, 0, 0, record.count, most, record.mse, record.met, qindex, place == 0
+    )
 
 
 def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
@@ -174,17 +179,3 @@ def _with_cuts(blocks: Sequence[BlockUse]) -> list[BlockUse]:
             high = rates[i] > CUT_FACTOR * max(last, median(usual))
         out.append(replace(block, cut=high and not before))
     return out
-
-
-def visible_shares(header: Header) -> list[float]:
-    """Of every tile, the share of the visible picture that is its; they add up to 1."""
-    geometry, (width, height) = header.geometry, header.coded_size
-    if geometry.tile is None:
-        return [1.0]
-    th, tw = geometry.tile
-    areas = [
-        max(0, min(height - y, th)) * max(0, min(width - x, tw))
-        for y in range(0, geometry.height, th)
-        for x in range(0, geometry.width, tw)
-    ]
-    return [area / (width * height) for area in areas]

@@ -1,4 +1,4 @@
-"""How the effort for a block is chosen. `run` drives any strategy; `strategy(name)` finds one by its name."""
+"""Search for the smallest effort that meets a threshold. `run` runs a strategy, `strategy` finds one by its name."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def strategy(name: str) -> Strategy:
-    """The strategy of this name. Raises UsageError naming the ones there are."""
+    """Return the strategy with this name. Raises UsageError, which lists all names."""
     if name in STRATEGIES:
         return STRATEGIES[name]
     close = difflib.get_close_matches(name, STRATEGIES, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    raise UsageError(f"--search {name}: unknown, there are {', '.join(STRATEGIES)}{hint}")
+    raise UsageError(f"`search` {name}: unknown, there are {', '.join(STRATEGIES)}{hint}")

@@ -1,7 +1,7 @@
-"""The strategies that know nothing about the error but that it falls: full, binned, binary, original.
+"""The strategies that only assume that the error falls as the effort grows: full, binned, binary, original.
 
-`fast`, the default, has a file of its own. Comparisons are `error <= threshold`, as everywhere in this
-program; `original` alone also has the original's strict one.
+`fast`, the default, has a file of its own. All comparisons are `error <= threshold`; `original` also has the strict one
+of the published code.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .base import Found, Search, Span
 BINS = 100
 
 
-def full(span: Span, threshold: float, before: Found | None = None) -> Search:
-    """Every effort from the cheapest on until one meets: the true minimum, whatever the curve looks like."""
+def full(span: Span, threshold: float, previous: Found | None = None) -> Search:
+    """Try every effort, cheapest first, until one meets the threshold: the true minimum, whatever the curve."""
     return _first_to_meet(range(span.low, span.high + 1), threshold)
 
 
-def binned(span: Span, threshold: float, before: Found | None = None) -> Search:
-    """As `full`, over at most 100 efforts: spaced by a constant factor (the original's `linear`) or evenly on
-    a ladder.
+def binned(span: Span, threshold: float, previous: Found | None = None) -> Search:
+    """Try up to 100 efforts, cheapest first, until one meets the threshold.
 
-    The largest effort is always among them; the original's truncation can leave it out.
+    They are spaced by a constant factor (the published code's `linear`), or evenly on a ladder. The largest effort is
+    always one of them; the published code's rounding can leave it out.
     """
     if span.log:
         marks = np.exp2(np.linspace(np.log2(span.low), np.log2(span.high), BINS))
@@ -41,43 +41,42 @@ def _first_to_meet(efforts: Sequence[int], threshold: float) -> Search:
         mse = yield effort
         probes.append((effort, mse))
         if mse <= threshold:
-            return Found(effort, mse, True, tuple(probes), "the cheaper ones all miss")
-    return _best(probes, "even the largest misses")
+            return Found(effort=effort, mse=mse, met=True, probes=tuple(probes), why="the cheaper ones all miss")
+    return _smallest_error(probes, "even the largest misses")
 
 
-def binary(span: Span, threshold: float, before: Found | None = None) -> Search:
-    """Bisection that returns the cheapest effort it saw meeting; about log2 of the span's length tries."""
-    low, high = span.low, span.high  # what is still open
+def binary(span: Span, threshold: float, previous: Found | None = None) -> Search:
+    """Bisect, and return the cheapest effort that was seen to meet: about log2 of the span's length probes."""
+    low, high = span.low, span.high  # the efforts that are still possible
     probes: list[tuple[int, float]] = []
-    answer: tuple[int, float] | None = None
+    best: tuple[int, float] | None = None
     while low <= high:
-        # if nothing met so far the last try is the largest effort itself: a miss is a miss of all that were
-        # tried
+        # If no effort meets, the last one tried is the largest: a miss then means that all that were tried miss.
         middle = (low + high) // 2
         mse = yield middle
         probes.append((middle, mse))
         if mse <= threshold:
-            answer, high = (middle, mse), middle - 1
+            best, high = (middle, mse), middle - 1
         else:
             low = middle + 1
-    if answer is None:
-        return _best(probes, "even the largest misses")
-    return Found(*answer, True, tuple(probes), "one effort less misses, or is out of range")
+    if best is None:
+        return _smallest_error(probes, "even the largest misses")
+    why = "one effort less misses, or is out of range"
+    return Found(effort=best[0], mse=best[1], met=True, probes=tuple(probes), why=why)
 
 
-def original(span: Span, threshold: float, before: Found | None = None) -> Search:
-    """The published ElasticTok's own bisection, its misses included, for comparison. Its answer is then
-    measured."""
+def original(span: Span, threshold: float, previous: Found | None = None) -> Search:
+    """Bisect as the published ElasticTok does, misses included, for comparison. The result is then measured."""
     probes: list[tuple[int, float]] = []
-    inner = original_counts(span.low, span.high, span.high, span.high, threshold)
+    bisection = original_counts(span.low, span.high, span.high, span.high, threshold)
     errors: dict[int, float] = {}
     try:
-        kept = next(inner)
+        kept = next(bisection)
         while True:
             mse = yield kept
             probes.append((kept, mse))
             errors[kept] = mse
-            kept = inner.send(mse)
+            kept = bisection.send(mse)
     except StopIteration as end:
         kept = end.value[1]
     if kept not in errors:
@@ -85,27 +84,28 @@ def original(span: Span, threshold: float, before: Found | None = None) -> Searc
         probes.append((kept, mse))
         errors[kept] = mse
     met = errors[kept] <= threshold
-    return Found(kept, errors[kept], met, tuple(probes), "the last one that it tried" if met else "it ended on a miss")
+    why = "the last one that it tried" if met else "it ended on a miss"
+    return Found(effort=kept, mse=errors[kept], met=met, probes=tuple(probes), why=why)
 
 
 def original_counts(
-    least: int, top: int, most: int, default: int, threshold: float
+    min_count: int, max_count: int, max_tokens: int, default: int, threshold: float
 ) -> Generator[int, float, tuple[int, int]]:
-    """The original's bisection for one item: yields tokens kept, is sent the error, returns (count, tokens
-    kept).
+    """Run the published code's bisection for one item.
 
-    The original's count n keeps n + 1 tokens, `most` at most. least, top: its `min_toks` and the largest
-    count. default: the count it falls back on if every error is above the threshold. Errors are compared in
-    float32.
+    Yields the number of tokens to keep, is sent their error, and returns (count, tokens kept).
+
+    The published code's count n keeps n + 1 tokens, and at most max_tokens. min_count: its `min_toks`. default: the
+    count that it uses if every error is above the threshold. Errors are compared in float32, as there.
     """
-    low, high = float(least), float(top)
-    limit = np.float32(threshold)
+    low, high = float(min_count), float(max_count)
+    max_mse = np.float32(threshold)
     any_met = False
     while True:
         n = math.ceil((low + high) / 2)
-        error = np.float32((yield min(n + 1, most)))
-        any_met |= bool(error <= limit)
-        if error < limit:
+        error = np.float32((yield min(n + 1, max_tokens)))
+        any_met |= bool(error <= max_mse)
+        if error < max_mse:
             high = n - 1.0
         else:
             low = float(n)
@@ -113,10 +113,10 @@ def original_counts(
             break
     if not any_met:
         n = default
-    return n, min(n + 1, most)
+    return n, min(n + 1, max_tokens)
 
 
-def _best(probes: Sequence[tuple[int, float]], why: str) -> Found:
-    """Nothing meets: the smallest error seen."""
+def _smallest_error(probes: Sequence[tuple[int, float]], why: str) -> Found:
+    """Return the candidate with the smallest error, where none meets the threshold."""
     effort, mse = min(probes, key=lambda probe: (probe[1], probe[0]))
-    return Found(effort, mse, False, tuple(probes), why)
+    return Found(effort=effort, mse=mse, met=False, probes=tuple(probes), why=why)

@@ -1,6 +1,6 @@
 """Sound is never decoded: its packets are copied from the source, and written again as they were.
 
-An `AudioInfo` is plain numbers, text and bytes, since it travels inside the .etok file. PyAV can only make an
+An `AudioTrack` is plain numbers, text and bytes, since it travels inside the .etok file. PyAV can only make an
 output stream for packets that it did not encode from the stream of another file. So `add_track` writes the
 few bytes of a Matroska header that names the codec, opens them, and takes that stream for a pattern.
 """
@@ -10,80 +10,15 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import av
 import av.container
 import av.error
 
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """One copied track. codec: FFmpeg's name of it. extradata: the codec's parameters, as FFmpeg keeps them.
-
-    frame_size: samples in a packet, 0 if that varies or is unknown. language: three letters, "" if unknown.
-    """
-
-    codec: str
-    time_base: Fraction
-    sample_rate: int
-    channels: int
-    layout: str
-    frame_size: int = 0
-    extradata: bytes = b""
-    language: str = ""
-
-
-@dataclass(frozen=True)
-class AudioPacket:
-    """One packet of track number `stream`. Times in the track's time base. flags: FFmpeg's, 1 is key."""
-
-    stream: int
-    pts: int
-    dts: int
-    duration: int
-    flags: int
-    data: bytes
-
-
-class Track(Protocol):
-    """`AudioInfo`, or what the container kept of it."""
-
-    @property
-    def codec(self) -> str: ...
-    @property
-    def time_base(self) -> Fraction: ...
-    @property
-    def sample_rate(self) -> int: ...
-    @property
-    def channels(self) -> int: ...
-    @property
-    def layout(self) -> str: ...
-    @property
-    def frame_size(self) -> int: ...
-    @property
-    def extradata(self) -> bytes: ...
-
-
-class Packet(Protocol):
-    """`AudioPacket`, or what the container kept of it."""
-
-    @property
-    def stream(self) -> int: ...
-    @property
-    def pts(self) -> int: ...
-    @property
-    def dts(self) -> int: ...
-    @property
-    def duration(self) -> int: ...
-    @property
-    def flags(self) -> int: ...
-    @property
-    def data(self) -> bytes: ...
-
+from ..types import AudioPacket, AudioTrack
 
 # What MP4, MOV or Matroska take as it is (WMA and ADPCM are in none of them, as FFmpeg muxes).
 # FFmpeg's codec name to Matroska's, and the bit depth, which tells the PCM formats apart.
@@ -126,7 +61,7 @@ def can_copy(codec: str) -> bool:
     return codec in _NATIVE or codec in _ACM
 
 
-def describe(stream: av.AudioStream) -> AudioInfo:
+def describe(stream: av.AudioStream) -> AudioTrack:
     """What to keep of a source's track."""
     context = stream.codec_context
     codec = context.codec.canonical_name
@@ -135,15 +70,15 @@ def describe(stream: av.AudioStream) -> AudioInfo:
     if layout.endswith(" channels"):  # of no known order: FFmpeg's usual one
         layout = {1: "mono", 2: "stereo"}.get(channels, layout)
     extradata = bytes(context.extradata or b"")
-    return AudioInfo(
-        codec,
-        cast(Fraction, stream.time_base),
-        context.sample_rate,
-        channels,
-        layout,
-        context.frame_size,
-        extradata,
-        language(stream.metadata.get("language")),
+    return AudioTrack(
+        codec=codec,
+        time_base=cast(Fraction, stream.time_base),
+        sample_rate=context.sample_rate,
+        channels=channels,
+        layout=layout,
+        frame_size=context.frame_size,
+        extradata=extradata,
+        language=language(stream.metadata.get("language")),
     )
 
 
@@ -156,7 +91,7 @@ def language(said: object) -> str:
 def copy_packets(
     packets: Iterator[av.Packet[Any]],
     tracks: dict[int, int],
-    ends: dict[int, int],
+    ends: Mapping[int, int],
     low: Fraction | None,
     high: Fraction | None,
 ) -> Iterator[AudioPacket]:
@@ -189,10 +124,10 @@ def copy_packets(
             continue
         dts = packet.dts if packet.dts is not None else pts
         flags = int(packet.is_keyframe) | int(packet.is_discard) << 2
-        yield AudioPacket(tracks[index], pts, dts, duration, flags, bytes(packet))
+        yield AudioPacket(stream=tracks[index], pts=pts, dts=dts, duration=duration, flags=flags, data=bytes(packet))
 
 
-def add_track(output: av.container.OutputContainer, track: Track) -> av.AudioStream | None:
+def add_track(output: av.container.OutputContainer, track: AudioTrack) -> av.AudioStream | None:
     """An output stream for a track's packets; None if the output format cannot hold the codec."""
     if not can_copy(track.codec):
         return None
@@ -210,7 +145,7 @@ def add_track(output: av.container.OutputContainer, track: Track) -> av.AudioStr
 
 
 def out_packet(
-    packet: Packet, stream: av.AudioStream, time_base: Fraction, shift: int, after: int | None
+    packet: AudioPacket, stream: av.AudioStream, time_base: Fraction, shift: int, after: int | None
 ) -> av.Packet[Any]:
     """A packet to mux. shift: taken off its times. after: the DTS before, which muxers insist must grow."""
     copied: av.Packet[Any] = av.Packet(packet.data)
@@ -225,7 +160,7 @@ def out_packet(
     return copied
 
 
-def _matroska(track: Track) -> bytes:
+def _matroska(track: AudioTrack) -> bytes:
     """The shortest Matroska file with one track of this codec: header, track, an empty cluster."""
     if track.codec in _NATIVE:
         codec, depth = _NATIVE[track.codec]

@@ -13,7 +13,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from .geometry import Pixels
+from .geometry import Pixels, turn
 
 UNKNOWN = 2
 RGB, BT709, BT470BG, SMPTE170M, BT2020 = 0, 1, 5, 6, 9
@@ -89,15 +89,21 @@ def for_output(colour: tuple[int, ...], width: int, height: int) -> Colour:
 
 
 class ToRgb:
-    """Frames of one stream to uint8 RGB of one size. blended: a transparent pixel was laid on white."""
+    """Frames of one stream to uint8 RGB of one size, by the tags in `colour`, which may change from frame to frame.
+
+    blended: a transparent pixel was laid on white.
+    """
 
     def __init__(self, width: int, height: int, colour: Colour) -> None:
         self.width, self.height, self.colour = width, height, colour
         self.blended = False
-        self._blend, self._scale = VideoReformatter(), VideoReformatter()
+        self._made_for: tuple[object, ...] = ()
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """uint8 (height, width, 3), contiguous, the caller's own."""
+        kind = (frame.width, frame.height, frame.format.name, self.colour)
+        if kind != self._made_for:  # scalers are for one kind of frame
+            self._blend, self._scale, self._made_for = VideoReformatter(), VideoReformatter(), kind
         if has_alpha(frame.format.name):
             frame = self._on_white(frame)
         rgb = self._convert(self._scale, frame, self.width, self.height, "rgb24").to_ndarray()
@@ -162,3 +168,19 @@ class FromRgb:
     def pixels(self, rgb: Pixels) -> Pixels:
         """As RGB again, uint8 (height, width, 3): for a converter to "rgb24", which only scales."""
         return np.ascontiguousarray(self(rgb).to_ndarray(), np.uint8)
+
+
+class Fitted:
+    """Pictures as they are looked at: scaled to a size on the screen and turned upright.
+
+    size: (width, height) after turning. rotation: degrees clockwise that a player turns the picture by.
+    """
+
+    def __init__(self, size: tuple[int, int], rotation: int = 0) -> None:
+        self.size, self.rotation = size, rotation
+        width, height = (size[1], size[0]) if rotation % 180 else size
+        self._scale = FromRgb(width, height, "rgb24", Colour(2, 2, RGB, FULL))
+
+    def __call__(self, rgb: Pixels) -> Pixels:
+        """rgb: uint8 (h, w, 3) of any size, as stored. Returns uint8 (height, width, 3)."""
+        return turn(self._scale.pixels(rgb), self.rotation)

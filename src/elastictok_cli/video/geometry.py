@@ -16,7 +16,7 @@ from ..errors import UsageError
 Pixels = npt.NDArray[np.uint8]
 
 FIT = 256  # shorter side of the default size
-MOST_SIDE = 1 << 16  # as in the container
+MAX_SIDE = 1 << 16  # as in the container
 
 
 def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
@@ -34,16 +34,16 @@ def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
     sides = text.split("x")
     if len(sides) not in (1, 2) or not all(side.isascii() and side.isdigit() for side in sides):
         raise UsageError(
-            f"--size {size}: must be fit256, source, a shorter side such as 256, or a size such as 456x256"
+            f"`size` {size}: must be fit256, source, a shorter side such as 256, or a size such as 456x256"
         )
     numbers = [int(side) for side in sides]
-    if not all(0 < number < MOST_SIDE for number in numbers):
-        raise UsageError(f"--size {size}: a side has 1 to {MOST_SIDE - 1} pixels")
+    if not all(0 < number < MAX_SIDE for number in numbers):
+        raise UsageError(f"`size` {size}: a side has 1 to {MAX_SIDE - 1} pixels")
     if len(numbers) == 2:
         return numbers[0], numbers[1]
     found = _short_side(numbers[0], width, height)
-    if max(found) >= MOST_SIDE:
-        raise UsageError(f"--size {size}: would be {found[0]}x{found[1]}; a side has 1 to {MOST_SIDE - 1} pixels")
+    if max(found) >= MAX_SIDE:
+        raise UsageError(f"`size` {size}: would be {found[0]}x{found[1]}; a side has 1 to {MAX_SIDE - 1} pixels")
     return found
 
 

@@ -16,8 +16,8 @@ import av
 import av.filter
 import numpy as np
 
-from .ending import usual_duration
-from .fitted import Fitted
+from ..units import last_frame_ticks
+from .colour import Fitted
 from .geometry import Pixels, scaled_sar, shown_size
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
 
@@ -60,7 +60,7 @@ class GifSink(Sink):
         self._last, self._step = pts, pts - self._last
 
     def _write_audio(self, packet: Any) -> None:
-        self._note("a GIF has no sound; .mkv keeps it")
+        self._note("a GIF has no sound; .mkv has it")
 
     def _frames(self) -> Iterator[av.VideoFrame]:
         self._spool.seek(0)
@@ -76,7 +76,7 @@ class GifSink(Sink):
         end, info = self._options.end_pts, self._info
         if end is None or end <= self._last:
             step = None if self.frames == 1 else self._step
-            end = self._last + usual_duration(step, info.frame_rate, info.time_base)
+            end = self._last + last_frame_ticks(step, info.frame_rate, info.time_base)
         return min(max(1, self._tick(end) - self._kept[-1][0]), MOST_TICKS)
 
     def _palette(self) -> av.VideoFrame:

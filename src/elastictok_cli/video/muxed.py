@@ -14,17 +14,19 @@ import av.container
 import av.error
 
 from ..errors import OutputError, UsageError
+from ..types import AudioPacket
+from ..units import last_frame_ticks
 from . import geometry
-from .audio import Packet, add_track, out_packet
 from .colour import FULL, RGB, Colour, FromRgb, for_output
-from .ending import usual_duration
 from .geometry import Pixels
 from .sink import PartFile, Shown, Sink, SinkOptions, output_size, writing
+from .sound_tracks import OutTrack, open_track
 
 _MOST_TIMESCALE = 1 << 30  # MP4 keeps it in 32 bits; one bit to spare
 _QUALITIES = {"h264": 51, "hevc": 51, "av1": 63, "vp9": 63, "ffv1": 0}  # the largest crf
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "ffv1": "ffv1"}
 _IN_WEBM = ("av1", "vp9")
+_SIDES = {"h264": (1, 16384), "hevc": (16, 65535), "av1": (4, 16384), "vp9": (1, 65535), "ffv1": (2, 65535)}
 _UNTIMED_HEVC = 2  # frames: x265 takes the DTS of no more than these from memory that it never set
 _MOST_FIRST_S = 60  # an edit list may hold back the picture so long; broadcast clocks start anywhere
 
@@ -36,20 +38,20 @@ class MuxedSink(Sink):
         super().__init__(path.name)
         self._format, self._options, self._info = container_format, options, info
         self._codec = self._choose_codec()
+        self._check_sides()
         self._file = PartFile(path, options.overwrite)
         self._output: av.container.OutputContainer | None = None
-        self._tracks: dict[int, av.AudioStream] = {}
-        self._last_dts: dict[int, int] = {}
+        self._tracks: dict[int, OutTrack] = {}
         self._durations: dict[int, int] = {}  # of the frames that the encoder holds
         self._held: tuple[int, av.VideoFrame] | None = None
         self._packet: av.Packet[Any] | None = None
         self._delay = 0  # of the first packet: PTS minus DTS
         self._step = 1
         self._origin: int | None = None
-        self._early: list[Packet] = []  # sound before the first frame; its time decides where both begin
+        self._early: list[AudioPacket] = []  # sound before the first frame; its time decides where both begin
         try:
             with writing(self.name):
-                self._open(sound=True)
+                self._open(sound=options.audio != "none")
         except BaseException:
             self.abort()
             raise
@@ -67,6 +69,17 @@ class MuxedSink(Sink):
             return "av1"
         return codec
 
+    def _check_sides(self) -> None:
+        """Raises UsageError for a size that the codec's encoder refuses in words of its own."""
+        size = output_size(self._options, self._info)
+        low, high = _SIDES[self._codec]
+        if min(size) < low or max(size) > high:
+            width, height = size
+            raise UsageError(
+                f"{self.name}: {self._codec} takes sides of {low:,} to {high:,} pixels, and this is {width}x{height}; "
+                "--codec vp9 takes any"
+            )
+
     def _open(self, sound: bool) -> None:
         """Header and encoder. An encoder or format that refuses does so here, before any frame."""
         info = self._info
@@ -78,13 +91,13 @@ class MuxedSink(Sink):
             # counter-clockwise here
             stream.set_display_rotation(-info.rotation)
         for number, (track, spoken) in enumerate(zip(info.audio, info.languages, strict=True) if sound else ()):
-            added = add_track(output, track)
-            if added is None:
-                self._leave_out_sound(track.codec)
-            else:
+            added, note = open_track(output, self._format, track, self._options.audio)
+            if note is not None:
+                self._note(note)
+            if added is not None:
                 self._tracks[number] = added
                 if spoken:
-                    added.metadata["language"] = spoken
+                    added.stream.metadata["language"] = spoken
         try:
             output.start_encoding()
         except (av.error.FFmpegError, ValueError) as error:
@@ -92,13 +105,9 @@ class MuxedSink(Sink):
             if not self._tracks:
                 raise OutputError(f"{self.name}: {self._codec} cannot be written ({error})") from error
             self._tracks.clear()
-            self._leave_out_sound(", ".join(track.codec for track in info.audio))
+            codecs = ", ".join(track.codec for track in info.audio)
+            self._note(f"the sound ({codecs}) cannot go into {self._file.path.suffix} and is left out")
             self._open(sound=False)
-
-    def _leave_out_sound(self, codec: str) -> None:
-        suffix = self._file.path.suffix
-        keep = "" if suffix == ".mkv" else "; .mkv keeps it"
-        self._note(f"the sound ({codec}) cannot go into {suffix} and is left out{keep}")
 
     def _format_options(self) -> dict[str, str]:
         if self._format not in ("mp4", "mov"):
@@ -187,7 +196,7 @@ class MuxedSink(Sink):
             late = pts * base > _MOST_FIRST_S
             if late and not self._options.rebase:
                 self._note(f"the first frame was at {float(pts * base):.1f} s; times are counted from it")
-            self._origin = pts if self._options.rebase or late else 0
+            self._origin = pts if self._options.rebase or late else min(pts, 0)  # players drop what is before zero
             early, self._early = self._early, []
             for packet in early:
                 self._write_audio(packet)
@@ -217,20 +226,16 @@ class MuxedSink(Sink):
                 self._delay = packet.pts - packet.dts
             self._packet = packet
 
-    def _write_audio(self, packet: Packet) -> None:
-        stream = self._tracks.get(packet.stream)
-        if stream is None:
+    def _write_audio(self, packet: AudioPacket) -> None:
+        track = self._tracks.get(packet.stream)
+        if track is None:
             return
         if self._origin is None:
             self._early.append(packet)
             return
         assert self._output is not None
-        base = self._info.audio[packet.stream].time_base
-        shift = round(self._origin * self._info.time_base / base)
-        copied = out_packet(packet, stream, base, shift, self._last_dts.get(packet.stream))
-        assert copied.dts is not None
-        self._last_dts[packet.stream] = copied.dts
-        self._output.mux(copied)
+        for made in track.packets(packet, self._origin * self._info.time_base):
+            self._output.mux(made)
 
     def _finish(self) -> None:
         assert self._held is not None and self._output is not None and self._origin is not None
@@ -239,10 +244,15 @@ class MuxedSink(Sink):
         self._held = None
         self._mux(self._stream.encode(None))
         if (packet := self._packet) is not None and packet.dts is not None:
-            # MP4 adds up the steps between DTS, which run ahead of the PTS by the encoder's delay: with
-            # uneven times the sum reaches the end only if the last packet lasts until there, less that delay.
-            packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
+            # Matroska takes durations as they are. MP4 adds up the steps between DTS, which run ahead of the PTS by
+            # the encoder's delay: with uneven times the sum reaches the end only if the last packet lasts until
+            # there, less that delay.
+            if self._format in ("mp4", "mov"):
+                packet.duration = max(packet.duration or 1, end - self._delay - packet.dts)
             self._output.mux(packet)
+        for track in self._tracks.values():
+            for made in track.rest():
+                self._output.mux(made)
         self._output.close()
         self._output = None
         self._file.keep()
@@ -253,7 +263,7 @@ class MuxedSink(Sink):
         end = self._options.end_pts
         if end is not None and self._origin is not None and end - self._origin > pts:
             return end - self._origin - pts
-        return usual_duration(None if self.frames == 1 else self._step, rate, base)
+        return last_frame_ticks(None if self.frames == 1 else self._step, rate, base)
 
     def _close_quietly(self) -> None:
         if self._output is not None:

@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, cast
 
 import av
 import av.container
 import av.error
-import av.stream
 from av.sidedata.sidedata import Type as SideData
 
 from ..errors import InputError
+from ..types import AudioTrack
 from . import stills
-from .audio import AudioInfo, can_copy, describe
+from .aperture import crop_of
+from .clock import restarts
 from .colour import Colour, known
-from .ending import ends_as_usual
+from .demux import is_encrypted, make_decoder, opened, video_stream
+from .filters import Crop
+from .orientation import TURNS, matrix_orientation
+from .streams import choose_video, copied_audio, left_out, with_several_pictures
+from .timing import duration_s, end_pts, ends_as_usual, frame_count, frame_rate, has_no_times, whole_s
 
-# What a demuxer's name says about the input.
-_NO_VIDEO = frozenset({"tty", "lrc", "srt", "ass", "webvtt"})  # text, which FFmpeg would gladly show as a terminal
-_TRUST_DURATION = ("mov", "matroska")  # others guess it from the end of the file
-_KNOWS_END = ("mov", "gif", "apng")
 _NO_PTS = ("avi",)  # FFmpeg makes them up, and wrongly where frames are stored in another order than they are shown
-_MOST_RATE = 240  # frames a second; more is a time base that was taken for a frame rate
-_LOOK = 400  # packets looked at where the frame rate has to be measured
-
-_USUAL_RATES = tuple(
-    Fraction(*r) for r in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
-)
+_CLOCK_MAY_RESTART = 0x200  # FFmpeg's AVFMT_TS_DISCONT
+# FFmpeg's own decoders of VP8 and VP9 leave out the transparency, which lies beside the packets.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 @dataclass(frozen=True)
 class Probed:
-    """What one look at the file tells. Sizes and sar are those of the stored pixels.
+    """What one look at the file tells. Sizes and sar are those of the stored pixels, less what the container crops.
 
     rotation: degrees clockwise that a player turns the picture by. orientation: EXIF's number for what else
-    must be done to it, for stills and mirrored video (5 to 8 swap the sides). origin: PTS of the first frame.
-    dts_lag: in formats without PTS, how many ticks the DTS of a decoded frame is past its time; None with PTS.
-    whole_s: how long the file says it is, where that can be trusted. end: PTS where its last frame ends,
-    likewise; ends_as_usual: the frame rate says the same. audio: by stream index. size: in bytes.
+    must be done to it, for stills and mirrored video (5 to 8 swap the sides). held: EXIF's number for both together.
+    origin: PTS of the first frame. dts_lag: in formats without PTS, how many ticks the DTS of a decoded frame is past
+    its time; None with PTS. whole_s: how long the file says it is, where that can be trusted. end: PTS where its last
+    frame ends, likewise; ends_as_usual: the frame rate says the same. rate_is_guess: nothing says a frame rate.
+    decoder: FFmpeg's name of another one than its own choice. audio: by stream index. size: in bytes. still: a picture
+    that is decoded already.
     """
 
     path: str
@@ -56,63 +57,39 @@ class Probed:
     sar: Fraction
     colour: Colour
     time_base: Fraction
-    frame_rate: Fraction | None
-    frames: int | None
-    duration_s: float | None
-    whole_s: Fraction | None
-    end: int | None
-    ends_as_usual: bool
-    origin: int
-    dts_lag: int | None
-    interlaced: bool
     is_still: bool
-    audio: dict[int, AudioInfo]
-    audio_ends: dict[int, int]
-    left_out: tuple[str, ...]
     size: int
+    held: int = 1
+    crop: Crop | None = None
+    decoder: str | None = None
+    frame_rate: Fraction | None = None
+    rate_is_guess: bool = False
+    frames: int | None = 1
+    duration_s: float | None = None
+    whole_s: Fraction | None = None
+    end: int | None = None
+    ends_as_usual: bool = True
+    origin: int = 0
+    dts_lag: int | None = None
+    may_restart: bool = False
+    audio: dict[int, AudioTrack] = field(default_factory=dict)
+    audio_ends: dict[int, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    still: stills.Still | None = None
 
+    @property
+    def frame_ticks(self) -> int:
+        """Ticks from frame to frame by the frame rate, 1 if that is unknown."""
+        return max(1, round(1 / (self.frame_rate * self.time_base))) if self.frame_rate else 1
 
-@contextmanager
-def opened(path: str, name: str) -> Iterator[av.container.InputContainer]:
-    """The input, open. Raises InputError in the user's words."""
-    try:
-        # Some cameras write names and places in no known encoding; that must not keep a video from opening.
-        container = av.open(path, metadata_errors="ignore")
-    except FileNotFoundError:
-        raise InputError(f"{name}: there is no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: is a folder") from None
-    except PermissionError:
-        raise InputError(f"{name}: may not be read") from None
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(_no_video(path, name, error)) from None
-    with container:
-        yield container
+    @cached_property
+    def restarts(self) -> bool:
+        """Whether the clock starts again anywhere, so that nothing can be found by its time. Reads the file once."""
+        return self.may_restart and restarts(self.path, self.name)
 
-
-def _no_video(path: str, name: str, error: Exception) -> str:
-    if os.path.isdir(path):
-        return f"{name}: is a folder"
-    with open(path, "rb") as file:
-        head = file.read(4096)
-    if not head:
-        return f"{name}: the file is empty"
-    if head[4:8] == b"ftyp":
-        return f"{name}: damaged or cut off: this MP4 or MOV has no index, so nothing can be read"
-    if _is_text(head):
-        return f"{name}: a text file, not a video or picture"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{name}: not a video or picture that can be read ({reason.lower()})"
-
-
-def _is_text(head: bytes) -> bool:
-    try:
-        text = head[: len(head) - 3].decode() if len(head) > 3 else head.decode()
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 8:
-            return False
-        text = head[: error.start].decode()
-    return all(c.isprintable() or c in "\r\n\t\f" for c in text)
+    def open(self) -> AbstractContextManager[av.container.InputContainer]:
+        """The input again, from its start."""
+        return opened(self.path, self.name)
 
 
 def probe(path: str, name: str) -> Probed:
@@ -121,118 +98,138 @@ def probe(path: str, name: str) -> Probed:
         raise InputError(f"{name}: there is no such file")
     if os.path.isdir(path):
         raise InputError(f"{name}: is a folder")
-    with open(path, "rb") as file:
-        head = file.read(stills.HEAD_BYTES)
-    if stills.is_animated_webp(head):
-        raise InputError(f"{name}: animated WebP cannot be read; convert it to GIF or MP4 first")
+    if (picture := stills.read(path, name)) is not None:
+        return _probed_still(path, name, picture)
     with opened(path, name) as container:
-        stream = _choose(container, name)
-        first, first_dts = _first_frame(container, stream, name)
-        still = _is_still(container, head)
-        held = _exif(path) if still else _held(first)
-        turns = {} if still else stills.TURNS  # a picture has no place for a rotation: it is turned upright at once
-        audio = {
-            track.index: describe(track)
+        index = choose_video(container, name).index
+    with opened(path, name) as container:  # again: choosing may have read on, and not all formats go back
+        stream = video_stream(container, index)
+        first, first_dts, decoder = _first_frame(container, stream, path, name)
+        if _is_still(path, name, container):
+            return Probed(
+                path, name, index, first.width, first.height, first.format.name, 0, 1, _sar(stream), known(first, True),
+                cast(Fraction, stream.time_base), True, os.path.getsize(path),
+                left_out=tuple(left_out(container, stream, set())),
+            )  # fmt: skip
+        return _probed_video(path, name, container, stream, first, first_dts, decoder)
+
+
+def _probed_video(
+    path: str,
+    name: str,
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    first: av.VideoFrame,
+    first_dts: int | None,
+    decoder: str | None,
+) -> Probed:
+    orientation = held(first)
+    audio = copied_audio(container)
+    duration = duration_s(container, stream)
+    rate = frame_rate(container, stream, path)
+    base = cast(Fraction, stream.time_base)
+    end = end_pts(container, stream, path)
+    lag = _dts_lag(container, first, first_dts)
+    number = [video.index for video in container.streams.video].index(stream.index)
+    crop = crop_of(path, container.format.name, stream.id, number, first.width, first.height)
+    left, top, right, bottom = crop or (0, 0, 0, 0)
+    return Probed(
+        path=path,
+        name=name,
+        index=stream.index,
+        width=first.width - left - right,
+        height=first.height - top - bottom,
+        pixel_format=first.format.name,
+        rotation=TURNS.get(orientation, 0),
+        orientation=1 if orientation in TURNS else orientation,
+        held=orientation,
+        sar=_sar(stream),
+        colour=known(first, False),
+        time_base=base,
+        is_still=False,
+        size=os.path.getsize(path),
+        crop=crop,
+        decoder=decoder,
+        frame_rate=rate,
+        rate_is_guess=has_no_times(container) and not stream.codec_context.framerate,
+        frames=frame_count(stream, duration, rate),
+        duration_s=None if duration is None else float(duration),
+        whole_s=whole_s(container),
+        end=end,
+        ends_as_usual=end is None or ends_as_usual(container, stream.index, end, rate, base),
+        origin=_first_pts(first) if lag is None else first_dts or 0,
+        dts_lag=lag,
+        may_restart=bool(container.format.flags & _CLOCK_MAY_RESTART),
+        audio=audio,
+        audio_ends={
+            track.index: (track.start_time or 0) + track.duration
             for track in container.streams.audio
-            if track.codec_context is not None and can_copy(track.codec_context.codec.canonical_name)
-        }
-        duration = _duration(container, stream)
-        rate = None if still else _frame_rate(container, stream, path, name)
-        base = cast(Fraction, stream.time_base)
-        end = None if still else _end(container, stream, path)
-        lag = _dts_lag(container, first, first_dts)
-        return Probed(
-            path=path,
-            name=name,
-            index=stream.index,
-            width=first.width,
-            height=first.height,
-            pixel_format=first.format.name,
-            rotation=turns.get(held, 0),
-            orientation=1 if held in turns else held,
-            sar=_sar(stream),
-            colour=known(first, still),
-            time_base=base,
-            frame_rate=rate,
-            frames=1 if still else _frame_count(stream, duration, rate),
-            duration_s=None if still or duration is None else float(duration),
-            whole_s=_whole(container) if not still else None,
-            end=end,
-            ends_as_usual=end is None or ends_as_usual(container, stream.index, end, rate, base),
-            origin=0 if still else _first_pts(first) if lag is None else first_dts or 0,
-            dts_lag=lag,
-            interlaced=bool(first.interlaced_frame),
-            is_still=still,
-            audio=audio,
-            audio_ends={
-                track.index: (track.start_time or 0) + track.duration
-                for track in container.streams.audio
-                if track.duration and container.format.name.startswith("mov")
-            },
-            left_out=tuple(_left_out(container, stream, set(audio))),
-            size=os.path.getsize(path),
-        )
+            if track.duration and container.format.name.startswith("mov")
+        },
+        left_out=tuple(left_out(container, stream, set(audio))),
+    )
 
 
-def _choose(container: av.container.InputContainer, name: str) -> av.VideoStream:
-    """The largest. Muxers mark the first one as the default unasked, so that mark says nothing."""
-    if container.format.name in _NO_VIDEO:
-        raise InputError(f"{name}: a text file, not a video or picture")
-    videos = [s for s in container.streams.video if not _is_cover(s)]
-    if not videos:
-        if container.streams.video:
-            raise InputError(f"{name}: sound with a cover picture; there is no video in it")
-        kind = "sound only" if container.streams.audio else "no video stream"
-        raise InputError(f"{name}: {kind}; there is no video in it")
-    videos = [s for s in videos if s.codec_context is not None]
-    if not videos:
-        raise InputError(f"{name}: its video is in a codec that this FFmpeg cannot decode")
-    return max(videos, key=lambda s: s.codec_context.width * s.codec_context.height)
-
-
-def _is_cover(stream: av.stream.Stream) -> bool:
-    return bool(int(stream.disposition) & (1 << 10))
+def _probed_still(path: str, name: str, picture: stills.Still) -> Probed:
+    """A picture as a video of one frame. It has no place for a rotation, so its pixels are turned upright at once."""
+    return Probed(
+        path=path,
+        name=name,
+        index=0,
+        width=picture.frame.width,
+        height=picture.frame.height,
+        pixel_format=picture.frame.format.name,
+        rotation=0,
+        orientation=picture.orientation,
+        held=picture.orientation,
+        sar=picture.sar,
+        colour=picture.colour,
+        time_base=stills.TIME_BASE,
+        is_still=True,
+        size=os.path.getsize(path),
+        still=picture,
+    )
 
 
 def _first_frame(
-    container: av.container.InputContainer, stream: av.VideoStream, name: str
-) -> tuple[av.VideoFrame, int | None]:
-    """And the DTS of the first packet of those that led to it."""
+    container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str
+) -> tuple[av.VideoFrame, int | None, str | None]:
+    """And the DTS of the first packet of those that led to it, and the decoder if it is not FFmpeg's choice."""
     error: av.error.FFmpegError | None = None
     packets = 0
     dts: int | None = None
+    codec = stream.codec_context.codec.canonical_name
+    decoder_name: str | None = None
+    decoder = stream.codec_context
     try:
         for packet in container.demux(stream):
+            if packet.size and not packets and packet.has_sidedata("matroska_block_additional"):
+                decoder_name = _ALPHA_DECODERS.get(codec)
+                decoder = make_decoder(stream, decoder_name)
             packets += packet.size > 0
             dts = packet.dts if dts is None else dts
             try:
-                for frame in packet.decode():
-                    return frame, dts
+                for frame in decoder.decode(packet):
+                    return frame, dts, decoder_name
             except av.error.FFmpegError as caught:
                 error, dts = caught, None
     except av.error.FFmpegError as caught:
         error = caught
     if not packets and error is None:
         raise InputError(f"{name}: its video stream holds no frame")
-    codec = stream.codec_context.codec.canonical_name
     reason = f" ({error.strerror.lower()})" if error is not None and error.strerror else ""
+    if is_encrypted(path):
+        raise InputError(f"{name}: its video is encrypted (DRM); nothing here can read it")
     raise InputError(f"{name}: no frame of its {codec} video can be decoded{reason}")
 
 
-def _exif(path: str) -> int:
-    with open(path, "rb") as file:
-        return stills.orientation(file)
-
-
-def _held(frame: av.VideoFrame) -> int:
+def held(frame: av.VideoFrame) -> int:
     """How the camera was held, as EXIF numbers it, by the display matrix of a frame."""
     try:
         data = cast("Mapping[SideData, Any]", frame.side_data).get(SideData.DISPLAYMATRIX)
     except ValueError:  # PyAV gives up where there is side data of a kind that it does not know
-        return {clockwise: held for held, clockwise in stills.TURNS.items()}.get(
-            -round(frame.rotation / 90) * 90 % 360, 1
-        )
-    return 1 if data is None else stills.matrix_orientation(bytes(data))
+        return {clockwise: held for held, clockwise in TURNS.items()}.get(-round(frame.rotation / 90) * 90 % 360, 1)
+    return 1 if data is None else matrix_orientation(bytes(data))
 
 
 def _first_pts(frame: av.VideoFrame) -> int:
@@ -246,104 +243,14 @@ def _dts_lag(container: av.container.InputContainer, first: av.VideoFrame, first
     return 0 if first.dts is None else first.dts - first_dts
 
 
-def _is_still(container: av.container.InputContainer, head: bytes) -> bool:
-    name = container.format.name
-    return name.endswith("_pipe") or name == "image2" or head[4:12] in (b"ftypavif", b"ftypmif1", b"ftypheic")
+def _is_still(path: str, name: str, container: av.container.InputContainer) -> bool:
+    """Whether it is one picture of a format that stills.py leaves to FFmpeg."""
+    if not container.format.name.endswith("_pipe"):
+        return False
+    with opened(path, name) as again:
+        return not with_several_pictures(again, {0})
 
 
 def _sar(stream: av.VideoStream) -> Fraction:
     sar = stream.sample_aspect_ratio
     return sar if sar is not None and Fraction(1, 64) <= sar <= 64 else Fraction(1)
-
-
-def _duration(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction | None:
-    if stream.duration is not None and stream.duration > 0:
-        return Fraction(stream.duration) * cast(Fraction, stream.time_base)
-    if not container.duration:
-        return None
-    start = container.start_time or 0
-    late = _counts_from_zero(container) and 0 < start < container.duration
-    return Fraction(container.duration - (start if late else 0), 1_000_000)
-
-
-def _whole(container: av.container.InputContainer) -> Fraction | None:
-    if not container.format.name.startswith(_TRUST_DURATION) or not container.duration:
-        return None
-    start = 0 if _counts_from_zero(container) else container.start_time or 0
-    return Fraction(container.duration + start, 1_000_000)
-
-
-def _counts_from_zero(container: av.container.InputContainer) -> bool:
-    """Whether the duration reaches from zero to the end, not from the first frame. FFmpeg writes Matroska so, and
-    mkvmerge does not; an end that is too early costs a last frame its length, one too late is a file cut off."""
-    return container.format.name.startswith("matroska")
-
-
-def _end(container: av.container.InputContainer, stream: av.VideoStream, path: str) -> int | None:
-    """Where the last frame ends, by formats that note the length of each, or of a video without sound."""
-    entries = stream.index_entries
-    if len(entries) and entries[-1].pos + entries[-1].size > os.path.getsize(path):
-        return None  # cut off: it ends wherever it can be read no further
-    if container.format.name.startswith(_KNOWS_END) and stream.duration:
-        return (stream.start_time or 0) + stream.duration
-    whole = _whole(container)
-    if whole is None or container.streams.audio or container.streams.subtitles:
-        return None
-    return round(whole / cast(Fraction, stream.time_base))
-
-
-def _frame_count(stream: av.VideoStream, duration: Fraction | None, rate: Fraction | None) -> int | None:
-    if stream.frames > 0:
-        return stream.frames
-    return max(1, round(duration * rate)) if duration and rate else None
-
-
-def _frame_rate(
-    container: av.container.InputContainer, stream: av.VideoStream, path: str, name: str
-) -> Fraction | None:
-    """The average one, if it can be one; otherwise the middle distance of the first few hundred frames."""
-    rate = stream.average_rate
-    if rate is not None and 0 < rate <= _MOST_RATE:
-        return rate
-    times: list[int] = []
-    with opened(path, name) as again:
-        try:
-            for packet in again.demux(again.streams[stream.index]):
-                if packet.pts is not None:
-                    times.append(packet.pts)
-                if len(times) >= _LOOK:
-                    break
-        except av.error.FFmpegError:
-            pass  # what was seen so far will do
-    times.sort()
-    steps = sorted(b - a for a, b in zip(times, times[1:], strict=False) if b > a)
-    if not steps:
-        return None
-    mean = Fraction(len(steps), times[-1] - times[0]) / cast(Fraction, stream.time_base)
-    if steps[-1] > 2 * steps[0] + 1:  # uneven: the average, whatever it is
-        return mean.limit_denominator(1001)
-    return next(
-        (usual for usual in _USUAL_RATES if abs(usual / mean - 1) < Fraction(1, 200)),
-        mean.limit_denominator(1001),
-    )
-
-
-def _left_out(container: av.container.InputContainer, chosen: av.VideoStream, copied: set[int]) -> Iterator[str]:
-    """A name for each stream that does not come along. Data tracks that nobody knows are not worth a word."""
-    for stream in list(container.streams):
-        if stream.index == chosen.index or stream.index in copied:
-            continue
-        if isinstance(stream, av.VideoStream):
-            kind = (
-                "cover picture"
-                if _is_cover(stream)
-                else f"video {stream.width}x{stream.height}"
-                if stream.codec_context
-                else "video"
-            )
-            yield f"stream {stream.index} ({kind})"
-        elif stream.type in ("audio", "subtitle"):
-            context = stream.codec_context
-            codec = f" {context.codec.canonical_name}" if context else ""
-            why = "sound{}, which neither MP4 nor Matroska takes" if stream.type == "audio" else "subtitles{}"
-            yield f"stream {stream.index} ({why.format(codec)})"

@@ -1,17 +1,13 @@
-"""Frames and sound to where the user wants them: a video, a y4m stream, one picture, numbered pictures.
+"""What every output has in common: its options, its life from the first frame to the last, its temporary file.
 
-    with open_sink("out.mp4", SinkOptions(), info) as sink:
-        sink.write(pts, rgb)
-        sink.write_audio(packet)
-
-The name decides the kind. Everything is written under a temporary name in the same folder and renamed when it
-is whole; leaving the `with` block by an exception removes it, and an output that existed stays as it was.
+Everything is written under a temporary name in the same folder and renamed when it is whole; leaving the `with`
+block by an exception removes it, and an output that existed stays as it was. Each format has a file of its own,
+and formats.py opens the right one.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -24,28 +20,27 @@ from typing import Literal, Protocol, Self
 
 import av.error
 
+from ..atomic_file import commit, resolve_output
 from ..errors import OutputError, UsageError
-from ..whole import destination, place
-from .audio import Packet, Track
+from ..types import AudioPacket, AudioTrack
 from .geometry import Pixels
-
-PathLike = str | os.PathLike[str]
-
-VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+from .sound_tracks import AudioMode
 
 
 @dataclass(frozen=True)
 class SinkOptions:
     """How to write.
 
-    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. size:
-    "coded" as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is
+    codec: h264, hevc, av1, vp9 or ffv1 (lossless). crf: the codec's constant quality, lower is better. audio: "auto"
+    copies sound where the container holds it and codes it anew elsewhere, "copy" never codes, "none" leaves it out.
+    size: "coded" as the frames come, "source" enlarged to the size of the input. overwrite: an existing output is
     replaced. rebase: the first frame written is at time 0, not at its own (for a part of a video). end_pts:
     where the last frame ends, in the source's time base (`SourceInfo.end_pts`); None: a guess by its rate.
     """
 
     codec: str = "h264"
     crf: int = 14
+    audio: AudioMode = "auto"
     size: Literal["coded", "source"] = "coded"
     overwrite: bool = False
     rebase: bool = False
@@ -72,7 +67,7 @@ class Shown(Protocol):
     @property
     def is_still(self) -> bool: ...
     @property
-    def audio(self) -> Sequence[Track]: ...
+    def audio(self) -> Sequence[AudioTrack]: ...
     @property
     def languages(self) -> Sequence[str]: ...
 
@@ -94,7 +89,7 @@ class Sink(ABC):
             self._write(pts, rgb)
         self.frames += 1
 
-    def write_audio(self, packet: Packet) -> None:
+    def write_audio(self, packet: AudioPacket) -> None:
         """One packet of track `packet.stream`, copied. Outputs without sound take none."""
         with writing(self.name):
             self._write_audio(packet)
@@ -118,8 +113,8 @@ class Sink(ABC):
     @abstractmethod
     def _write(self, pts: int, rgb: Pixels) -> None: ...
 
-    def _write_audio(self, packet: Packet) -> None:
-        self._note("the sound is left out: this kind of output has none; .mkv keeps it")
+    def _write_audio(self, packet: AudioPacket) -> None:
+        self._note("the sound is left out: this kind of output has none; .mkv has it")
 
     @abstractmethod
     def _finish(self) -> None: ...
@@ -156,12 +151,13 @@ class PartFile:
 
     def __init__(self, path: Path, overwrite: bool) -> None:
         with writing(str(path)):
-            path = destination(path)
+            path = resolve_output(path)
         self.path, self.overwrite = path, overwrite
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist")
         self._refuse_existing()
-        self.part = path.parent / f".{path.stem}.{secrets.token_hex(4)}.part"
+        # From the root on, since FFmpeg takes "12:30.mp4" for a protocol; short, since a name has at most 255 bytes.
+        self.part = path.parent.absolute() / f".{path.stem[:40]}.{secrets.token_hex(4)}.part"
         with writing(str(path)):
             self.part.touch(exist_ok=False)
 
@@ -172,37 +168,11 @@ class PartFile:
     def keep(self) -> None:
         """Give it its name. Checked again: a file that has come up meanwhile is not replaced either."""
         self._refuse_existing()
-        place(self.part, self.path)
+        commit(self.part, self.path)
 
     def remove(self) -> None:
         """Remove it, if it is still there."""
         self.part.unlink(missing_ok=True)
-
-
-def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
-    """Open an output by its name: .mp4, .m4v, .mov, .mkv, .webm, .gif, .y4m, .png, or %05d.png for numbered ones.
-
-    "-" is y4m on standard output. Raises OutputError (exists, cannot be written), UsageError (a name of
-    no known kind, a codec that the format cannot hold).
-    """
-    from .gif import GifSink
-    from .muxed import MuxedSink
-    from .pictures import PictureSink, SequenceSink
-    from .y4m import Y4mSink
-
-    text = os.fspath(path)
-    target = Path(text)
-    suffix = target.suffix.lower()
-    if text == "-" or suffix == ".y4m":
-        return Y4mSink(text, options, info)
-    if suffix in VIDEO_FORMATS:
-        return MuxedSink(target, VIDEO_FORMATS[suffix], options, info)
-    if suffix == ".gif":
-        return GifSink(target, options, info)
-    if suffix == ".png":
-        return SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
-    known = ", ".join([*VIDEO_FORMATS, ".gif", ".y4m", ".png"])
-    raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
 
 
 def output_size(options: SinkOptions, info: Shown) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .audio import AudioPacket
+from ..types import AudioPacket
 from .sink import Sink
 from .source import Source
 

@@ -36,7 +36,7 @@ def coded(
     state = model.start(*frames.shape[1:3])
     for first in range(0, len(frames), model.spec.block_frames):
         source = frames[first : first + model.spec.block_frames]
-        tokens = model.tokens(state, model.prepare(state, source), step=qindex)
+        tokens = model.tokens(state, model.prepare(state, source), qindex=qindex)
         if encoder is not None:
             encoder.write(tokens)
         yield state, tokens, model.reconstruct(state, tokens)

@@ -1,30 +1,36 @@
-"""elastictok-nano, the bundled model (docs/nano.md)."""
+"""elastictok-nano, the bundled codec (docs/nano.md): its name and its syntax. The rest is loaded at first use."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from safetensors import safe_open
+from ...entropy.bitstream import Syntax, SyntaxDecoder, SyntaxEncoder, register_syntax
+from ..registry import LoadRequest, register_model
+from .syntax import NAME, SYNTAX
 
-from ...errors import UnsupportedFile
-from .model import NAME, SYNTAX, NanoModel, Weights
+if TYPE_CHECKING:
+    from ...entropy.bitstream import StreamHeader
+    from ..base import TokenModel
 
-__all__ = ["NAME", "SYNTAX", "NanoModel", "Weights", "load"]
+
+@register_model(NAME, about="comes with the package; the default", syntaxes=(SYNTAX,), weights="packaged")
+def load(request: LoadRequest) -> TokenModel:
+    """Load the codec with the weights of a .safetensors file. Errors: see `load_model` in weights.py."""
+    from .weights import load_model
+
+    return load_model(request)
 
 
-def load(path: Path) -> NanoModel:
-    """The model with the weights of a .safetensors file. Raises UnsupportedFile if they are for another syntax."""
-    digest = hashlib.sha256(path.read_bytes()).digest()[:16]
-    with safe_open(path, framework="numpy") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("syntax") != SYNTAX:
-            raise UnsupportedFile(
-                f"{path.name}: made for syntax {metadata.get('syntax')!r}, this version speaks {SYNTAX!r}"
-            )
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    try:
-        weights = Weights.from_tensors(tensors, digest, int(metadata.get("generation", "0")))
-    except ValueError as error:
-        raise UnsupportedFile(f"{path.name}: {error}") from error
-    return NanoModel(weights)
+def _encoder(header: StreamHeader, tables: Any) -> SyntaxEncoder:
+    from .bitstream import GopEncoder
+
+    return GopEncoder(tables)
+
+
+def _decoder(payload: bytes, header: StreamHeader, tables: Any, where: str) -> SyntaxDecoder:
+    from .bitstream import GopDecoder
+
+    return GopDecoder(payload, tables, header.geometry.height, header.geometry.width)
+
+
+register_syntax(Syntax(name=SYNTAX, encoder=_encoder, decoder=_decoder, places=True))

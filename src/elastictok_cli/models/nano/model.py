@@ -1,7 +1,7 @@
 """elastictok-nano through the interface of models/base.py.
 
-The decoder's path is `reconstruct` and `advance`; `tokens` is the encoder. All arithmetic that reaches a pixel is
-float32 in a fixed order, so encoder and decoder, and two machines, show the same.
+`reconstruct` and `advance` are the decoder, `tokens` is the encoder. All arithmetic that reaches a pixel is float32 in
+a fixed order, so encoder and decoder, and two machines, show the same.
 """
 
 from __future__ import annotations
@@ -15,45 +15,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels import contexts as cx
-from ...kernels import rangecoder as rc
-from ...kernels import tokens as vocabulary
-from ...kernels.grammar import BlockTokens, code_block_links
+from ...entropy import rangecoder as rc
 from ...metrics import HALF_RANGE, contrast
-from ..base import Frames, ModelSpec
-from .block import STEPS, Decoded, State, decode_pixels
-from .encoder import Analysis, analyse, encode_block
+from ..base import Frames, ModelSpec, TokenModel
+from . import vocabulary
+from .decoder import NUM_QINDEX, ReferenceFrame, State, decode_frames
+from .syntax import NAME, SYNTAX
+from .syntax.block import code_frames
+from .tokens import BlockTokens
+from .weights import Weights
 
-NAME = "elastictok-nano"
-SYNTAX = "nano/3"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
-FIRST_STEP = 11.6  # quantiser step over root of the squared error, as the first blocks of training clips had it
-COARSEST_STEP = 24.0  # the same, where an easy block must not be coarser
-# In place of the threshold there, for a block of little contrast: this share of the contrast, at least this of the
-# threshold.
-CONTRAST_SHARE, CONTRAST_LEAST = 0.2, 1 / 8
+# Both: qstep divided by the root of the squared error, in 8-bit levels.
+FIRST_QSTEP_RATIO = 11.6  # of first blocks of training clips
+MAX_QSTEP_RATIO = 24.0  # coarser is not tried
+# For a block of little contrast, this share of its contrast replaces the threshold there, but never less than
+# MIN_THRESHOLD_SHARE of the threshold.
+CONTRAST_SHARE, MIN_THRESHOLD_SHARE = 0.2, 1 / 8
+USUAL_BPP = 0.012  # of training clips at 0.007, geometric mean
 
-Made = tuple[dict[int, Decoded], npt.NDArray[np.uint16]]
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """The tensors of the weights file. contexts: start values, uint16 (contexts.COUNT, 3)."""
-
-    contexts: npt.NDArray[np.uint16]
-    digest: bytes
-    generation: int
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
-        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
-        contexts = tensors.get("contexts")
-        if contexts is None or contexts.shape != (cx.COUNT, 3) or contexts.dtype != np.uint16:
-            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 3)")
-        if contexts[:, rc.SEEN].max() > rc.SEEN_LIMIT:  # compiled code uses it as an index, unchecked
-            raise ValueError(f"a context has seen at most {rc.SEEN_LIMIT} bits")
-        return cls(np.ascontiguousarray(contexts), digest, generation)
+Decoded = tuple[dict[int, ReferenceFrame], npt.NDArray[np.uint16]]  # frames by time, contexts after the block
 
 
 @dataclass(eq=False)
@@ -63,20 +45,20 @@ class NanoTokens(BlockTokens):
     shown: Frames | None = None
 
 
-def _shown(decoded: Mapping[int, Decoded], frames: int) -> Frames:
+def _shown(decoded: Mapping[int, ReferenceFrame], frames: int) -> Frames:
     return np.stack([decoded[t].rgb for t in range(frames)])
 
 
-class NanoModel:
-    """The bundled model."""
+class NanoModel(TokenModel):
+    """The bundled model. threads: frames of one temporal layer are encoded in parallel."""
 
     def __init__(self, weights: Weights, threads: int = 2) -> None:
         self.weights = weights
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._last: tuple[BlockTokens, State, Made] | None = None
+        self._last: tuple[BlockTokens, State, Decoded] | None = None
 
     def with_threads(self, threads: int) -> NanoModel:
-        """The same model, working in so many threads."""
+        """The same model with this number of threads."""
         return NanoModel(self.weights, threads)
 
     def __reduce__(self) -> tuple[Any, tuple[Weights, int]]:
@@ -94,77 +76,79 @@ class NanoModel:
             block_frames=BLOCK_FRAMES,
             gop_blocks=GOP_BLOCKS,
             multiple=16,
-            tile=None,
-            steps=STEPS,
+            num_qindex=NUM_QINDEX,
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
-            min_tokens=0,
-            tokens_per_frame_pixel=1.0,
+            usual_bpp=USUAL_BPP,
+            compiles=("elastictok_cli.models.nano.search.precompile",),
         )
-
-    # bits per pixel of training clips at 0.007 (geometric mean): where the search for a size starts
-    usual_bpp = 0.012
 
     @property
     def tables(self) -> npt.NDArray[np.uint16]:
-        """What the entropy coder starts from."""
+        """Start values of the contexts, uint16 (contexts.COUNT, 3)."""
         return self.weights.contexts
 
     def start(self, height: int, width: int) -> State:
-        """Before the first block of a GOP. height, width: multiples of 16."""
+        """The state at the start of a GOP. height, width: multiples of 16."""
         return State(height, width, None, self.weights.contexts)
 
-    def prepare(self, state: State, frames: Frames) -> Analysis:
-        """Source planes of the block; its motion is added as `tokens` needs it."""
+    def prepare(self, state: State, frames: Frames) -> Any:
+        """The source planes of a block, an `Analysis` of search/encoder.py. `tokens` adds the motion that it finds."""
+        from .search.encoder import analyse  # a decoder loads nothing of the search
+
         return analyse(frames)
 
-    def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
-        """The block at this step, cut after `count` tokens. A candidate may use motion that an earlier one searched."""
-        parts, decoded = encode_block(state, analysis, step, self._pool)
-        block = NanoTokens(parts, step, state.past, shown=_shown(decoded, len(parts)))
+    def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
+        """The block at `qindex`, cut after `count` tokens. It may use motion that an earlier call searched."""
+        from .search.encoder import encode_block
+
+        parts, decoded = encode_block(state, analysis, qindex, self._pool)
+        block = NanoTokens(parts, qindex, state.reference, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
-    def first_step(self, threshold: float) -> int:
-        """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
-        return self._index(FIRST_STEP, threshold)
+    def first_qindex(self, threshold: float) -> int:
+        """The qindex whose error is usually near the threshold: where the search of a GOP's first block starts."""
+        return self._qindex(FIRST_QSTEP_RATIO, threshold)
 
-    def coarsest_step(self, threshold: float, source: Frames) -> int:
-        """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad.
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
+        """The coarsest qindex that is tried: a block that meets the threshold with a coarser one saves few bytes.
 
-        So does one of little contrast, fog or the end of a fade: the threshold may be as large as all there is to see.
+        It would also look bad, above all a block of little contrast, such as fog or the end of a fade: there the
+        threshold may allow an error as large as everything there is to see.
         """
-        visible = max(CONTRAST_SHARE * contrast(source), CONTRAST_LEAST * threshold)
-        return self._index(COARSEST_STEP, min(threshold, visible))
+        visible = max(CONTRAST_SHARE * contrast(source), MIN_THRESHOLD_SHARE * threshold)
+        return self._qindex(MAX_QSTEP_RATIO, min(threshold, visible))
 
     @staticmethod
-    def _index(factor: float, threshold: float) -> int:
-        step = factor * (threshold * HALF_RANGE**2) ** 0.5
-        return min(max(round(48 * math.log2(max(step, 1.0))), 0), STEPS - 1)
+    def _qindex(ratio: float, mse: float) -> int:
+        """The qindex whose qstep is `ratio` times the root of this error."""
+        qstep = ratio * (mse * HALF_RANGE**2) ** 0.5
+        return min(max(round(48 * math.log2(max(qstep, 1.0))), 0), NUM_QINDEX - 1)
 
-    def _decode(self, state: State, tokens: BlockTokens) -> Made:
-        """Decoded frames by time, and the contexts afterwards. Kept once: `reconstruct` and `advance` both ask."""
+    def _decode(self, state: State, tokens: BlockTokens) -> Decoded:
+        """Decode a block. The last result is kept, because `reconstruct` and `advance` both need it."""
         last = self._last
         if last is not None and last[0] is tokens and last[1] is state:
             return last[2]
         ctx = state.ctx.copy()
-        links = code_block_links(rc.dry(rc.ADAPT), ctx, state.past, tokens.parts)
-        made = decode_pixels(state.past, tokens.parts, links, tokens.step), ctx
-        self._last = tokens, state, made
-        return made
+        infos = code_frames(rc.dry(rc.ADAPT), ctx, state.reference, tokens.parts)
+        decoded = decode_frames(state.reference, tokens.parts, infos, tokens.qindex), ctx
+        self._last = tokens, state, decoded
+        return decoded
 
-    def reconstruct(self, state: State, tokens: BlockTokens) -> Frames:
-        """What the decoder shows: uint8 (T, H, W, 3).
+    def reconstruct(self, state: State, tokens: Any) -> Frames:
+        """The frames that the decoder shows: uint8 (T, H, W, 3).
 
-        Tokens fresh from the encoder bring it with them, for its closed loop decodes as it goes; `advance` decodes
-        them once more and compares.
+        Tokens from the encoder carry them already, because the encoder decodes in its closed loop. `advance` decodes
+        them again and compares.
         """
         if isinstance(tokens, NanoTokens) and tokens.shown is not None:
             return tokens.shown
         decoded, _ = self._decode(state, tokens)
         return _shown(decoded, tokens.frames)
 
-    def advance(self, state: State, tokens: BlockTokens, analysis: Analysis | None = None) -> State:
-        """The state after the block: nothing but its last frame and the contexts."""
+    def advance(self, state: State, tokens: Any, analysis: Any = None) -> State:
+        """The state after the block: its last frame and the contexts."""
         decoded, ctx = self._decode(state, tokens)
         shown = tokens.shown if isinstance(tokens, NanoTokens) else None
         if shown is not None and not np.array_equal(_shown(decoded, tokens.frames), shown):

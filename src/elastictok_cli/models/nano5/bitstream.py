@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from ...container.entropy import register
-from .model import SYNTAX
+from typing import TYPE_CHECKING, Any
+
+from ...entropy.bitstream import Syntax, SyntaxDecoder, SyntaxEncoder, register_syntax
 from .syntax.block import GopDecoder, GopEncoder
 
+if TYPE_CHECKING:
+    from ...entropy.bitstream import StreamHeader
 
-def register_syntax() -> None:
-    """Teach the container nano's tokens."""
-    register(
-        SYNTAX,
-        lambda geometry, tables: GopEncoder(tables),
-        lambda payload, geometry, tables: GopDecoder(payload, tables, geometry.height, geometry.width),
-    )
+SYNTAX = "nano/5"
+
+
+def _encoder(header: StreamHeader, tables: Any) -> SyntaxEncoder:
+    return GopEncoder(tables)
+
+
+def _decoder(payload: bytes, header: StreamHeader, tables: Any, where: str) -> SyntaxDecoder:
+    return GopDecoder(payload, tables, header.geometry.height, header.geometry.width)
+
+
+def register() -> None:
+    """Make the syntax known. Not done at import, as long as generation 4 is the bundled model."""
+    register_syntax(Syntax(name=SYNTAX, encoder=_encoder, decoder=_decoder, places=True))

@@ -9,8 +9,8 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from ...entropy import rangecoder as rc
 from ...entropy.mixing import mixing_coder
-from ...kernels import rangecoder as rc
 from .decoder import Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
 from .recon.colour import to_planes, to_rgb
 from .recon.loop_filter import deblock

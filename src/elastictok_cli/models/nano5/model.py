@@ -15,24 +15,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...entropy import rangecoder as rc
 from ...entropy.mixing import COUNT_LIMIT, MAX_INPUTS, WEIGHT_LIMIT, mixing_coder, new_contexts, new_weights
-from ...kernels import rangecoder as rc
 from ...metrics import HALF_RANGE, contrast
-from ..base import Frames, ModelSpec
+from ..base import Frames, ModelSpec, TokenModel
 from . import vocabulary
+from .bitstream import SYNTAX
 from .decoder import QINDEXES, ReferenceFrame, State, decode_pixels, shown
 from .encoder import STEP_TO_ERROR, Analysis, chroma_is_half, encode_block
 from .syntax import contexts as cx
 from .syntax.block import BlockTokens, FrameTokens, Tables, code_block
 
 NAME = "elastictok-nano"
-SYNTAX = "nano/5"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
 COARSEST_STEP = 14.0  # quantiser step over root of the squared error, where an easy block must not be coarser
 # In place of the threshold there, for a block of little contrast: this share of the contrast, at least this of the
 # threshold.
 CONTRAST_SHARE, CONTRAST_LEAST = 0.2, 1 / 8
+
+USUAL_BPP = 0.010  # of training clips at 0.007, geometric mean
 
 Made = tuple[dict[int, ReferenceFrame], Tables]
 
@@ -78,7 +80,7 @@ class NanoTokens(BlockTokens):
     shown: Frames | None = None
 
 
-class NanoModel:
+class NanoModel(TokenModel):
     """The bundled model."""
 
     def __init__(self, weights: Weights, threads: int = 2) -> None:
@@ -105,16 +107,11 @@ class NanoModel:
             block_frames=BLOCK_FRAMES,
             gop_blocks=GOP_BLOCKS,
             multiple=8,
-            tile=None,
-            steps=QINDEXES,
+            num_qindex=QINDEXES,
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
-            min_tokens=0,
-            tokens_per_frame_pixel=1.0,
+            usual_bpp=USUAL_BPP,
         )
-
-    # bits per pixel of training clips at 0.007 (geometric mean): where the search for a size starts
-    usual_bpp = 0.010
 
     @property
     def tables(self) -> Tables:
@@ -125,22 +122,22 @@ class NanoModel:
         """Before the first block of a GOP. height, width: multiples of 8."""
         return State(height, width, None, self.weights.tables)
 
-    def prepare(self, state: State, frames: Frames) -> Analysis:
+    def prepare(self, state: State, frames: Frames) -> Any:
         """The block's source; its motion is added as `tokens` needs it."""
         return Analysis(frames)
 
-    def tokens(self, state: State, analysis: Analysis, count: int | None = None, step: int = 0) -> BlockTokens:
-        """The block at this step, cut after `count` tokens. A candidate may use decisions that an earlier one made."""
-        half = state.half if state.half is not None else chroma_is_half(analysis, step)
-        parts, refs = encode_block(state, analysis, step, half, self._pool)
-        block = NanoTokens(parts, step, half, state.past, shown=shown(refs, len(parts), half))
+    def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
+        """The block at this qindex, cut after `count` tokens. It may use decisions that an earlier call made."""
+        half = state.half if state.half is not None else chroma_is_half(analysis, qindex)
+        parts, refs = encode_block(state, analysis, qindex, half, self._pool)
+        block = NanoTokens(parts, qindex, half, state.past, shown=shown(refs, len(parts), half))
         return block if count is None or block.count <= count else block.prefix(count)
 
-    def first_step(self, threshold: float) -> int:
+    def first_qindex(self, threshold: float) -> int:
         """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
         return self._index(STEP_TO_ERROR, threshold)
 
-    def coarsest_step(self, threshold: float, source: Frames) -> int:
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
         """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad.
 
         So does one of little contrast, fog or the end of a fade: the threshold may be as large as all there is to see.
@@ -161,12 +158,12 @@ class NanoModel:
         tables = state.tables[0].copy(), state.tables[1].copy()
         parts = [FrameTokens(part.cells, part.levels) for part in tokens.parts]
         coder = mixing_coder(rc.dry(rc.ADAPT), *tables)
-        infos = code_block(coder, state.past, parts, tokens.step, tokens.half)
-        made = decode_pixels(state.past, parts, infos, tokens.step, tokens.half), tables
+        infos = code_block(coder, state.past, parts, tokens.qindex, tokens.half)
+        made = decode_pixels(state.past, parts, infos, tokens.qindex, tokens.half), tables
         self._last = tokens, state, made
         return made
 
-    def reconstruct(self, state: State, tokens: BlockTokens) -> Frames:
+    def reconstruct(self, state: State, tokens: Any) -> Frames:
         """What the decoder shows: uint8 (T, H, W, 3).
 
         Tokens fresh from the encoder bring it with them, for its closed loop decodes as it goes; `advance` decodes
@@ -177,7 +174,7 @@ class NanoModel:
         decoded, _ = self._decode(state, tokens)
         return shown(decoded, tokens.frames, tokens.half)
 
-    def advance(self, state: State, tokens: BlockTokens, analysis: Analysis | None = None) -> State:
+    def advance(self, state: State, tokens: Any, analysis: Any = None) -> State:
         """The state after the block: nothing but its last frame and the tables."""
         decoded, tables = self._decode(state, tokens)
         seen = tokens.shown if isinstance(tokens, NanoTokens) else None

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiled import inner, kernel
+from ...jit import compiled, compiled_inner
 from .syntax.cells import KNOWN, MODE, SIZE, USES
 from .syntax.cells import TSPLIT as IS_TSPLIT
 from .syntax.coding_tree import Z_X, Z_Y, fill_block, merge_index_of, transform_size
@@ -30,7 +30,7 @@ DIGIT, SPLIT, TSPLIT, INTRA, MERGE, NEW, COMPONENT = 8192, 8704, 8705, 8712, 875
 BIG = 1 << 60
 
 
-@inner
+@compiled_inner
 def _emit(values, places, n, value, place):
     if n < values.size:
         values[n] = value
@@ -38,7 +38,7 @@ def _emit(values, places, n, value, place):
     return n + 1
 
 
-@kernel
+@compiled
 def walk_structure(frame, said, cells, candidates, budget, first_place, values, places, n):
     """Emit how a frame is split and predicted, from position n on; what does not fit into `budget` becomes the default.
 
@@ -114,7 +114,7 @@ def walk_structure(frame, said, cells, candidates, budget, first_place, values, 
     return n, full
 
 
-@kernel
+@compiled
 def tokens_of(level):
     """How many tokens a level takes."""
     size = abs(level)
@@ -129,7 +129,7 @@ def tokens_of(level):
     return n
 
 
-@kernel
+@compiled
 def count_levels(q):
     """How many tokens a plane's levels take."""
     n = 0
@@ -141,7 +141,7 @@ def count_levels(q):
     return n
 
 
-@kernel
+@compiled
 def collect_levels(cells, q, plane, half, at, rank, value, block, level):
     """List the levels of one plane: flat position, diagonal, 32 * v + h, 8x8 block, level. Returns how many."""
     rows, columns = cells.shape[0], cells.shape[1]
@@ -153,7 +153,11 @@ def collect_levels(cells, q, plane, half, at, rank, value, block, level):
             if by & (w - 1) or bx & (w - 1):
                 continue
             side = (8 * w) >> shift
-            size = min(side, 32) if plane else transform_size(np.int64(cells[by, bx, SIZE]), np.int64(cells[by, bx, IS_TSPLIT]))
+            size = (
+                min(side, 32)
+                if plane
+                else transform_size(np.int64(cells[by, bx, SIZE]), np.int64(cells[by, bx, IS_TSPLIT]))
+            )
             y0, x0 = 8 * by >> shift, 8 * bx >> shift
             for y in range(side):
                 for x in range(side):

@@ -1,25 +1,25 @@
 """RGB to and from the codec's three uint8 planes, with chroma at full or half size.
 
-Y = (R + G + B) / 3, U = (R - B) / 2 + 128, V = (R - 2G + B) / 4 + 128: a scaled rotation of RGB, so an error in Y counts
-1 in RGB, in U 2/3 and in V 8/9. Half-size chroma lies where video has it: on even columns, between rows. It is shown
-by four-tap interpolation, as FFmpeg shows it, so a 4:2:0 source loses only rounding.
+Y = (R + G + B) / 3, U = (R - B) / 2 + 128, V = (R - 2G + B) / 4 + 128: a scaled rotation of RGB. An error in Y counts 1
+in RGB, in U 2/3 and in V 8/9. Half-size chroma lies where video has it: on even columns, between rows. It is shown by
+four-tap interpolation, as FFmpeg shows it, so a 4:2:0 source loses only rounding.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner, kernel
+from ....jit import compiled, compiled_inner
 
 PAD = 80  # pixels of repeated edge around a reference's luma
 
 
-@inner
+@compiled_inner
 def _byte(v):
     return min(max(v, 0), 255)
 
 
-@kernel
+@compiled
 def to_planes(rgb, half, planes):
     """uint8 (h, w, 3) into planes (3, h, w); chroma of half size fills the first quarter of its plane."""
     y, u, v = planes[0], planes[1], planes[2]
@@ -44,7 +44,7 @@ def to_planes(rgb, half, planes):
                 v[j, i] = _byte(128 + ((r - 2 * g + b + 2) >> 2))
 
 
-@inner
+@compiled_inner
 def _row(c, half, j, out):
     """Chroma less 128 at the luma row j, times 16, in chroma columns."""
     h, w = c.shape[0] >> half, c.shape[1] >> half
@@ -61,12 +61,12 @@ def _row(c, half, j, out):
         out[i] = np.int32(s - 128 * 128 + 4) >> 3
 
 
-@inner
+@compiled_inner
 def _byte_row(j, h):
     return min(max(j, 0), h - 1)
 
 
-@inner
+@compiled_inner
 def _widen(row, half, out):
     """One row of chroma at luma columns, times 256."""
     w = row.shape[0]
@@ -83,7 +83,7 @@ def _widen(row, half, out):
         out[2 * max(i, 0) + 1] = 9 * (b + c) - a - d
 
 
-@kernel
+@compiled
 def to_rgb(planes, half, rgb):
     """Planes to uint8 (h, w, 3), rounded to nearest and clipped."""
     y, u, v = planes[0], planes[1], planes[2]
@@ -104,9 +104,9 @@ def to_rgb(planes, half, rgb):
             out[i, 2] = _byte((base + 2 * t - uu[i]) >> 8)
 
 
-@kernel
+@compiled
 def padded(planes, half):
-    """Planes (3, h, w) with their edges repeated: (3, h + 2 PAD, w + 2 PAD), chroma by PAD >> half in its part of it."""
+    """Planes (3, h, w) with their edges repeated: (3, h + 2 PAD, w + 2 PAD), chroma by PAD >> half."""
     out = np.empty((3, planes.shape[1] + 2 * PAD, planes.shape[2] + 2 * PAD), np.uint8)
     for c in range(3):
         shift = half if c else 0
@@ -122,7 +122,7 @@ def padded(planes, half):
     return out
 
 
-@kernel
+@compiled
 def unpadded(planes, half, out):
     """The inverse of `padded`, into out (3, h, w)."""
     for c in range(3):

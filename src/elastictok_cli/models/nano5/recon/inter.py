@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
+from ....jit import compiled_inner
 from .colour import PAD
 
 LUMA_TAPS = np.array(
@@ -34,13 +34,13 @@ CHROMA_TAPS = np.array(
 )
 
 
-@inner
+@compiled_inner
 def block_origin(position, v, size, pad, n, margin):
     """Where a block starts in a padded plane: held at the border, where everything is the repeated edge."""
     return min(max(position + v, margin - pad), size + pad - n - margin - 1) + pad
 
 
-@inner
+@compiled_inner
 def _copy(src, y0, x0, n, out):
     for j in range(n):
         o, s = out[j], src[y0 + j, x0 : x0 + n]
@@ -48,7 +48,7 @@ def _copy(src, y0, x0, n, out):
             o[i] = s[i]
 
 
-@inner
+@compiled_inner
 def _luma_columns(s, n, t, scale, o):
     """One row filtered along x, unrounded, into o."""
     t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
@@ -59,7 +59,7 @@ def _luma_columns(s, n, t, scale, o):
         )  # fmt: skip
 
 
-@inner
+@compiled_inner
 def fetch_luma(ref, y, x, vx, vy, n, out, tmp):
     """out[:n, :n] = the block at (y, x) of the padded reference, moved by (vx, vy) quarter pixels. tmp: int16."""
     y0 = block_origin(y, vy >> 2, ref.shape[0] - 2 * PAD, PAD, n, 4)
@@ -91,7 +91,7 @@ def fetch_luma(ref, y, x, vx, vy, n, out, tmp):
             o[i] = min(max(s >> 12, 0), 255)
 
 
-@inner
+@compiled_inner
 def fetch_chroma(ref, half, y, x, vx, vy, n, out, tmp):
     """The same of a chroma plane; y, x in its own pixels, (vx, vy) in quarter pixels of luma."""
     pad = PAD >> half
@@ -118,7 +118,7 @@ def fetch_chroma(ref, half, y, x, vx, vy, n, out, tmp):
             o[i] = min(max(s >> 12, 0), 255)
 
 
-@inner
+@compiled_inner
 def average(out, other, n):
     """out = the mean of both, rounded up."""
     for j in range(n):
@@ -127,7 +127,7 @@ def average(out, other, n):
             o[i] = (np.int32(o[i]) + np.int32(a[i]) + 1) >> 1
 
 
-@inner
+@compiled_inner
 def predict_inter(refs0, refs1, plane, half, y, x, n, m, out, other, tmp):
     """Prediction of an n x n block of one plane by the vector m (6,): out[:n, :n]. y, x: in pixels of the plane."""
     uses = np.int64(m[4])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
+from ....jit import compiled_inner
 
 ANGLES = np.array(
     [0, 0, 32, 26, 21, 17, 13, 9, 5, 2, 0, -2, -5, -9, -13, -17, -21, -26]
@@ -17,7 +17,7 @@ for _a in _negative:
     INVERSE_ANGLES[-_a] = round(8192 / -_a)
 
 
-@inner
+@compiled_inner
 def gather_edges(rec, shift, done, y, x, n, above, left):
     """Decoded pixels around a block: above[0] and left[0] the corner, then 2n of each. What is not decoded yet is
     the nearest that is. shift: 1 for chroma of half size. done: per 4x4 pixels of luma."""
@@ -77,7 +77,7 @@ def gather_edges(rec, shift, done, y, x, n, above, left):
     left[0] = above[0]
 
 
-@inner
+@compiled_inner
 def smooth_edges(above, left, n, above2, left2):
     """The edges filtered by 1 2 1."""
     above2[0] = (left[1] + 2 * above[0] + above[1] + 2) >> 2
@@ -89,7 +89,7 @@ def smooth_edges(above, left, n, above2, left2):
     left2[2 * n] = left[2 * n]
 
 
-@inner
+@compiled_inner
 def wants_smooth(n, mode):
     """Whether a luma block of this size and mode is predicted from smoothed edges."""
     if mode == 1 or n == 4:
@@ -100,7 +100,7 @@ def wants_smooth(n, mode):
     return away > (7 if n == 8 else (1 if n == 16 else 0))
 
 
-@inner
+@compiled_inner
 def predict_intra(above, left, n, mode, out, line):
     """out[:n, :n] by a mode 0..34. line: int32 scratch (3 * 32 + 2,)."""
     if mode == 0:

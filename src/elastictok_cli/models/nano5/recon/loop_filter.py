@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner, kernel
+from ....jit import compiled, compiled_inner
 from ..syntax.cells import CODED, INFO, MODE, SIZE, TSPLIT
 
 NONE, MOTION, RESIDUAL = 0, 1, 2
 
 
-@inner
+@compiled_inner
 def _moves_apart(a, b):
     """Whether two vectors differ by a pixel or more."""
     if a[4] != b[4]:
@@ -24,9 +24,9 @@ def _moves_apart(a, b):
     return bool(a[4] & 2) and (abs(a[2] - b[2]) >= 4 or abs(a[3] - b[3]) >= 4)
 
 
-@inner
+@compiled_inner
 def _strength(cells, y0, x0, y1, x1, across):
-    """Strength of the edge between two neighbouring 8x8 blocks; across: the coordinate of the second along the normal."""
+    """Strength of the edge between two neighbouring 8x8 blocks. across: x or y of the second, whichever differs."""
     a, b = cells[y0, x0], cells[y1, x1]
     size = np.int64(b[SIZE])
     unit = np.int64(1) << size
@@ -41,10 +41,11 @@ def _strength(cells, y0, x0, y1, x1, across):
     return MOTION if _moves_apart(a, b) else NONE
 
 
-@inner
+@compiled_inner
 def _filter_line(plane, y, x, dy, dx, limit, smooth):
     """One line of pixels across an edge."""
-    p0, p1, p2 = np.int32(plane[y - dy, x - dx]), np.int32(plane[y - 2 * dy, x - 2 * dx]), np.int32(plane[y - 3 * dy, x - 3 * dx])
+    p0, p1 = np.int32(plane[y - dy, x - dx]), np.int32(plane[y - 2 * dy, x - 2 * dx])
+    p2 = np.int32(plane[y - 3 * dy, x - 3 * dx])
     q0, q1, q2 = np.int32(plane[y, x]), np.int32(plane[y + dy, x + dx]), np.int32(plane[y + 2 * dy, x + 2 * dx])
     if abs(p2 - 2 * p1 + p0) + abs(q2 - 2 * q1 + q0) > smooth or abs(q0 - p0) > 4 * limit:
         return
@@ -59,7 +60,7 @@ def _filter_line(plane, y, x, dy, dx, limit, smooth):
     plane[y + dy, x + dx] = min(max(q1 + dq, 0), 255)
 
 
-@kernel
+@compiled
 def deblock(planes, half, cells, qstep):
     """Filter a frame in place. qstep: in 1/16."""
     rows, columns = cells.shape[0], cells.shape[1]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compiled import inner, kernel
+from ....jit import compiled, compiled_inner
 from ..syntax.cells import MODE, SIZE, TSPLIT
 from ..syntax.coding_tree import Z_X, Z_Y
 from .inter import predict_inter
@@ -25,7 +25,7 @@ class Buffers(NamedTuple):
     edges: npt.NDArray[np.int32]  # (5, 136): above, left, both smoothed, the line of a direction
 
 
-@kernel
+@compiled
 def new_buffers():
     """Fresh working memory."""
     return Buffers(
@@ -34,7 +34,7 @@ def new_buffers():
     )  # fmt: skip
 
 
-@inner
+@compiled_inner
 def intra_prediction(rec, shift, done, luma, y, x, n, mode, buffers):
     """buffers.pred[0, :n, :n] = the intra prediction of a block of the plane rec. shift: 1 for chroma of half size."""
     edges = buffers.edges
@@ -46,7 +46,7 @@ def intra_prediction(rec, shift, done, luma, y, x, n, mode, buffers):
     predict_intra(edges[smooth], edges[smooth + 1], n, mode, buffers.pred[0], edges[4])
 
 
-@inner
+@compiled_inner
 def mark_done(done, y, x, n):
     """Luma pixels of a block are decoded. done: uint8, per 4x4 pixels."""
     for j in range(y >> 2, (y + n) >> 2):
@@ -54,7 +54,7 @@ def mark_done(done, y, x, n):
             done[j, i] = 1
 
 
-@inner
+@compiled_inner
 def _any_level(q, y, x, n):
     for j in range(n):
         row = q[y + j, x : x + n]
@@ -66,7 +66,7 @@ def _any_level(q, y, x, n):
     return False
 
 
-@inner
+@compiled_inner
 def _reconstruct_block(rec, levels, done, half, by, bx, level, tsplit, mode, refs0, refs1, m, qsteps, buffers):
     """Reconstruct one coding block."""
     pred = buffers.pred[0]
@@ -96,7 +96,7 @@ def _reconstruct_block(rec, levels, done, half, by, bx, level, tsplit, mode, ref
                     mark_done(done, y + j, x + i, n)
 
 
-@kernel
+@compiled
 def reconstruct_frame(rec, levels, cells, half, refs0, refs1, qsteps):
     """Fill rec, uint8 (3, h, w). refs: padded planes. qsteps: of the three planes, in 1/16."""
     rows, columns = cells.shape[0], cells.shape[1]

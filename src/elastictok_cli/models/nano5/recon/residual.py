@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
+from ....jit import compiled_inner
 from .transform import inverse
 
 
-@inner
+@compiled_inner
 def add_residual(pred, b, n, qstep, out, y, x, square):
     """out[y:, x:] = pred[:n, :n] + the inverse transform of the levels in b. qstep: in 1/16. square: int32
     (3, 32, 32), scratch."""
@@ -29,7 +29,7 @@ def add_residual(pred, b, n, qstep, out, y, x, square):
             o[i] = min(max(np.int32(p[i]) + r[i], 0), 255)
 
 
-@inner
+@compiled_inner
 def copy_block(pred, n, out, y, x):
     """out[y:, x:] = pred[:n, :n]."""
     for j in range(n):

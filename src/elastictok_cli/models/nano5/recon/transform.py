@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner, kernel
+from ....jit import compiled, compiled_inner
 
 SIZES = (4, 8, 16, 32)
 SCALE = 4  # of coefficients
@@ -17,7 +17,8 @@ def _basis(n: int) -> np.ndarray:
     k, x = np.arange(n)[:, None], np.arange(n)[None]
     basis = np.sqrt(2 / n) * np.cos((2 * x + 1) * k * np.pi / (2 * n))
     basis[0] = np.sqrt(1 / n)
-    return np.round(4096 * basis).astype(np.int32)
+    rounded: np.ndarray = np.round(4096 * basis).astype(np.int32)
+    return rounded
 
 
 BASIS = np.zeros((4, 32, 32), np.int32)  # [size][frequency][place]
@@ -27,13 +28,13 @@ for _i, _n in enumerate(SIZES):
     FLIPPED[_i, :_n, :_n] = _basis(_n).T
 
 
-@inner
+@compiled_inner
 def size_index(n):
     """0..3 for 4, 8, 16, 32."""
     return 0 if n == 4 else (1 if n == 8 else (2 if n == 16 else 3))
 
 
-@kernel
+@compiled
 def forward(d, n, c, tmp):
     """c[:n, :n] = the transform of d[:n, :n] (int32)."""
     t = size_index(n)
@@ -68,7 +69,7 @@ def forward(d, n, c, tmp):
             out[h] = np.int32(out[h] >> 14)
 
 
-@kernel
+@compiled
 def inverse(c, n, rows, columns, out, tmp):
     """out[:n, :n] = the inverse of c (int32), which is zero from row `rows` and column `columns` on."""
     t = size_index(n)

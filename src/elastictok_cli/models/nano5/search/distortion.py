@@ -1,13 +1,13 @@
-"""How far a prediction is from the source: absolute differences, squared errors, and a Hadamard estimate of its cost."""
+"""How far a prediction is from the source: absolute differences, squared errors, a Hadamard estimate of the cost."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
+from ....jit import compiled_inner
 
 
-@inner
+@compiled_inner
 def sad(src, y, x, ref, v, u, n, stride):
     """Sum of absolute differences of n x n pixels, of every `stride`-th row."""
     s = np.int64(0)
@@ -20,7 +20,7 @@ def sad(src, y, x, ref, v, u, n, stride):
     return s * stride
 
 
-@inner
+@compiled_inner
 def sad_both(src, y, x, ref0, v0, u0, ref1, v1, u1, n, stride):
     """The same for the mean of two predictions."""
     s = np.int64(0)
@@ -33,7 +33,7 @@ def sad_both(src, y, x, ref0, v0, u0, ref1, v1, u1, n, stride):
     return s * stride
 
 
-@inner
+@compiled_inner
 def sse(src, y, x, pred, n):
     """Sum of squared errors of pred[:n, :n]."""
     s = np.int64(0)
@@ -47,7 +47,7 @@ def sse(src, y, x, pred, n):
     return s
 
 
-@inner
+@compiled_inner
 def difference(src, y, x, pred, j0, i0, n, d):
     """d[:n, :n] = source less pred[j0:, i0:], int32."""
     for j in range(n):
@@ -56,9 +56,9 @@ def difference(src, y, x, pred, j0, i0, n, d):
             o[i] = np.int32(a[i]) - np.int32(b[i])
 
 
-@inner
+@compiled_inner
 def hadamard_cost(src, y, x, pred, n, limit, gain, hadamard, values, bits):
-    """Estimated cost of coding source less pred[:n, :n]: small Hadamard coefficients cost their energy, large ones bits.
+    """Estimated cost of coding source less pred[:n, :n]: small Hadamard coefficients cost energy, large ones bits.
 
     limit: energy from which a coefficient costs bits. gain: cost of a factor of two above it. hadamard: int32 (2, 64).
     values: float32 (64,), bits: the same memory as int32.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
-from ....kernels.rangecoder import COST
+from ....entropy.rangecoder import COST
+from ....jit import compiled_inner
 from ..recon.inter import predict_inter
 from ..syntax.coding_tree import code_intra_flag, code_merge_flag, code_skip, merge_index_of
 from ..syntax.motion import code_merge_index, code_new_vector, merge_list, motion_vector_predictor, scaled
@@ -16,7 +16,7 @@ from .task import BEST, ESTIMATE, FOUND, OTHER, PRICED
 LIMIT = 2000  # quarter pixels, a little inside motion.VECTOR_LIMIT
 
 
-@inner
+@compiled_inner
 def vector_price(task, trial, by, bx, level, m, count, skip):
     """Price of a coding block's motion: skip flag, intra flag, merge flag and index, or vector. 1/256 bit."""
     frame, coder, listed = task.frame, task.coder, trial.candidates[1]
@@ -39,7 +39,7 @@ def vector_price(task, trial, by, bx, level, m, count, skip):
     return coder.io[COST]
 
 
-@inner
+@compiled_inner
 def _sad_of(task, y, x, n, m, stride):
     """Absolute differences of the prediction by a vector m."""
     uses = m[4]
@@ -52,7 +52,7 @@ def _sad_of(task, y, x, n, m, stride):
     return phase_sad(task.src[0], y, x, task.phases1, m[2], m[3], n, stride)
 
 
-@inner
+@compiled_inner
 def predict_luma(task, y, x, n, m, out):
     """The luma prediction of a vector from the interpolated references."""
     uses = m[4]
@@ -73,7 +73,7 @@ def predict_luma(task, y, x, n, m, out):
                 o[i] = b[i]
 
 
-@inner
+@compiled_inner
 def predict_all(task, trial, by, bx, level, m):
     """All three planes of a block predicted by m into trial.pred."""
     half, n = task.frame.half, np.int64(8) << level
@@ -86,7 +86,7 @@ def predict_all(task, trial, by, bx, level, m):
         )  # fmt: skip
 
 
-@inner
+@compiled_inner
 def _estimate(task, trial, by, bx, level, m, count, limit, gain):
     """Hadamard estimate of a vector's cost with its true price."""
     n = np.int64(8) << level
@@ -97,7 +97,7 @@ def _estimate(task, trial, by, bx, level, m, count, limit, gain):
     return cost + task.lam * vector_price(task, trial, by, bx, level, m, count, np.int64(0))
 
 
-@inner
+@compiled_inner
 def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
     """Best vector into one reference by absolute differences: trial.vectors[FOUND]. Returns its cost."""
     n = np.int64(8) << level
@@ -145,7 +145,7 @@ def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
             lowest, best_x, best_y = s, vx, vy
     for stage in range(3):
         reach = 4 >> stage
-        for turn in range(6 if stage == 0 else 1):
+        for _ in range(6 if stage == 0 else 1):
             gx, gy = best_x, best_y
             for k in range(4 if stage == 0 else 8):
                 vx, vy = gx + AROUND_X[k] * reach, gy + AROUND_Y[k] * reach
@@ -160,7 +160,7 @@ def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
     return lowest
 
 
-@inner
+@compiled_inner
 def _refine_both(task, m, base, y, x, n, stride, mirrored):
     """Improve a vector pair in m by quarter pixels; `mirrored` keeps the second as the first mirrored in time."""
     frame = task.frame
@@ -192,7 +192,7 @@ def _refine_both(task, m, base, y, x, n, stride, mirrored):
     return lowest
 
 
-@inner
+@compiled_inner
 def search_inter(task, trial, by, bx, level):
     """Best vector of a block into trial.vectors[BEST], the merge candidates into
     trial.candidates[1]; returns how many, and the best."""
@@ -210,7 +210,7 @@ def search_inter(task, trial, by, bx, level):
     for i in range(count):
         costs[i] = _sad_of(task, y, x, n, listed[i], stride) + slope * i
     lowest, best_merge = 1e30, 0
-    for k in range(min(count, 2)):
+    for _ in range(min(count, 2)):
         i = np.int64(0)
         for j in range(1, count):
             if costs[j] < costs[i]:

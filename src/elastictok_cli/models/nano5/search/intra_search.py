@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
-from ....kernels.rangecoder import COST
+from ....entropy.rangecoder import COST
+from ....jit import compiled_inner
 from ..recon.intra import gather_edges, predict_intra, smooth_edges, wants_smooth
 from ..syntax.coding_tree import INTRA_MODES, code_intra_mode
 from .distortion import hadamard_cost
@@ -13,7 +13,7 @@ from .residual_search import clear_done, intra_chroma, intra_plane, tsplit_price
 from .task import ESTIMATE, PROBABLE
 
 
-@inner
+@compiled_inner
 def mode_price(task, trial, by, bx, level, mode):
     """Price of an intra mode in 1/256 bit."""
     task.coder.io[COST] = 0
@@ -21,18 +21,16 @@ def mode_price(task, trial, by, bx, level, mode):
     return task.coder.io[COST]
 
 
-@inner
+@compiled_inner
 def _estimate(task, trial, by, bx, level, n, mode, limit, gain):
     edges, pred = trial.buffers.edges, trial.pred[3]
     smooth = 2 if wants_smooth(n, mode) else 0
     predict_intra(edges[smooth], edges[smooth + 1], n, mode, pred, edges[4])
-    cost = hadamard_cost(
-        task.src[0], 8 * by, 8 * bx, pred, n, limit, gain, trial.hadamard, trial.values, trial.bits
-    )
+    cost = hadamard_cost(task.src[0], 8 * by, 8 * bx, pred, n, limit, gain, trial.hadamard, trial.values, trial.bits)
     return cost + task.lam * mode_price(task, trial, by, bx, level, mode)
 
 
-@inner
+@compiled_inner
 def search_intra(task, trial, by, bx, level, tries):
     """Code an intra block with the best of `tries` modes; pixels and levels are left in the frame.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner, kernel
-from ....kernels.rangecoder import COST
+from ....entropy.rangecoder import COST
+from ....jit import compiled, compiled_inner
 from ..recon.reconstruct import mark_done
 from ..syntax.cells import CELL, CODED, IS_INTRA, KNOWN, MERGED, MODE, SIZE, SKIPPED
 from ..syntax.coding_tree import (
@@ -23,7 +23,8 @@ from .intra_search import search_intra
 from .residual_search import clear_done, inter_residual, inter_skip, intra_chroma, intra_plane, put_inter, tsplit_price
 from .task import BEST, OTHER, new_trial
 
-@inner
+
+@compiled_inner
 def _move(task, trial, by, bx, level, keep):
     """Copy a block's decisions, levels and pixels aside, or (keep false) back."""
     w = np.int64(1) << level
@@ -49,7 +50,7 @@ def _move(task, trial, by, bx, level, keep):
         mark_done(task.done, 8 * by, 8 * bx, 8 * w)
 
 
-@inner
+@compiled_inner
 def _clear(task, by, bx, level):
     """Forget what was decided about a block."""
     w = np.int64(1) << level
@@ -61,7 +62,7 @@ def _clear(task, by, bx, level):
     clear_done(task.done, 8 * by, 8 * bx, 8 * w)
 
 
-@inner
+@compiled_inner
 def _intra_flag_price(task, by, bx, level, count):
     """Price of saying that a block of a predicted frame is intra."""
     if task.frame.kind == 0:
@@ -73,7 +74,7 @@ def _intra_flag_price(task, by, bx, level, count):
     return task.coder.io[COST]
 
 
-@inner
+@compiled_inner
 def _fill_intra(task, trial, by, bx, level, mode, tsplit, coded):
     m = trial.vectors[OTHER]
     m[:] = 0
@@ -81,7 +82,7 @@ def _fill_intra(task, trial, by, bx, level, mode, tsplit, coded):
     fill_block(task.cells, by, bx, level, mode, tsplit, m, info)
 
 
-@inner
+@compiled_inner
 def _code_inter(task, trial, by, bx, level, count):
     """Code a block with the best vector, with or without a residual. Returns cost, tsplit, coded."""
     predict_all(task, trial, by, bx, level, trial.vectors[BEST])
@@ -100,7 +101,7 @@ def _code_inter(task, trial, by, bx, level, count):
     return cost, tsplit, coded
 
 
-@inner
+@compiled_inner
 def _put_inter(task, trial, by, bx, level, count, tsplit, coded):
     """Write the inter candidate into the frame."""
     luma = put_inter(task, trial, by, bx, level, tsplit, coded)
@@ -110,7 +111,7 @@ def _put_inter(task, trial, by, bx, level, count, tsplit, coded):
     fill_block(task.cells, by, bx, level, np.int64(-1), tsplit, trial.vectors[BEST], info)
 
 
-@inner
+@compiled_inner
 def _try_block(task, trial, by, bx, level):
     """Code a block unsplit in the best way found, into the frame. Returns its cost and whether it is skipped."""
     if task.frame.kind == 0:
@@ -147,16 +148,16 @@ def _try_block(task, trial, by, bx, level):
     return cost, skipped
 
 
-@inner
+@compiled_inner
 def _split_price(task, by, bx, level, bit):
     task.coder.io[COST] = 0
     code_split(task.coder, task.frame, task.cells, by, bx, level, bit)
     return task.coder.io[COST]
 
 
-@inner
+@compiled_inner
 def _decide(task, trial, by, bx, level, limit):
-    """Code a block of size 8 << level, split or not, into the frame. Returns its cost. Gives up splitting above limit."""
+    """Code a block of size 8 << level, split or not, into the frame. Returns its cost, or more than limit."""
     rows, columns = task.cells.shape[0], task.cells.shape[1]
     w = np.int64(1) << level
     fits = by + w <= rows and bx + w <= columns
@@ -191,7 +192,7 @@ def _decide(task, trial, by, bx, level, limit):
     return split
 
 
-@kernel
+@compiled
 def decide_frame(task):
     """Choose everything about a frame, into task.cells, levels and rec."""
     rows, columns = task.cells.shape[0], task.cells.shape[1]
@@ -203,7 +204,7 @@ def decide_frame(task):
     return cost
 
 
-@kernel
+@compiled
 def recode_frame(task, given):
     """Code a frame again with the block sizes, vectors and modes of the cells `given`, for another step."""
     rows, columns = task.cells.shape[0], task.cells.shape[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner, kernel
+from ....jit import compiled, compiled_inner
 from ..recon.colour import PAD
 from ..recon.inter import LUMA_TAPS
 from .distortion import sad
@@ -13,7 +13,7 @@ AROUND_X = np.array([-1, 1, 0, 0, -1, -1, 1, 1], np.int64)
 AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
 
 
-@kernel
+@compiled
 def quarter_size(plane):
     """Mean over 4x4 pixels, uint8."""
     h, w = plane.shape[0] >> 2, plane.shape[1] >> 2
@@ -28,12 +28,12 @@ def quarter_size(plane):
     return out
 
 
-@inner
+@compiled_inner
 def _bounded(position, v, size, n):
     return min(max(position + v, 0), size - n)
 
 
-@kernel
+@compiled
 def search_hints(src, ref, src4, ref4, before, out):
     """Whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded: out int16 (rows, columns, 3), with half of
     the absolute differences.
@@ -120,7 +120,7 @@ def search_hints(src, ref, src4, ref4, before, out):
             out[by, bx, 0], out[by, bx, 1], out[by, bx, 2] = best_x, best_y, lowest >> 1
 
 
-@kernel
+@compiled
 def _rows(src, tmp, phase, out):
     t = LUMA_TAPS[phase]
     t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
@@ -138,7 +138,7 @@ def _rows(src, tmp, phase, out):
             o[x] = min(max(s >> 12, 0), 255)
 
 
-@kernel
+@compiled
 def quarter_phases(plane):
     """uint8 (16, H, W): the padded plane moved by every quarter-pixel phase, 4 * vertical + horizontal.
 
@@ -170,7 +170,7 @@ def quarter_phases(plane):
     return out
 
 
-@inner
+@compiled_inner
 def corner(phases, y, x, vx, vy, n):
     """Which phase, and where in it, a block moved by a vector starts."""
     h, w = phases.shape[1] - 2 * PAD, phases.shape[2] - 2 * PAD
@@ -179,7 +179,7 @@ def corner(phases, y, x, vx, vy, n):
     return 4 * (vy & 3) + (vx & 3), y0, x0
 
 
-@inner
+@compiled_inner
 def vector_bits(dx, dy):
     """About how many bits a vector difference costs."""
     bits = 2
@@ -193,7 +193,7 @@ def vector_bits(dx, dy):
     return bits
 
 
-@inner
+@compiled_inner
 def phase_sad(src, y, x, phases, vx, vy, n, stride):
     """Absolute differences for one vector."""
     p, v, u = corner(phases, y, x, vx, vy, n)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import kernel
-from ....kernels.rangecoder import PRICES
+from ....entropy.rangecoder import PRICES
+from ....jit import compiled
 
 
-@kernel
+@compiled
 def price_table(contexts):
     """int32 (contexts, 2): price of a 0 and a 1 in 1/256 bit."""
     out = np.empty((contexts.shape[0], 2), np.int32)

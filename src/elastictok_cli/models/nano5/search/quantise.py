@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
+from ....jit import compiled_inner
 from ..syntax.coefficients import (
     DIAGONAL_CLASS,
     DIAGONAL_H,
@@ -26,7 +26,7 @@ from ..syntax.coefficients import (
 SIGN = 256
 
 
-@inner
+@compiled_inner
 def _magnitude_price(prices, chroma, d, s1, level):
     """Price of a magnitude and a sign."""
     g = greater_context(chroma, np.int64(0), d, s1)
@@ -43,7 +43,7 @@ def _magnitude_price(prices, chroma, d, s1, level):
     return bits + prices[g, 1] + 256 * (2 * k + 1)
 
 
-@inner
+@compiled_inner
 def last_price(prices, plane, t, intra, last):
     """Price of the last diagonal."""
     group, bits = LAST_CLASS[last], np.int64(0)
@@ -54,7 +54,7 @@ def last_price(prices, plane, t, intra, last):
     return bits + 256 * max(group - 1, 0)
 
 
-@inner
+@compiled_inner
 def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, b, costs):
     """Levels of the coefficients c[:n, :n] (int32, times 4) into b. Returns the cost, distortion in squared pixels.
 

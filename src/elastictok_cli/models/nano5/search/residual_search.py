@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
-from ....kernels.rangecoder import COST
+from ....entropy.rangecoder import COST
+from ....jit import compiled_inner
 from ..recon.reconstruct import intra_prediction, mark_done
 from ..recon.residual import add_residual, copy_block
 from ..recon.transform import forward, size_index
@@ -15,14 +15,14 @@ from .quantise import quantise
 from .task import BETWEEN, COEFFICIENTS, DIFFERENCE, LEVELS
 
 
-@inner
+@compiled_inner
 def _flag_price(task, plane, by, bx, t, intra, before, bit):
     task.coder.io[COST] = 0
     code_cbf(task.coder, task.frame, task.cells, by, bx, plane, t, intra, before, bit)
     return task.coder.io[COST]
 
 
-@inner
+@compiled_inner
 def tsplit_price(task, by, bx, level, intra, bit):
     """Price of splitting the transform or not."""
     if level == 3:
@@ -32,7 +32,7 @@ def tsplit_price(task, by, bx, level, intra, bit):
     return task.coder.io[COST]
 
 
-@inner
+@compiled_inner
 def _transform_block(task, trial, plane, by, bx, n, intra, before):
     """Quantise the difference in trial.square[DIFFERENCE]; levels into trial.square[LEVELS]. Returns the cost."""
     c, b = trial.square[COEFFICIENTS], trial.square[LEVELS]
@@ -46,7 +46,7 @@ def _transform_block(task, trial, plane, by, bx, n, intra, before):
     )  # fmt: skip
 
 
-@inner
+@compiled_inner
 def any_in_block(b, n):
     """Whether b[:n, :n] has a level."""
     for v in range(n):
@@ -56,7 +56,7 @@ def any_in_block(b, n):
     return False
 
 
-@inner
+@compiled_inner
 def inter_plane(task, trial, plane, by, bx, w, n, before, slot):
     """Cost of one plane of a coding block whose prediction is in trial.pred; levels into trial.levels[slot].
 
@@ -70,7 +70,9 @@ def inter_plane(task, trial, plane, by, bx, w, n, before, slot):
     for j in range(0, w, n):
         for i in range(0, w, n):
             difference(src, y + j, x + i, pred, j, i, n, trial.square[DIFFERENCE])
-            cost += _transform_block(task, trial, plane, by, bx, n, np.int64(0), min(coded, 3) if plane == 0 else before)
+            cost += _transform_block(
+                task, trial, plane, by, bx, n, np.int64(0), min(coded, 3) if plane == 0 else before
+            )
             if any_in_block(trial.square[LEVELS], n):
                 coded += 1
             for v in range(n):
@@ -80,7 +82,7 @@ def inter_plane(task, trial, plane, by, bx, w, n, before, slot):
     return cost, coded
 
 
-@inner
+@compiled_inner
 def inter_residual(task, trial, by, bx, level):
     """Best residual of a coding block predicted by trial.pred, into trial.levels[0].
 
@@ -109,7 +111,7 @@ def inter_residual(task, trial, by, bx, level):
     return cost, tsplit, before != 0
 
 
-@inner
+@compiled_inner
 def inter_skip(task, trial, by, bx, level):
     """Distortion of a coding block that is its prediction, trial.pred."""
     w = np.int64(8) << level
@@ -120,7 +122,7 @@ def inter_skip(task, trial, by, bx, level):
     return cost
 
 
-@inner
+@compiled_inner
 def put_inter(task, trial, by, bx, level, tsplit, coded):
     """Write prediction and residual of the inter candidate into the frame: pixels and levels."""
     half, buffers = task.frame.half, trial.buffers
@@ -157,20 +159,21 @@ def put_inter(task, trial, by, bx, level, tsplit, coded):
     return luma_coded
 
 
-@inner
+@compiled_inner
 def clear_done(done, y, x, w):
     for j in range(y >> 2, (y + w) >> 2):
         for i in range(x >> 2, (x + w) >> 2):
             done[j, i] = 0
 
 
-@inner
+@compiled_inner
 def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
-    """Predict, code and reconstruct one plane of an intra block. Returns cost and how many transform blocks are coded."""
+    """Predict, code and reconstruct one plane of an intra block. Returns cost and number of coded transform blocks."""
     half, buffers = task.frame.half, trial.buffers
     shift = half if plane else 0
     y, x = 8 * by >> shift, 8 * bx >> shift
-    src, rec, out, pred = task.src[plane], task.rec[plane], task.levels[plane], buffers.pred[0]
+    src, rec = task.src[plane], task.rec[plane]
+    out, pred = task.levels[plane], buffers.pred[0]
     cost, coded = 0.0, np.int64(0)
     if plane == 0:
         clear_done(task.done, y, x, w)
@@ -178,7 +181,9 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
         for i in range(0, w, n):
             intra_prediction(rec, shift, task.done, plane == 0, y + j, x + i, n, mode, buffers)
             difference(src, y + j, x + i, pred, 0, 0, n, trial.square[DIFFERENCE])
-            cost += _transform_block(task, trial, plane, by, bx, n, np.int64(1), min(coded, 3) if plane == 0 else before)
+            cost += _transform_block(
+                task, trial, plane, by, bx, n, np.int64(1), min(coded, 3) if plane == 0 else before
+            )
             for v in range(n):
                 row, mine = out[y + j + v, x + i : x + i + n], trial.square[LEVELS, v]
                 for h in range(n):
@@ -194,7 +199,7 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
     return cost, coded
 
 
-@inner
+@compiled_inner
 def intra_chroma(task, trial, by, bx, level, mode, luma_coded):
     """Both chroma planes of an intra block. Returns the cost."""
     w = (np.int64(8) << level) >> task.frame.half

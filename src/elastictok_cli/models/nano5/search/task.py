@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compiled import kernel
 from ....entropy.mixing import MixingCoder
+from ....jit import compiled
 from ..recon.reconstruct import Buffers, new_buffers
 from ..syntax.coding_tree import FrameContext
 
@@ -58,7 +58,7 @@ class Trial(NamedTuple):
     kept_cells: npt.NDArray[np.int16]  # (4, 8, 8, CELL)
 
 
-@kernel
+@compiled
 def new_trial():
     """Fresh working memory."""
     values = np.zeros(64, np.float32)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....entropy import rangecoder as rc
 from ....entropy.mixing import MixingCoder, mixing_coder
-from ....kernels import rangecoder as rc
 from .. import vocabulary
 from .cells import CELL, INFO, Cells, new_cells
 from .coding_tree import FrameContext, code_frame
@@ -104,7 +104,7 @@ class BlockTokens:
     """The tokens of one block: `parts` by time. past: of the frame before the block, None at the start of a GOP."""
 
     parts: list[FrameTokens]
-    step: int
+    qindex: int
     half: int
     past: RefInfo | None
     _listed: tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]] | None = None
@@ -133,8 +133,8 @@ class BlockTokens:
         return self._count
 
     def crc(self, before: int = 0) -> int:
-        """CRC-32 over step and every decision, in canonical form."""
-        crc = zlib.crc32(np.array([self.step, self.frames, self.half], "<i4").tobytes(), before)
+        """CRC-32 over qindex and every decision, in canonical form."""
+        crc = zlib.crc32(np.array([self.qindex, self.frames, self.half], "<i4").tobytes(), before)
         for part in self.parts:
             for a in (part.cells[..., :INFO], part.levels):
                 crc = zlib.crc32(np.ascontiguousarray(a, a.dtype.newbyteorder("<")).data, crc)
@@ -147,7 +147,7 @@ class BlockTokens:
         candidates = np.zeros((8, 6), np.int64)
         n, full = 0, False
         for place in coding_order(len(parts), self.past is not None):
-            said, frame = parts[place.time].cells, frame_context(place, refs, h, w, self.half, self.step)
+            said, frame = parts[place.time].cells, frame_context(place, refs, h, w, self.half, self.qindex)
             first, cells = place.time * 3 * said.shape[0] * said.shape[1], new_cells(h, w)
             limit = n if full else budget
             n, cut = vocabulary.walk_structure(frame, said, cells, candidates, limit, first, values, places, n)
@@ -211,7 +211,7 @@ class BlockTokens:
         cut = int(np.searchsorted(np.cumsum(sizes), count - n, side="right"))
         for t, p, i in zip(time[cut:], plane[cut:], at[cut:], strict=True):
             parts[t].levels[p].reshape(-1)[i] = 0
-        return BlockTokens(parts, self.step, self.half, self.past)
+        return BlockTokens(parts, self.qindex, self.half, self.past)
 
 
 class GopEncoder:
@@ -229,10 +229,15 @@ class GopEncoder:
         rc.code_raw(*self._coder, block.half, 1)
         parts = [FrameTokens(part.cells, part.levels) for part in block.parts]
         coder = mixing_coder(self._coder, *self._tables)
-        self._past = code_block(coder, self._past, parts, block.step, block.half)[block.frames - 1]
+        self._past = code_block(coder, self._past, parts, block.qindex, block.half)[block.frames - 1]
 
-    def __deepcopy__(self, memo: object) -> GopEncoder:
-        """For `TokenEncoder.cost`: all that a block changes."""
+    @property
+    def bits(self) -> int:
+        """Bits written so far, to within two."""
+        return 0 if self._coder is None else rc.bits_written(self._coder)
+
+    def copy(self) -> GopEncoder:
+        """An independent encoder that continues from here."""
         other = GopEncoder(self._tables)
         other._past, other._coder = self._past, self._coder and rc.copied(self._coder)
         return other
@@ -252,16 +257,16 @@ class GopDecoder:
         self._coder = rc.decoder(payload)
         self._size = height, width
 
-    def read(self, frames: int, count: int, step: int, tile: int = 0) -> BlockTokens:
+    def read(self, frames: int, count: int, qindex: int, tile: int = 0) -> BlockTokens:
         """The next block. `count` is not needed to read it: the codec compares it with what was read."""
         half = int(rc.code_raw(*self._coder, 0, 1))
         if self._half is None:
             self._half = half  # of the whole GOP; a later block that says otherwise is damaged, which its digest shows
         parts = [FrameTokens.empty(*self._size) for _ in range(frames)]
         past = self._past
-        refs = code_block(mixing_coder(self._coder, *self._tables), past, parts, step, self._half)
+        refs = code_block(mixing_coder(self._coder, *self._tables), past, parts, qindex, self._half)
         self._past = refs[frames - 1]
-        return BlockTokens(parts, step, self._half, past)
+        return BlockTokens(parts, qindex, self._half, past)
 
     def ended(self) -> bool:
         """Whether the stream ends exactly here."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compiled import inner, kernel
 from ....entropy.mixing import code
-from ....kernels.rangecoder import DECODE, MODE
+from ....entropy.rangecoder import DECODE, MODE
+from ....jit import compiled, compiled_inner
 from . import contexts as cx
 from .cells import CODED, INFO, IS_INTRA, KNOWN, MERGED, SIZE, SKIPPED, TSPLIT, USES, Cells
 from .cells import MODE as INTRA_MODE
@@ -49,37 +49,37 @@ class Scratch(NamedTuple):
     block: npt.NDArray[np.int32]  # (PADDED, PADDED)
 
 
-@kernel
+@compiled
 def new_scratch():
     """Fresh working memory."""
     return Scratch(np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32))
 
 
-@inner
+@compiled_inner
 def left_info(cells, by, bx):
     """What is known of the block left of an 8x8 block: 0 beyond the picture."""
     return np.int64(cells[by, bx - 1, INFO]) if bx > 0 else np.int64(0)
 
 
-@inner
+@compiled_inner
 def above_info(cells, by, bx):
     """What is known of the block above an 8x8 block: 0 beyond the picture."""
     return np.int64(cells[by - 1, bx, INFO]) if by > 0 else np.int64(0)
 
 
-@inner
+@compiled_inner
 def _centre(cells, by, bx, level):
     w = (1 << level) >> 1
     return np.int64(cells[min(by + w, cells.shape[0] - 1), min(bx + w, cells.shape[1] - 1), INFO])
 
 
-@inner
+@compiled_inner
 def _flag3(info, flag):
     """0 unknown, 1 not set, 2 set."""
     return 0 if not info & KNOWN else (2 if info & flag else 1)
 
 
-@inner
+@compiled_inner
 def _deeper(info, level):
     """0 unknown or larger, 1 the same size, 2 smaller."""
     if not info & KNOWN:
@@ -88,7 +88,7 @@ def _deeper(info, level):
     return 2 if other < level else (1 if other == level else 0)
 
 
-@inner
+@compiled_inner
 def code_split(coder, frame, cells, by, bx, level, bit):
     """Whether a block of size 8 << level (1..3) is split into four."""
     left, above = left_info(cells, by, bx), above_info(cells, by, bx)
@@ -96,7 +96,7 @@ def code_split(coder, frame, cells, by, bx, level, bit):
     relation_l, relation_a = _deeper(left, level), _deeper(above, level)
     deeper = (1 if relation_l == 2 else 0) + (1 if relation_a == 2 else 0)
     at, kind = level - 1, frame.kind
-    x = coder.index
+    x = coder.active
     x[0] = cx.SPLIT0 + (at * cx.KINDS + kind) * 9 + relation_l * 3 + relation_a
     x[1] = cx.SPLIT1 + (at * cx.KINDS + kind) * 16 + (c0 >> 4) * 4 + (c1 >> 4)
     size_l, size_a = (left >> 4) if left & KNOWN else 4, (above >> 4) if above & KNOWN else 4
@@ -108,14 +108,14 @@ def code_split(coder, frame, cells, by, bx, level, bit):
     return code(coder, cx.W_SPLIT + at, np.int64(5), bit)
 
 
-@inner
+@compiled_inner
 def code_skip(coder, frame, cells, by, bx, level, n, bit):
     """Whether a block is merged and has no coefficients. n: merge candidates."""
     left, above = left_info(cells, by, bx), above_info(cells, by, bx)
     l3, a3 = _flag3(left, SKIPPED), _flag3(above, SKIPPED)
     count = (left & SKIPPED) + (above & SKIPPED)
     c = (_centre(frame.cells0, by, bx, level) & SKIPPED) * 2 + (_centre(frame.cells1, by, bx, level) & SKIPPED)
-    kind, x = frame.kind, coder.index
+    kind, x = frame.kind, coder.active
     x[0] = cx.SKIP0 + (level * cx.KINDS + kind) * 9 + l3 * 3 + a3
     x[1] = cx.SKIP1 + (level * cx.KINDS + kind) * 12 + c * 3 + count
     x[2] = cx.SKIP2 + (level * cx.QUALITIES + frame.quality) * 3 + count
@@ -124,31 +124,31 @@ def code_skip(coder, frame, cells, by, bx, level, n, bit):
     return code(coder, cx.W_SKIP + level, np.int64(5), bit)
 
 
-@inner
+@compiled_inner
 def code_intra_flag(coder, frame, cells, by, bx, level, bit):
     """Whether a block of a predicted frame is intra."""
     left, above = _flag3(left_info(cells, by, bx), IS_INTRA), _flag3(above_info(cells, by, bx), IS_INTRA)
     c = _flag3(_centre(frame.cells0, by, bx, level), IS_INTRA)
-    x = coder.index
+    x = coder.active
     x[0] = cx.INTRA0 + frame.kind * 4 + level
     x[1] = cx.INTRA1 + (left * 3 + above) * 3 + c
     x[2] = cx.INTRA2 + frame.kind * 3 + left // 2 + above // 2
     return code(coder, cx.W_INTRA, np.int64(3), bit)
 
 
-@inner
+@compiled_inner
 def code_merge_flag(coder, frame, cells, by, bx, level, n, bit):
     """Whether a block that is not skipped takes over a vector."""
     left = 0 if bx == 0 or cells[by, bx - 1, USES] == 0 else 1 + np.int64(cells[by, bx - 1, MERGED])
     above = 0 if by == 0 or cells[by - 1, bx, USES] == 0 else 1 + np.int64(cells[by - 1, bx, MERGED])
-    x = coder.index
+    x = coder.active
     x[0] = cx.MERGE0 + frame.kind * 4 + level
     x[1] = cx.MERGE1 + frame.kind * 8 + n
     x[2] = cx.MERGE2 + frame.kind * 9 + left * 3 + above
     return code(coder, cx.W_MERGE, np.int64(3), bit)
 
 
-@inner
+@compiled_inner
 def mode_class(mode):
     """1 planar or DC, 2 about horizontal, 3 about vertical, 4 diagonal; 0 inter."""
     if mode < 0:
@@ -160,7 +160,7 @@ def mode_class(mode):
     return 3 if 22 <= mode <= 30 else 4
 
 
-@inner
+@compiled_inner
 def probable_modes(cells, by, bx, out):
     """Three modes that the neighbours make likely, into out (3,)."""
     left = np.int64(cells[by, bx - 1, INTRA_MODE]) if bx > 0 else np.int64(-1)
@@ -181,14 +181,14 @@ def probable_modes(cells, by, bx, out):
         out[2] = 26
 
 
-@inner
+@compiled_inner
 def code_intra_mode(coder, cells, by, bx, level, probable, value):
     """An intra mode: one of three probable ones or a number of 6 bits. probable: scratch (3,)."""
     probable_modes(cells, by, bx, probable)
     left = mode_class(np.int64(cells[by, bx - 1, INTRA_MODE])) if bx > 0 else 0
     above = mode_class(np.int64(cells[by - 1, bx, INTRA_MODE])) if by > 0 else 0
     near = min(left, 2) * 3 + min(above, 2)
-    x = coder.index
+    x = coder.active
     for i in range(3):
         x[0] = cx.INTRA_MODE0 + i * 2 + (1 if probable[0] > 1 else 0)
         x[1] = cx.INTRA_MODE1 + i * 4 + level
@@ -203,37 +203,37 @@ def code_intra_mode(coder, cells, by, bx, level, probable, value):
     return min(node - 64, INTRA_MODES - 1)
 
 
-@inner
+@compiled_inner
 def code_tsplit(coder, frame, cells, by, bx, level, intra, bit):
     """Whether the luma transform is split into four."""
     left = 0 if bx == 0 else 1 + np.int64(cells[by, bx - 1, TSPLIT])
     above = 0 if by == 0 else 1 + np.int64(cells[by - 1, bx, TSPLIT])
-    x = coder.index
+    x = coder.active
     x[0] = cx.TSPLIT0 + (level * cx.KINDS + frame.kind) * 2 + intra
     x[1] = cx.TSPLIT1 + level * cx.QUALITIES + frame.quality
     x[2] = cx.TSPLIT2 + left * 3 + above
     return code(coder, cx.W_TSPLIT, np.int64(3), bit)
 
 
-@inner
+@compiled_inner
 def code_cbf(coder, frame, cells, by, bx, plane, t, intra, before, bit):
     """Whether a transform block has coefficients. before: luma, the number of coded ones before it in its coding
     block (at most 3); chroma, whether luma has any + 2 if the first chroma plane has."""
     left, above = _flag3(left_info(cells, by, bx), CODED), _flag3(above_info(cells, by, bx), CODED)
-    x = coder.index
+    x = coder.active
     x[0] = cx.CBF0 + ((plane * 4 + t) * cx.KINDS + frame.kind) * 9 + left * 3 + above
     x[1] = cx.CBF1 + (plane * cx.KINDS + frame.kind) * cx.QUALITIES + frame.quality
     x[2] = cx.CBF2 + ((plane * 4 + t) * 3 + intra) * 4 + before
     return code(coder, cx.W_CBF + plane, np.int64(3), bit)
 
 
-@inner
+@compiled_inner
 def transform_size(level, tsplit):
     """Side of a coding block's luma transforms."""
     return min(8 << level, 32) >> tsplit
 
 
-@inner
+@compiled_inner
 def _code_block(coder, frame, cells, levels, plane, by, bx, y, x, n, intra, intra_class, before, block):
     """One transform block: its flag and levels. Returns whether it has any."""
     decoding = coder.io[MODE] == DECODE
@@ -249,7 +249,7 @@ def _code_block(coder, frame, cells, levels, plane, by, bx, y, x, n, intra, intr
     return found
 
 
-@inner
+@compiled_inner
 def code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, block):
     """All transform blocks of a coding block. Returns whether luma has any."""
     w = np.int64(8) << level
@@ -281,7 +281,7 @@ def code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, bloc
     return coded > 0
 
 
-@inner
+@compiled_inner
 def fill_block(cells, by, bx, level, mode, tsplit, m, info):
     """Write a coding block's decisions into its cells."""
     w = 1 << level
@@ -293,7 +293,7 @@ def fill_block(cells, by, bx, level, mode, tsplit, m, info):
             cell[SIZE], cell[INTRA_MODE], cell[TSPLIT], cell[INFO] = level, mode, tsplit, info
 
 
-@inner
+@compiled_inner
 def merge_index_of(candidates, n, m):
     """Which candidate a vector is, -1 if none."""
     for i in range(n):
@@ -302,7 +302,7 @@ def merge_index_of(candidates, n, m):
     return -1
 
 
-@inner
+@compiled_inner
 def _has_residual(levels, half, by, bx, level):
     w = 8 << level
     if has_levels(levels[0], 8 * by, 8 * bx, w, w):
@@ -311,7 +311,7 @@ def _has_residual(levels, half, by, bx, level):
     return has_levels(levels[1], y, x, cw, cw) or has_levels(levels[2], y, x, cw, cw)
 
 
-@inner
+@compiled_inner
 def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc):
     """One coding block. said: cells to write from; cells: those coded so far, written here."""
     decoding = coder.io[MODE] == DECODE
@@ -357,16 +357,13 @@ def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probabl
     if skip:
         tsplit = np.int64(0)
     else:
-        if level < 3:
-            tsplit = code_tsplit(coder, frame, cells, by, bx, level, intra, tsplit)
-        else:
-            tsplit = np.int64(0)
+        tsplit = code_tsplit(coder, frame, cells, by, bx, level, intra, tsplit) if level < 3 else np.int64(0)
         coded = code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, sc.block)
     info = KNOWN | (skip * SKIPPED) | (intra * IS_INTRA) | (CODED if coded else 0) | (level << 4)
     fill_block(cells, by, bx, level, mode, tsplit, m, info)
 
 
-@kernel
+@compiled
 def code_frame(coder, frame, said, cells, levels):
     """All decisions of a frame. said: what to write (not looked at when reading); cells: fresh ones, written here in
     canonical form; levels: int16 (3, h, w), filled when reading."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner
 from ....entropy.mixing import code
-from ....kernels.rangecoder import DECODE, MODE, code_raw
+from ....entropy.rangecoder import DECODE, MODE, code_raw
+from ....jit import compiled_inner
 from ..recon.transform import size_index
 from . import contexts as cx
 
@@ -34,7 +34,7 @@ for _t, _n in enumerate((4, 8, 16, 32)):
 LAST_CLASS = np.array([int(d).bit_length() for d in range(32)], np.int64)
 
 
-@inner
+@compiled_inner
 def neighbour_sums(b, v, h):
     """(S, S1): magnitudes of five coded neighbours, and what of them exceeds 1. b: zero beyond the block."""
     a0, a1, a2, a3, a4 = abs(b[v + 1, h]), abs(b[v + 2, h]), abs(b[v, h + 1]), abs(b[v, h + 2]), abs(b[v + 1, h + 1])
@@ -45,29 +45,29 @@ def neighbour_sums(b, v, h):
     return s, s1
 
 
-@inner
+@compiled_inner
 def significance_context(chroma, t, position_class, s):
     """The first context of "is this coefficient not zero"."""
     return cx.SIG0 + ((chroma * 4 + t) * 9 + position_class) * 7 + min(s, 6)
 
 
-@inner
+@compiled_inner
 def greater_context(chroma, which, d, s1):
     """The first context of "is the magnitude greater than `which` + 1"."""
     return cx.GREATER0 + ((chroma * 2 + which) * 3 + (0 if d == 0 else (1 if d < 4 else 2))) * 6 + min(s1, 5)
 
 
-@inner
+@compiled_inner
 def last_context(plane, t, intra, i):
     """The first context of bin i of the last diagonal's class."""
     return cx.LAST0 + ((plane * 4 + t) * 8 + i) * 2 + intra
 
 
-@inner
+@compiled_inner
 def code_last(coder, last, t, plane, kind, intra, quality):
     """The last diagonal that has a coefficient."""
     chroma = 1 if plane else 0
-    x = coder.index
+    x = coder.active
     most = LAST_CLASS[LAST_DIAGONAL[t]]
     group = LAST_CLASS[max(last, 0)]
     i = np.int64(0)
@@ -89,10 +89,10 @@ def code_last(coder, last, t, plane, kind, intra, quality):
     return min(node, LAST_DIAGONAL[t])
 
 
-@inner
+@compiled_inner
 def _code_magnitude(coder, chroma, plane, t, kind, quality, d, v, h, s, s1, size):
     """The magnitude of a coefficient that is not zero."""
-    x = coder.index
+    x = coder.active
     for which in range(2):
         x[0] = greater_context(chroma, which, d, s1)
         x[1] = cx.GREATER1 + ((which * 4 + t) * 16 + min(v, 3) * 4 + min(h, 3)) * 4 + min(s, 3)
@@ -111,13 +111,13 @@ def _code_magnitude(coder, chroma, plane, t, kind, quality, d, v, h, s, s1, size
     return min(3 + (1 << k) - 1 + code_raw(coder.io, coder.buf, rest & ((1 << k) - 1), k), MAX_LEVEL)
 
 
-@inner
+@compiled_inner
 def code_coefficients(coder, b, n, plane, kind, intra_class, quality):
-    """One transform block that has a coefficient. b: int32 (PADDED, PADDED), all zero but for the levels when writing."""
+    """One transform block that has a coefficient. b: int32 (PADDED, PADDED), zero but for the levels when writing."""
     t = size_index(n)
     chroma = 1 if plane else 0
     decoding = coder.io[MODE] == DECODE
-    x = coder.index
+    x = coder.active
     last = np.int64(0)
     if not decoding:
         last = last_diagonal(b, t)
@@ -148,7 +148,7 @@ def code_coefficients(coder, b, n, plane, kind, intra_class, quality):
                 b[v, h] = -size if negative else size
 
 
-@inner
+@compiled_inner
 def last_diagonal(b, t):
     """The last diagonal of b with a coefficient, -1 if there is none."""
     for d in range(LAST_DIAGONAL[t], -1, -1):
@@ -158,7 +158,7 @@ def last_diagonal(b, t):
     return np.int64(-1)
 
 
-@inner
+@compiled_inner
 def clear_block(b, n):
     """Zero a block and the margin that its contexts look at."""
     for v in range(n + 2):
@@ -166,7 +166,7 @@ def clear_block(b, n):
             b[v, h] = 0
 
 
-@inner
+@compiled_inner
 def load_block(q, y, x, n, b):
     """Levels of one block into b; returns whether there is any."""
     found = False
@@ -179,7 +179,7 @@ def load_block(q, y, x, n, b):
     return found
 
 
-@inner
+@compiled_inner
 def store_block(q, y, x, n, b):
     """Levels of b into their place."""
     for v in range(n):
@@ -187,7 +187,7 @@ def store_block(q, y, x, n, b):
             q[y + v, x + h] = b[v, h]
 
 
-@inner
+@compiled_inner
 def has_levels(q, y, x, height, width):
     """Whether any level of a rectangle is not zero."""
     for j in range(height):

@@ -1,6 +1,6 @@
 """In which order the frames of a block are coded and what each is predicted from.
 
-    past -1 | 0 1 2 3 4 5 6 7      anchor 7; 3; 1, 5; leaves 0, 2, 4, 6
+past -1 | 0 1 2 3 4 5 6 7      anchor 7; 3; 1, 5; leaves 0, 2, 4, 6
 """
 
 from __future__ import annotations

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import inner, kernel
 from ....entropy.mixing import code
-from ....kernels.rangecoder import DECODE, MODE, code_raw
+from ....entropy.rangecoder import DECODE, MODE, code_raw
+from ....jit import compiled, compiled_inner
 from . import contexts as cx
 
 MERGE_CANDIDATES = 7
 VECTOR_LIMIT = 2047  # quarter pixels
 
 
-@inner
+@compiled_inner
 def scaled(v, num, den):
     """v * num / den, rounded to nearest, symmetric about zero."""
     p = v * num
@@ -26,7 +26,7 @@ def scaled(v, num, den):
     return (p + den // 2) // den if p >= 0 else -((-p + den // 2) // den)
 
 
-@inner
+@compiled_inner
 def is_same(a, b):
     """Whether two vectors say the same (what they do not use is ignored)."""
     if a[4] != b[4]:
@@ -36,7 +36,7 @@ def is_same(a, b):
     return not (a[4] & 2 and (a[2] != b[2] or a[3] != b[3]))
 
 
-@inner
+@compiled_inner
 def _offer(candidates, n, m, source):
     """Append m unless it is empty or already there."""
     if m[4] == 0 or n >= MERGE_CANDIDATES:
@@ -50,7 +50,7 @@ def _offer(candidates, n, m, source):
     return n + 1
 
 
-@inner
+@compiled_inner
 def merge_list(mv, temporal, two, bx, by, w, candidates):
     """Fill candidates (8, 6) with what a block of w 8x8 blocks at (bx, by) may take over; returns how many.
 
@@ -78,12 +78,12 @@ def merge_list(mv, temporal, two, bx, by, w, candidates):
     return _offer(candidates, n, zero, np.int64(7))
 
 
-@inner
+@compiled_inner
 def _median(a, b, c):
     return max(min(a, b), min(max(a, b), c))
 
 
-@inner
+@compiled_inner
 def _component(m, ref, axis, d0, d1):
     """The vector of m into reference `ref`, mirrored in time from the other one if it has none of its own."""
     if ref == 0:
@@ -91,7 +91,7 @@ def _component(m, ref, axis, d0, d1):
     return np.int64(m[2 + axis]) if m[4] & 2 else scaled(np.int64(m[axis]), d1, d0)
 
 
-@inner
+@compiled_inner
 def motion_vector_predictor(mv, temporal, bx, by, w, ref, axis, d0, d1):
     """Median of the neighbours' vectors: left, above, above right (or above left); temporal where one is missing."""
     columns = mv.shape[1]
@@ -129,15 +129,15 @@ def motion_vector_predictor(mv, temporal, bx, by, w, ref, axis, d0, d1):
     return a
 
 
-@inner
+@compiled_inner
 def _mvd_bit(coder, kind, group, level, at, weights, bit):
-    coder.index[0] = cx.MVD0 + (kind * 4 + group) * 40 + at
-    coder.index[1] = cx.MVD1 + (level * 4 + group) * 40 + at
-    coder.index[2] = cx.MVD2 + group * 40 + at
+    coder.active[0] = cx.MVD0 + (kind * 4 + group) * 40 + at
+    coder.active[1] = cx.MVD1 + (level * 4 + group) * 40 + at
+    coder.active[2] = cx.MVD2 + group * 40 + at
     return code(coder, cx.W_MVD + weights, np.int64(3), bit)
 
 
-@inner
+@compiled_inner
 def code_mvd(coder, kind, group, level, value):
     """A motion vector difference: zero flag, sign, Exp-Golomb with adaptive prefix and first suffix bit."""
     if not _mvd_bit(coder, kind, group, level, np.int64(0), np.int64(0), np.int64(1 if value else 0)):
@@ -156,17 +156,17 @@ def code_mvd(coder, kind, group, level, value):
     return -out if negative else out
 
 
-@inner
+@compiled_inner
 def clamped(v):
     """A component inside what a vector may have."""
     return min(max(v, -VECTOR_LIMIT - 1), VECTOR_LIMIT)
 
 
-@inner
+@compiled_inner
 def code_merge_index(coder, kind, level, skip, candidates, n, index):
     """Which of n merge candidates is taken."""
     i = 0
-    x = coder.index
+    x = coder.active
     while i < n - 1:
         source = candidates[i, 5]
         x[0] = cx.MERGE_INDEX0 + (i * cx.KINDS + kind) * 4 + level
@@ -179,12 +179,12 @@ def code_merge_index(coder, kind, level, skip, candidates, n, index):
     return i
 
 
-@inner
+@compiled_inner
 def code_new_vector(coder, kind, two, d0, d1, mv, temporal, bx, by, w, level, m):
     """A vector that is not merged: m (6,) in, or out when decoding."""
     decoding = coder.io[MODE] == DECODE
     uses = np.int64(1)
-    x = coder.index
+    x = coder.active
     if two:
         left = np.int64(mv[by, bx - 1, 4]) & 3 if bx > 0 else np.int64(0)
         above = np.int64(mv[by - 1, bx, 4]) & 3 if by > 0 else np.int64(0)
@@ -220,7 +220,7 @@ def code_new_vector(coder, kind, two, d0, d1, mv, temporal, bx, by, w, level, m)
             m[j] = clamped(p + code_mvd(coder, kind, group, level, np.int64(m[j]) - p))
 
 
-@kernel
+@compiled
 def project(late, prefer, late_d0, late_d1, d0, d1, temporal):
     """Motion of a frame coded earlier, scaled to this frame's distances: temporal (rows, columns, 6)."""
     for y in range(late.shape[0]):

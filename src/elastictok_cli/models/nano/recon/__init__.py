@@ -1,0 +1,1 @@
+"""Reconstruction: from tokens to pixels, the same in encoder and decoder."""
