@@ -122,9 +122,9 @@ def code(coder, group, inputs, bit):
         total += np.int64(weights[group, k]) * s
     total >>= 16
     if total > STRETCH_LIMIT:
-        total = STRETCH_LIMIT
+        total = np.int64(STRETCH_LIMIT)
     elif total < -STRETCH_LIMIT:
-        total = -STRETCH_LIMIT
+        total = np.int64(-STRETCH_LIMIT)
     p = np.int64(SQUASH[total + STRETCH_LIMIT])
     if mode >= 2:
         io[COST] += np.int64(PRICE_OF[(p if bit else 65536 - p) >> 4])
