@@ -173,9 +173,9 @@ def _decide(task, trial, by, bx, level, limit):
             unsplit = task.lam * _split_price(task, by, bx, level, np.int64(0))
             whole, skipped = _try_block(task, trial, by, bx, level)
             whole += unsplit
-            if whole < task.lam * 256 * 6:
+            if whole < task.lam * 256 * 9:
                 return whole
-            if skipped and whole < task.lam * 256 * (10 << level):
+            if skipped and whole < task.lam * 256 * (20 << level):
                 return whole
             _move(task, trial, by, bx, level, keep)
         _clear(task, by, bx, level)
