@@ -84,3 +84,15 @@ def compiled(function: Any = None, *, fastmath: bool = False, inline: bool = Fal
     """
     decorate = numba.njit(cache=True, nogil=True, fastmath=fastmath, inline="always" if inline else "never")
     return decorate if function is None else decorate(function)
+
+
+def compiled_inner(function: Loop) -> Loop:
+    """Decorator: compile a function that only compiled functions call, and that makes no arrays.
+
+    It has no wrapper for Python, which halves the time of compiling a function with many arguments. It counts no
+    references to the arrays that it is given: in a search that passes thirty arrays from function to function, counting
+    takes three quarters of the time.
+    """
+    return numba.njit(  # type: ignore[call-overload, no-any-return]
+        cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
+    )(function)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from elastictok_cli.batch.plan import plan
+from elastictok_cli.batch.plan import ignores_case, plan
 from elastictok_cli.errors import InputError, UsageError
 
 
@@ -100,3 +101,15 @@ def test_a_pipe_is_no_file_of_a_batch(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "in.mp4")
     with pytest.raises(InputError, match="is a device or a pipe, not a file"):
         plan([str(tmp_path / "in.mp4")])
+
+
+def test_names_that_differ_in_case_are_two_files_where_the_file_system_says_so(tmp_path: Path) -> None:
+    for name in ("X.mp4", "x.mp4"):
+        (tmp_path / name).write_bytes(b"video")
+    both = len(list(tmp_path.iterdir())) == 2
+    assert ignores_case(tmp_path / "out") is not both
+    if both:
+        items = plan([str(tmp_path)], None, tmp_path / "out")
+        assert sorted(item.output for item in items) == ["X.etok", "x.etok"]
+    with pytest.raises(UsageError, match="would both be") if both else nullcontext():
+        plan([str(tmp_path)])  # where outputs go is not known

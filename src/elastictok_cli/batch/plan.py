@@ -1,33 +1,23 @@
-"""What there is to do: files and folders, here or behind URLs, to pairs of source and output."""
+"""Find the files of a batch: folders and URLs to pairs of source and output."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 
 from ..container import SUFFIX
 from ..errors import InputError, UsageError
-from ..video.inputs import VIDEOS
 from . import remote
+from .items import Item, is_video
 
 
-@dataclass(frozen=True)
-class Item:
-    """One file. source: path or URL. output: where it goes, relative to the output folder. bytes: 0 if unknown."""
+def plan(inputs: Iterable[str], pattern: str | None = None, folder: Path | None = None) -> list[Item]:
+    """All files of the inputs, the largest first, so that no long one is left for the end. A folder's tree is mirrored.
 
-    source: str
-    output: str
-    bytes: int = 0
-
-
-def plan(inputs: Iterable[str], pattern: str | None = None) -> list[Item]:
-    """All files of the inputs, the largest first, so that none is left over at the end. A folder's tree is mirrored.
-
-    pattern: of files in folders, such as "**/*.mp4"; None for usual endings of videos. Raises InputError for an input
-    that is not there or holds nothing, UsageError where two would be the same output or a pattern leaves the folder.
+    pattern: of files in folders, such as "**/*.mp4"; None for the usual suffixes of videos. folder: where the outputs
+    go; X.mp4 and x.mp4 have two outputs if its file system tells capitals from small letters. Raises InputError for an
+    input that is missing or empty, UsageError if two would be the same output or a pattern leaves the folder.
     """
     pattern = _checked(pattern) if pattern else None
     items: list[Item] = []
@@ -37,7 +27,8 @@ def plan(inputs: Iterable[str], pattern: str | None = None) -> list[Item]:
             wanted = f"that matches {pattern}" if pattern else "with a video's ending; `glob` finds others"
             raise InputError(f"{name}: no file in it {wanted}")
         items += found
-    return sorted(_named(items), key=lambda item: (-item.bytes, item.source))
+    fold = str.lower if folder is None or ignores_case(folder) else str
+    return sorted(_named(items, fold), key=lambda item: (-item.bytes, item.source))
 
 
 def _checked(pattern: str) -> str:
@@ -48,15 +39,6 @@ def _checked(pattern: str) -> str:
     if any("**" in part and part != "**" for part in path.parts):
         raise UsageError(f"`glob` {pattern}: ** stands for folders, and nothing else between two /")
     return (path / "*" if path.parts[-1] == "**" else path).as_posix()
-
-
-def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """As `Path.glob` does, the whole of a relative path; `PurePath.match` takes any end of it."""
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(matches(parts[at:], pattern[1:]) for at in range(len(parts)))
-    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and matches(parts[1:], pattern[1:])
 
 
 def _files(name: str, pattern: str | None) -> Iterator[Item]:
@@ -73,21 +55,24 @@ def _files(name: str, pattern: str | None) -> Iterator[Item]:
             yield Item(str(file), file.relative_to(path).as_posix(), file.stat().st_size)
 
 
-def is_video(name: str) -> bool:
-    """By its ending."""
-    return name.rpartition(".")[2].lower() in VIDEOS
+def ignores_case(folder: Path) -> bool:
+    """Whether the file system of a folder, which need not exist yet, takes X and x for the same name."""
+    for path in (folder.resolve(), *folder.resolve().parents):
+        if path.exists() and path.name.swapcase() != path.name:
+            return path.with_name(path.name.swapcase()).exists()
+    return True  # nothing there tells; then two names that differ in case only are refused
 
 
-def _named(items: list[Item]) -> Iterator[Item]:
-    """Outputs end in .etok; where two would then be the same, the ending of the source stays."""
-    short = Counter(_output(item.output, False).lower() for item in items)
+def _named(items: list[Item], fold: Callable[[str], str]) -> Iterator[Item]:
+    """Outputs end in .etok. Where two would then be the same, the suffix of the source stays."""
+    short = Counter(fold(_output(item.output, False)) for item in items)
     seen: dict[str, str] = {}
     for item in items:
         output = _output(item.output, False)
-        output = output if short[output.lower()] == 1 else _output(item.output, True)
-        if output.lower() in seen:
-            raise UsageError(f"{seen[output.lower()]} and {item.source} would both be {output}; take one at a time")
-        seen[output.lower()] = item.source
+        output = output if short[fold(output)] == 1 else _output(item.output, True)
+        if fold(output) in seen:
+            raise UsageError(f"{seen[fold(output)]} and {item.source} would both be {output}; take one at a time")
+        seen[fold(output)] = item.source
         yield Item(item.source, output, item.bytes)
 
 

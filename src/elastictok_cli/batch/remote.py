@@ -11,12 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import InputError, UsageError
-
-if TYPE_CHECKING:
-    from .plan import Item
+from .items import Item, is_video, matches
 
 
 def is_url(name: str) -> bool:
@@ -26,8 +24,6 @@ def is_url(name: str) -> bool:
 
 def files(url: str, pattern: str | None) -> Iterator[Item]:
     """The file, or the files of the folder. Raises InputError, UsageError for a kind of URL that is unknown here."""
-    from .plan import Item, is_video, matches
-
     system, root = _system(url)
     with _explained(url):
         if system.isfile(root) and not url.endswith("/"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..codec.gop_ranges import CodedRange
 from ..container import part_path
 from .engine import Engine
-from .plan import Item
+from .items import Item
 from .results import Journal
 from .row import Row
 from .work import Failed, Progress, Split, Task, is_own

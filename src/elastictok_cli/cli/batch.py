@@ -75,7 +75,7 @@ def batch(
     from ..models.registry import load
     from .table import Table
 
-    items = plan(inputs, pattern)
+    items = plan(inputs, pattern, output)
     loaded = load(options["model"], options["device"], options["precision"] or "float32")
     prepare(loaded, console.note)
     table = Table(console, items)

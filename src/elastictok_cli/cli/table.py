@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..batch.plan import Item
+from ..batch.items import Item
 from ..batch.row import Row
 from ..batch.run import BatchEvent, FileDone, Retried
 from ..batch.work import Progress

@@ -215,9 +215,6 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
     return entry.load(LoadRequest(weights=weights, device=device, precision=precision))
 
 
-load_model = load
-
-
 def load_for(
     header: NamesModel, device: str = "auto", name: PathLike | None = None, precision: str | None = None
 ) -> TokenModel:

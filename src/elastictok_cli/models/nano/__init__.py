@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...entropy.bitstream import Syntax, SyntaxDecoder, SyntaxEncoder, register_syntax
+from ...errors import UsageError
 from ..registry import LoadRequest, register_model
 from .syntax import NAME, SYNTAX
 
@@ -15,10 +16,19 @@ if TYPE_CHECKING:
 
 @register_model(NAME, about="comes with the package; the default", syntaxes=(SYNTAX,), weights="packaged")
 def load(request: LoadRequest) -> TokenModel:
-    """Load the codec with the weights of a .safetensors file. Errors: see `load_model` in weights.py."""
-    from .weights import load_model
+    """The codec with the weights of a .safetensors file.
 
-    return load_model(request)
+    Raises UnsupportedFile as `read_weights`, UsageError for any precision but float32.
+    """
+    from .model import NanoModel
+    from .weights import read_weights
+
+    assert request.weights is not None, "the registry gives a packaged model its weights"
+    if request.precision != "float32":
+        raise UsageError(
+            f"`precision` {request.precision}: {request.weights.stem} has one precision only; leave the option out"
+        )
+    return NanoModel(read_weights(request.weights))
 
 
 def _encoder(header: StreamHeader, tables: Any) -> SyntaxEncoder:

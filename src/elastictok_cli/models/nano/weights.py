@@ -6,19 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...entropy import rangecoder as rc
-from ...errors import UnsupportedFile, UsageError
+from ...errors import UnsupportedFile
 from .syntax import SYNTAX
 from .syntax import contexts as cx
-
-if TYPE_CHECKING:
-    from ..registry import LoadRequest
-    from .model import NanoModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +52,3 @@ def read_weights(path: Path) -> Weights:
         return Weights.from_tensors(tensors, digest, int(metadata.get("generation", "0")))
     except (SafetensorError, ValueError) as error:
         raise UnsupportedFile(f"{path.name}: damaged: {str(error).splitlines()[0][:100]}") from None
-
-
-def load_model(request: LoadRequest) -> NanoModel:
-    """The codec with the weights that are asked for.
-
-    Raises UnsupportedFile as `read_weights`, UsageError for any precision but float32.
-    """
-    from .model import NanoModel
-
-    assert request.weights is not None, "the registry gives a packaged model its weights"
-    if request.precision != "float32":
-        raise UsageError(
-            f"`precision` {request.precision}: {request.weights.stem} has one precision only; leave the option out"
-        )
-    return NanoModel(read_weights(request.weights))

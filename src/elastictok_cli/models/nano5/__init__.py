@@ -1,0 +1,1 @@
+"""elastictok-nano, generation 5."""

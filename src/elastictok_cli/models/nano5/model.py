@@ -1,0 +1,183 @@
+"""elastictok-nano through the interface of models/base.py.
+
+The decoder's path is `reconstruct` and `advance`; `tokens` is the encoder. All that reaches a token or a pixel is
+integer arithmetic, so encoder and decoder, and two machines, show the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...entropy import rangecoder as rc
+from ...entropy.mixing import COUNT_LIMIT, MAX_INPUTS, WEIGHT_LIMIT, mixing_coder, new_contexts, new_weights
+from ...metrics import HALF_RANGE, contrast
+from ..base import Frames, ModelSpec, TokenModel
+from . import vocabulary
+from .bitstream import SYNTAX
+from .decoder import QINDEXES, ReferenceFrame, State, decode_pixels, shown
+from .encoder import STEP_TO_ERROR, Analysis, chroma_is_half, encode_block
+from .syntax import contexts as cx
+from .syntax.block import BlockTokens, FrameTokens, Tables, code_block
+
+NAME = "elastictok-nano"
+BLOCK_FRAMES = 8
+GOP_BLOCKS = 16
+COARSEST_STEP = 14.0  # quantiser step over root of the squared error, where an easy block must not be coarser
+# In place of the threshold there, for a block of little contrast: this share of the contrast, at least this of the
+# threshold.
+CONTRAST_SHARE, CONTRAST_LEAST = 0.2, 1 / 8
+
+USUAL_BPP = 0.010  # of training clips at 0.007, geometric mean
+
+Made = tuple[dict[int, ReferenceFrame], Tables]
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The tensors of the weights file. contexts: uint16 (contexts.COUNT, 2); mixers: int32 (contexts.SETS, 8)."""
+
+    contexts: npt.NDArray[np.uint16]
+    mixers: npt.NDArray[np.int32]
+    digest: bytes
+    generation: int
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
+        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
+        contexts, mixers = tensors.get("contexts"), tensors.get("mixers")
+        if contexts is None or contexts.shape != (cx.COUNT, 2) or contexts.dtype != np.uint16:
+            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 2)")
+        if mixers is None or mixers.shape != (cx.SETS, MAX_INPUTS) or mixers.dtype != np.int32:
+            raise ValueError(f"mixers must be int32 ({cx.SETS}, {MAX_INPUTS})")
+        if contexts[:, 1].max() > COUNT_LIMIT:  # compiled code uses it as an index, unchecked
+            raise ValueError(f"a context has seen at most {COUNT_LIMIT} bits")
+        if np.abs(mixers.astype(np.int64)).max() > WEIGHT_LIMIT:
+            raise ValueError(f"a mixer's weight is at most {WEIGHT_LIMIT}")
+        return cls(np.ascontiguousarray(contexts), np.ascontiguousarray(mixers), digest, generation)
+
+    @classmethod
+    def unknowing(cls) -> Weights:
+        """Start values that know nothing."""
+        return cls(new_contexts(cx.COUNT), new_weights(cx.SETS), bytes(16), 5)
+
+    @property
+    def tables(self) -> Tables:
+        """What the entropy coder starts from."""
+        return self.contexts, self.mixers
+
+
+@dataclass(eq=False)
+class NanoTokens(BlockTokens):
+    """Tokens of the encoder. shown: the frames that it decoded on the way, uint8 (T, H, W, 3)."""
+
+    shown: Frames | None = None
+
+
+class NanoModel(TokenModel):
+    """The bundled model."""
+
+    def __init__(self, weights: Weights, threads: int = 2) -> None:
+        self.weights = weights
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._last: tuple[BlockTokens, State, Made] | None = None
+
+    def with_threads(self, threads: int) -> NanoModel:
+        """The same model, working in so many threads."""
+        return NanoModel(self.weights, threads)
+
+    def __reduce__(self) -> tuple[Any, tuple[Weights, int]]:
+        """For `pickle`, into another process: a thread pool cannot go with it."""
+        return NanoModel, (self.weights, 1)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """See ModelSpec. At most one token per pixel: far more than usual thresholds need."""
+        return ModelSpec(
+            name=NAME,
+            digest=self.weights.digest,
+            generation=self.weights.generation,
+            syntax=SYNTAX,
+            block_frames=BLOCK_FRAMES,
+            gop_blocks=GOP_BLOCKS,
+            multiple=8,
+            num_qindex=QINDEXES,
+            nested=True,
+            vocabulary=vocabulary.VOCABULARY,
+            usual_bpp=USUAL_BPP,
+        )
+
+    @property
+    def tables(self) -> Tables:
+        """What the entropy coder starts from."""
+        return self.weights.tables
+
+    def start(self, height: int, width: int) -> State:
+        """Before the first block of a GOP. height, width: multiples of 8."""
+        return State(height, width, None, self.weights.tables)
+
+    def prepare(self, state: State, frames: Frames) -> Any:
+        """The block's source; its motion is added as `tokens` needs it."""
+        return Analysis(frames)
+
+    def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
+        """The block at this qindex, cut after `count` tokens. It may use decisions that an earlier call made."""
+        half = state.half if state.half is not None else chroma_is_half(analysis, qindex)
+        parts, refs = encode_block(state, analysis, qindex, half, self._pool)
+        block = NanoTokens(parts, qindex, half, state.past, shown=shown(refs, len(parts), half))
+        return block if count is None or block.count <= count else block.prefix(count)
+
+    def first_qindex(self, threshold: float) -> int:
+        """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
+        return self._index(STEP_TO_ERROR, threshold)
+
+    def coarsest_qindex(self, threshold: float, source: Frames) -> int:
+        """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad.
+
+        So does one of little contrast, fog or the end of a fade: the threshold may be as large as all there is to see.
+        """
+        visible = max(CONTRAST_SHARE * contrast(source), CONTRAST_LEAST * threshold)
+        return self._index(COARSEST_STEP, min(threshold, visible))
+
+    @staticmethod
+    def _index(factor: float, threshold: float) -> int:
+        step = 2 * factor * (threshold * HALF_RANGE**2) ** 0.5
+        return min(max(round(48 * math.log2(max(step, 1.0))), 0), QINDEXES - 1)
+
+    def _decode(self, state: State, tokens: BlockTokens) -> Made:
+        """Decoded frames by time, and the tables afterwards. Kept once: `reconstruct` and `advance` both ask."""
+        last = self._last
+        if last is not None and last[0] is tokens and last[1] is state:
+            return last[2]
+        tables = state.tables[0].copy(), state.tables[1].copy()
+        parts = [FrameTokens(part.cells, part.levels) for part in tokens.parts]
+        coder = mixing_coder(rc.dry(rc.ADAPT), *tables)
+        infos = code_block(coder, state.past, parts, tokens.qindex, tokens.half)
+        made = decode_pixels(state.past, parts, infos, tokens.qindex, tokens.half), tables
+        self._last = tokens, state, made
+        return made
+
+    def reconstruct(self, state: State, tokens: Any) -> Frames:
+        """What the decoder shows: uint8 (T, H, W, 3).
+
+        Tokens fresh from the encoder bring it with them, for its closed loop decodes as it goes; `advance` decodes
+        them once more and compares.
+        """
+        if isinstance(tokens, NanoTokens) and tokens.shown is not None:
+            return tokens.shown
+        decoded, _ = self._decode(state, tokens)
+        return shown(decoded, tokens.frames, tokens.half)
+
+    def advance(self, state: State, tokens: Any, analysis: Any = None) -> State:
+        """The state after the block: nothing but its last frame and the tables."""
+        decoded, tables = self._decode(state, tokens)
+        seen = tokens.shown if isinstance(tokens, NanoTokens) else None
+        if seen is not None and not np.array_equal(shown(decoded, tokens.frames, tokens.half), seen):
+            raise RuntimeError("encoder and decoder of elastictok-nano disagree; please report this clip")
+        return State(state.height, state.width, decoded[tokens.frames - 1], tables, tokens.half)
