@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..entropy.bitstream import CodeTokens
 from ..types import Frames, Tokens
 
 __all__ = ["Analysis", "Frames", "ModelSpec", "State", "TokenModel", "Tokens"]
@@ -127,10 +126,6 @@ class TokenModel(ABC):
         return [self.advance(*each) for each in zip(states, tokens, analyses, strict=True)]
 
     # --- hooks that most models leave as they are
-
-    def prefix(self, tokens: Tokens, count: int) -> Tokens:
-        """The first `count` tokens of a block, for a nested model."""
-        return CodeTokens(tokens.values[:count], tokens.frames, tokens.qindex)
 
     def first_count(self, source: Frames, threshold: float, before: Frames | None) -> int | None:
         """The count at which the search for a tile starts, for a model without a ladder.
