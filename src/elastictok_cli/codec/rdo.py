@@ -172,11 +172,10 @@ class BlockSearch:
         """Choose the smallest count that meets the threshold."""
         fewest = min(max(1, self.spec.min_tokens), max_tokens)
         span = Span(fewest, max_tokens, log=True)
-        count_before = previous.effort if previous is not None and previous.met else None
-        if count_before is not None or previous is None:
-            count = self.model.first_count(candidates.state, candidates.source, self.max_mse, before, count_before)
-            if count is not None:
-                previous = self._start(span.clip(count), previous)
+        count = self.model.first_count(candidates.source, self.max_mse, before)
+        if count is not None:
+            effort = span.clip(count)
+            previous = Found(effort=effort, mse=0.0, met=True, probes=(), why="", slope=FIRST_SLOPE, inner=effort)
         return (yield from self._search(candidates, span, previous, lambda effort: (0, effort)))
 
     def _search(
@@ -204,13 +203,6 @@ class BlockSearch:
             return None
         effort = span.high - qindex
         return Found(effort=effort, mse=0.0, met=True, probes=(), why="", inner=effort)
-
-    @staticmethod
-    def _start(effort: int, previous: Found | None) -> Found:
-        """Return a start for a search, at another effort than that of the block before."""
-        if previous is not None:
-            return replace(previous, effort=effort)
-        return Found(effort=effort, mse=0.0, met=True, probes=(), why="", slope=FIRST_SLOPE, inner=effort)
 
     def _filled(
         self, candidates: Candidates, decision: Decision, max_tokens: int, budget: BitBudget

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..entropy.bitstream import CodeTokens
 from ..types import Frames, Tokens
 
 __all__ = ["Analysis", "Frames", "ModelSpec", "State", "TokenModel", "Tokens"]
@@ -128,17 +127,12 @@ class TokenModel(ABC):
 
     # --- hooks that most models leave as they are
 
-    def prefix(self, tokens: Tokens, count: int) -> Tokens:
-        """The first `count` tokens of a block, for a nested model."""
-        return CodeTokens(tokens.values[:count], tokens.frames, tokens.qindex)
+    def first_count(self, source: Frames, threshold: float, before: Frames | None) -> int | None:
+        """The count at which the search for a tile starts, for a model without a ladder.
 
-    def first_count(
-        self, state: State, source: Frames, threshold: float, before: Frames | None, count_before: int | None
-    ) -> int | None:
-        """The count at which the search for a tile starts, for a model without a ladder. None: where searches start.
-
-        source: the tile, uint8 (T, H, W, 3). before: the last frame of its source in the block before, uint8
-        (1, H, W, 3), and count_before: the count that met there; None for the first block of a GOP.
+        None: at the count of the block before, or in the middle for the first block of a GOP. source: the tile, uint8
+        (T, H, W, 3). before: the last frame of its source in the block before, uint8 (1, H, W, 3); None for the first
+        block of a GOP.
         """
         return None
 

@@ -53,7 +53,7 @@ def _tokens(model: TokenModel, codes: Codes, clip: int) -> Iterator[list[Any]]:
     blocks, tiles = len(codes.frames), codes.grid[1] * codes.grid[2]
     if codes.coded is not None:
         for block in _stored(model, codes, codes.coded, clip):
-            yield block if codes.kept is None else [model.prefix(each, codes.kept) for each in block]
+            yield block if codes.kept is None else [each.prefix(codes.kept) for each in block]
         return
     at = clip * blocks * tiles
     qindex = codes.qindex.reshape(-1)

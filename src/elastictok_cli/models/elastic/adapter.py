@@ -26,7 +26,7 @@ from .batching import in_batches
 from .bitstream import FSQ_LEVELS
 from .bottleneck import VAE
 from .config import ElasticConfig
-from .first_count import PATCH_THRESHOLD, SECOND_SHARE, TOKENS_PER_PATCH, is_cut, needed_share
+from .first_count import MIN_SHARE, PATCH_THRESHOLD, TOKENS_PER_PATCH, is_cut, needed_share
 from .layers import KvCache, extend_cache
 from .network import Elastic
 
@@ -156,14 +156,12 @@ class ElasticModel(TokenModel):
         """Memory of the model's GPU in bytes, None on a CPU."""
         return torch.cuda.mem_get_info(self.device)[1] if self.device.type == "cuda" else None
 
-    def first_count(
-        self, state: ElasticState, source: Frames, threshold: float, before: Frames | None, count_before: int | None
-    ) -> int | None:
-        """Where the search starts: by the detail of a first block or behind a cut, less than before in the second."""
-        if before is None or count_before is None or is_cut(source, before):
-            share = needed_share(source, PATCH_THRESHOLD * threshold, self.config.patch_size[1:])
-            return max(1, round(TOKENS_PER_PATCH * share * self.config.max_toks))
-        return round(SECOND_SHARE * count_before) if state.block == 1 else None
+    def first_count(self, source: Frames, threshold: float, before: Frames | None) -> int | None:
+        """Where the search starts: by the detail of a block that has no past, or is behind a cut."""
+        if before is not None and not is_cut(source, before):
+            return None
+        share = needed_share(source, PATCH_THRESHOLD * threshold, self.config.patch_size[1:])
+        return round(self.config.max_toks * max(MIN_SHARE, TOKENS_PER_PATCH * share))
 
     def start(self, height: int, width: int) -> ElasticState:
         """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""

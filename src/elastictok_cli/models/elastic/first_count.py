@@ -12,8 +12,7 @@ from ..base import Frames
 
 # Fitted with elastictok-mini to first blocks of training clips at 0.015 and 0.007: see `needed_share`.
 PATCH_THRESHOLD, TOKENS_PER_PATCH = 0.5, 1.4
-# The second block of a GOP needs less than the first, later ones about as much: median over the same clips.
-SECOND_SHARE = 0.7
+MIN_SHARE = 1 / 8  # of the tokens: from there a search is soon at fewer
 
 
 def needed_share(source: Frames, threshold: float, patch: tuple[int, int]) -> float:

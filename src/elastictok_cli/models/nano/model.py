@@ -106,11 +106,6 @@ class NanoModel(TokenModel):
         block = NanoTokens(parts, qindex, state.reference, shown=_shown(decoded, len(parts)))
         return block if count is None or block.count <= count else block.prefix(count)
 
-    def prefix(self, tokens: Any, count: int) -> BlockTokens:
-        """The first `count` tokens of a block; fewer, where the cut would fall inside a decision."""
-        block: BlockTokens = tokens.prefix(count)
-        return block
-
     def first_qindex(self, threshold: float) -> int:
         """The qindex whose error is usually near the threshold: where the search of a GOP's first block starts."""
         return self._qindex(FIRST_QSTEP_RATIO, threshold)
