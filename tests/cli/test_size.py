@@ -21,7 +21,7 @@ def test_passes_are_told_and_the_file_fits(run: Run, clip: Path, model: str, tmp
     assert path.stat().st_size <= 900
     assert "pass 1 of at most 3: threshold " in said.err and "% of the size" in said.err
     with Reader(path) as reader:
-        assert f"threshold {reader.header.threshold:.4g} met in 2 of 2" in said.err
+        assert f"threshold {reader.header.threshold:.4g} in 2 of 2" in said.err
     assert [p.name for p in tmp_path.iterdir()] == ["a.etok"]
     assert "at most 900 B: threshold 0." in run("stats", path).out
 

@@ -127,6 +127,9 @@ def test_threads_do_not_wait_by_spinning_for_long(
         monkeypatch.delenv(name, raising=False)
     for name, value in own.items():
         monkeypatch.setenv(name, value)
-    code = "import os, elastictok_cli.cli.app as app; app.main(['--version']); print(os.environ.get('GOMP_SPINCOUNT'))"
+    code = (
+        "import os; from elastictok_cli.models.registry import load\n"
+        "load('elastictok-nano'); print(os.environ.get('GOMP_SPINCOUNT'))"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == str(set_to)

@@ -222,7 +222,7 @@ def test_every_command_refuses_a_list(tmp_path: Path) -> None:
         ["encode", str(path), "-o", str(tmp_path / "b.etok")],
         ["compare", str(path), str(etok), "-o", str(tmp_path / "a.png")],
         ["verify", str(etok), "--source", str(path)],
-        ["bench", str(path), "--out", str(tmp_path / "bench")],
+        ["bench", str(path), "--output", str(tmp_path / "bench")],
         ["batch", str(path), "-o", str(tmp_path / "batch")],
     ):
         result = subprocess.run([*run, *command], capture_output=True, text=True)

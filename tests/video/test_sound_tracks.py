@@ -113,7 +113,7 @@ def test_every_sound_is_in_every_output_and_in_step(tmp_path: Path, encoder: str
 def test_copy_leaves_out_what_cannot_be_copied(tmp_path: Path) -> None:
     source = clip(tmp_path / "in.mkv", "wavpack", RATE)
     (note,) = through(source, tmp_path / "out.mp4", "copy")
-    assert note == "the sound (wavpack) cannot go into .mp4 and is left out; .mkv keeps it; --audio auto codes it"
+    assert note == "the sound (wavpack) cannot go into .mp4 and is left out; .mkv keeps it; `audio` auto codes it"
     with av.open(str(tmp_path / "out.mp4")) as file:
         assert not file.streams.audio
 
