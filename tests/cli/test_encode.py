@@ -37,7 +37,7 @@ def test_the_output_is_named_after_the_input_and_the_summary_tells_all(
     with Reader(tmp_path / "in.etok") as reader:
         assert reader.frames == FRAMES
         assert all(block.met for block in reader.blocks())
-    for word in ("times smaller", "bits per pixel", "; sound ", "tokens  ", "met in 3 of 3 blocks", "fps"):
+    for word in ("times smaller", "bits per pixel", "; sound ", "tokens  ", "in 3 of 3 blocks", "fps"):
         assert word in said.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.etok", "in.mp4"]
 

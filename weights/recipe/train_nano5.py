@@ -1,6 +1,6 @@
 """Train nano generation 5's start values: contexts and mixer weights.
 
-    python weights/recipe/train_nano5.py ../shared/data --out weights/recipe/nano5.safetensors
+    python weights/recipe/train_nano5.py ../shared/data --out weights/elastictok-nano5.safetensors
 
 Encodes a window of three blocks of every second training clip at a random qindex with the start values that are there,
 counts the zeros and ones that each context saw, fits a probability and a confidence to each, then lets the mixer
@@ -20,9 +20,11 @@ from safetensors.numpy import load_file, save_file
 
 from elastictok_cli.entropy import mixing
 from elastictok_cli.entropy import rangecoder as rc
-from elastictok_cli.models.nano5.model import SYNTAX, NanoModel, Weights
+from elastictok_cli.models.nano5.model import NanoModel
+from elastictok_cli.models.nano5.syntax import SYNTAX
 from elastictok_cli.models.nano5.syntax import contexts as cx
 from elastictok_cli.models.nano5.syntax.block import FrameTokens, Tables, code_block
+from elastictok_cli.models.nano5.weights import Weights
 
 FRAMES = 24
 QINDEX_RANGE = 265, 385  # thresholds 0.001 to 0.015
@@ -102,9 +104,9 @@ def main() -> None:
     """Train and write the weights file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with train/")
-    parser.add_argument("--out", type=Path, default=Path("weights/recipe/nano5.safetensors"))
+    parser.add_argument("--out", type=Path, default=Path("weights/elastictok-nano5.safetensors"))
     args = parser.parse_args()
-    weights = Weights.unknowing()
+    weights = Weights.untrained()
     if args.out.exists():
         weights = Weights.from_tensors(load_file(args.out), bytes(16), 5)
     jobs = [(i, path, weights) for i, path in enumerate(sorted((args.data / "train").glob("*.mp4"))[::2])]

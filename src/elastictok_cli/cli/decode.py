@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, BinaryIO, cast
 
 import typer
 
@@ -95,11 +95,14 @@ def decode(
     from ..codec.pipeline import decode_file
     from ..codec.prepare import prepare
     from ..container import Reader, etok_of, is_token_file
-    from ..models.registry import load_for
+    from ..models.registry import entries, load_for
     from .forecast import forecast
     from .progress import follow
 
-    etok = etok_of(source) if opened == source and is_token_file(source) else opened
+    etok: str | bytes | BinaryIO = opened
+    if opened == source and is_token_file(source):
+        entries()  # other packages register the syntax of their tokens along with their model
+        etok = etok_of(source)
     with Reader(etok, recover=recover, name=source if source != STREAM else "standard input") as reader:
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)

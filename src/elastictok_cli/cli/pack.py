@@ -115,7 +115,7 @@ def _about(reader: Reader) -> dict[str, Any]:
         "syntax": header.syntax,
         "dtype": syntax.dtype,
         "channels": header.channels if syntax.vectors else 1,
-        "places": syntax.places,
+        "places": syntax.place_size > 0,
     }
 
 
@@ -140,7 +140,7 @@ def _samples(reader: Reader, tables: Any, key: str) -> Iterator[tuple[str, Any, 
         where = f"{reader.name}: {reader.gop_name(number)}"
         tiles = [tile for block in decode_gop(gop, header, tables, where) for tile in block]
         values = np.concatenate([np.asarray(tile.values) for tile in tiles])
-        if find_syntax(header.syntax).places:
+        if find_syntax(header.syntax).place_size:
             places = np.concatenate([np.asarray(tile.places) for tile in tiles])
         yield f"{key}/{number:06d}", values, places, _said(reader, number, gop)
 

@@ -40,8 +40,8 @@ TYPES: dict[type[Any], str] = {
 def record(event: Event) -> dict[str, Any]:
     """The object of an event: its fields, its type, and PSNR beside every MSE of a whole block or file."""
     fields = asdict(event)
-    for probe in fields.get("probes", ()):
-        probe["step"] = probe.pop("qindex")  # JSON keeps its names
+    if isinstance(event, BlockDone):  # JSON keeps the name "step"
+        fields["probes"] = [{"step": probe.qindex, "count": probe.count, "mse": probe.mse} for probe in event.probes]
     if "text" in fields:
         fields["text"] = as_options(fields["text"])
     for name in ("", "worst_", "low_"):

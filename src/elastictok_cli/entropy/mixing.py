@@ -49,8 +49,11 @@ SQUASH = np.clip(np.round(65536 / (1 + np.exp(-_x))), 2, 65534).astype(np.uint16
 
 
 class MixingCoder(NamedTuple):
-    """A range coder with adaptive state. contexts: uint16 (n, 2), probability of a 1 and bits seen. weights: int32
-    (sets, 8). active: the contexts of the next bit, then scratch."""
+    """A range coder with its adaptive state.
+
+    contexts: uint16 (n, 2), probability of a 1 and bits seen. weights: int32 (sets, 8). active: the contexts of the
+    next bit, then scratch.
+    """
 
     io: npt.NDArray[np.int64]
     buf: npt.NDArray[np.uint8]

@@ -11,19 +11,18 @@ import numpy.typing as npt
 from ..container import Reader, decode_gop
 from ..entropy.bitstream import find_syntax
 
-PATCH = 16  # pixels of a side, of models whose tokens have a place
-
 Counts = npt.NDArray[np.int64]
 
 
 def has_places(reader: Reader) -> bool:
     """The tokens of this file's model stand for places in the picture, finer than a tile."""
-    return find_syntax(reader.header.syntax).places
+    return find_syntax(reader.header.syntax).place_size > 0
 
 
 def cell_size(reader: Reader) -> tuple[int, int]:
     """(height, width) in pixels of what one count is for."""
-    return (PATCH, PATCH) if has_places(reader) else reader.header.geometry.tile_hw
+    side = find_syntax(reader.header.syntax).place_size
+    return (side, side) if side else reader.header.geometry.tile_hw
 
 
 def heat_maps(reader: Reader, tables: Any = None) -> Iterator[Counts]:

@@ -6,15 +6,16 @@ import hashlib
 
 import numpy as np
 
-from elastictok_cli.models.nano5.model import NanoModel, Weights
+from elastictok_cli.models.nano5.model import NanoModel
 from elastictok_cli.models.nano5.syntax.block import GopDecoder, GopEncoder
+from elastictok_cli.models.nano5.weights import Weights
 
 from .clips import coded, moving
 
 
 def main() -> None:
     """Plain Python also checks every index, which compiled code does not."""
-    model = NanoModel(Weights.unknowing(), threads=1)
+    model = NanoModel(Weights.untrained(), threads=1)
     encoder = GopEncoder(model.tables)
     digest = hashlib.sha256()
     for _, tokens, shown in coded(model, moving(3, 24, 32), 280, encoder):

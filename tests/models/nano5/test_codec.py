@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano5.encoder import Analysis, chroma_is_half
-from elastictok_cli.models.nano5.model import NanoModel, Weights
+from elastictok_cli.models.nano5.model import NanoModel
+from elastictok_cli.models.nano5.search.encoder import Analysis, chroma_is_half
 from elastictok_cli.models.nano5.syntax.block import GopDecoder, GopEncoder
+from elastictok_cli.models.nano5.weights import Weights
 
 from .clips import coded, moving
 
@@ -17,7 +18,7 @@ FINE, COARSE = 200, 330
 
 @pytest.fixture(scope="module")
 def model() -> NanoModel:
-    return NanoModel(Weights.unknowing(), threads=1)
+    return NanoModel(Weights.untrained(), threads=1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (72, 136), (8, 8), (24, 40)])

@@ -43,4 +43,4 @@ def _decoder(payload: bytes, header: StreamHeader, tables: Any, where: str) -> S
     return GopDecoder(payload, tables, header.geometry.height, header.geometry.width)
 
 
-register_syntax(Syntax(name=SYNTAX, encoder=_encoder, decoder=_decoder, places=True))
+register_syntax(Syntax(name=SYNTAX, encoder=_encoder, decoder=_decoder, place_size=16))

@@ -13,6 +13,7 @@ from .recon.reconstruct import reconstruct_frame
 from .syntax.block import FrameTokens, RefInfo, Tables
 from .syntax.hierarchy import Place, coding_order
 
+STEP_TO_ERROR = 6.7  # quantiser step over root of the mean squared error
 QINDEXES = 480
 # Quantiser step of each kind of frame, as a factor of the block's: what more frames are copied from is coded finer.
 KIND_STEP = (0.45, 0.78, 1.20, 1.60, 2.10)

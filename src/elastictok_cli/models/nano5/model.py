@@ -1,4 +1,4 @@
-"""elastictok-nano through the interface of models/base.py.
+"""elastictok-nano5 through the interface of models/base.py.
 
 The decoder's path is `reconstruct` and `advance`; `tokens` is the encoder. All that reaches a token or a pixel is
 integer arithmetic, so encoder and decoder, and two machines, show the same.
@@ -7,26 +7,22 @@ integer arithmetic, so encoder and decoder, and two machines, show the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...entropy import rangecoder as rc
-from ...entropy.mixing import COUNT_LIMIT, MAX_INPUTS, WEIGHT_LIMIT, mixing_coder, new_contexts, new_weights
+from ...entropy.mixing import mixing_coder
 from ...metrics import HALF_RANGE, contrast
 from ..base import Frames, ModelSpec, TokenModel
 from . import vocabulary
-from .bitstream import SYNTAX
-from .decoder import QINDEXES, ReferenceFrame, State, decode_pixels, shown
-from .encoder import STEP_TO_ERROR, Analysis, chroma_is_half, encode_block
-from .syntax import contexts as cx
+from .decoder import QINDEXES, STEP_TO_ERROR, ReferenceFrame, State, decode_pixels, shown
+from .syntax import NAME, SYNTAX
 from .syntax.block import BlockTokens, FrameTokens, Tables, code_block
+from .weights import Weights
 
-NAME = "elastictok-nano"
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
 COARSEST_STEP = 14.0  # quantiser step over root of the squared error, where an easy block must not be coarser
@@ -39,40 +35,6 @@ USUAL_BPP = 0.010  # of training clips at 0.007, geometric mean
 Made = tuple[dict[int, ReferenceFrame], Tables]
 
 
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """The tensors of the weights file. contexts: uint16 (contexts.COUNT, 2); mixers: int32 (contexts.SETS, 8)."""
-
-    contexts: npt.NDArray[np.uint16]
-    mixers: npt.NDArray[np.int32]
-    digest: bytes
-    generation: int
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
-        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
-        contexts, mixers = tensors.get("contexts"), tensors.get("mixers")
-        if contexts is None or contexts.shape != (cx.COUNT, 2) or contexts.dtype != np.uint16:
-            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 2)")
-        if mixers is None or mixers.shape != (cx.SETS, MAX_INPUTS) or mixers.dtype != np.int32:
-            raise ValueError(f"mixers must be int32 ({cx.SETS}, {MAX_INPUTS})")
-        if contexts[:, 1].max() > COUNT_LIMIT:  # compiled code uses it as an index, unchecked
-            raise ValueError(f"a context has seen at most {COUNT_LIMIT} bits")
-        if np.abs(mixers.astype(np.int64)).max() > WEIGHT_LIMIT:
-            raise ValueError(f"a mixer's weight is at most {WEIGHT_LIMIT}")
-        return cls(np.ascontiguousarray(contexts), np.ascontiguousarray(mixers), digest, generation)
-
-    @classmethod
-    def unknowing(cls) -> Weights:
-        """Start values that know nothing."""
-        return cls(new_contexts(cx.COUNT), new_weights(cx.SETS), bytes(16), 5)
-
-    @property
-    def tables(self) -> Tables:
-        """What the entropy coder starts from."""
-        return self.contexts, self.mixers
-
-
 @dataclass(eq=False)
 class NanoTokens(BlockTokens):
     """Tokens of the encoder. shown: the frames that it decoded on the way, uint8 (T, H, W, 3)."""
@@ -81,7 +43,7 @@ class NanoTokens(BlockTokens):
 
 
 class NanoModel(TokenModel):
-    """The bundled model."""
+    """The codec, generation 5."""
 
     def __init__(self, weights: Weights, threads: int = 2) -> None:
         self.weights = weights
@@ -89,7 +51,7 @@ class NanoModel(TokenModel):
         self._last: tuple[BlockTokens, State, Made] | None = None
 
     def with_threads(self, threads: int) -> NanoModel:
-        """The same model, working in so many threads."""
+        """The same model, working in this many threads."""
         return NanoModel(self.weights, threads)
 
     def __reduce__(self) -> tuple[Any, tuple[Weights, int]]:
@@ -111,6 +73,7 @@ class NanoModel(TokenModel):
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
             usual_bpp=USUAL_BPP,
+            compiles=("elastictok_cli.models.nano5.search.precompile",),
         )
 
     @property
@@ -124,10 +87,14 @@ class NanoModel(TokenModel):
 
     def prepare(self, state: State, frames: Frames) -> Any:
         """The block's source; its motion is added as `tokens` needs it."""
+        from .search.encoder import Analysis  # a decoder loads nothing of the search
+
         return Analysis(frames)
 
     def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
         """The block at this qindex, cut after `count` tokens. It may use decisions that an earlier call made."""
+        from .search.encoder import chroma_is_half, encode_block
+
         half = state.half if state.half is not None else chroma_is_half(analysis, qindex)
         parts, refs = encode_block(state, analysis, qindex, half, self._pool)
         block = NanoTokens(parts, qindex, half, state.past, shown=shown(refs, len(parts), half))
@@ -179,5 +146,5 @@ class NanoModel(TokenModel):
         decoded, tables = self._decode(state, tokens)
         seen = tokens.shown if isinstance(tokens, NanoTokens) else None
         if seen is not None and not np.array_equal(shown(decoded, tokens.frames, tokens.half), seen):
-            raise RuntimeError("encoder and decoder of elastictok-nano disagree; please report this clip")
+            raise RuntimeError("encoder and decoder of elastictok-nano5 disagree; please report this clip")
         return State(state.height, state.width, decoded[tokens.frames - 1], tables, tokens.half)

@@ -120,7 +120,7 @@ def fetch_chroma(ref, half, y, x, vx, vy, n, out, tmp):
 
 @compiled_inner
 def average(out, other, n):
-    """out = the mean of both, rounded up."""
+    """Out = the mean of both, rounded up."""
     for j in range(n):
         o, a = out[j], other[j]
         for i in range(n):

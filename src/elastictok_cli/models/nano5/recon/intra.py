@@ -19,8 +19,11 @@ for _a in _negative:
 
 @compiled_inner
 def gather_edges(rec, shift, done, y, x, n, above, left):
-    """Decoded pixels around a block: above[0] and left[0] the corner, then 2n of each. What is not decoded yet is
-    the nearest that is. shift: 1 for chroma of half size. done: per 4x4 pixels of luma."""
+    """Collect the decoded pixels around a block: above[0] and left[0] are the corner, then 2n of each.
+
+    A pixel that is not decoded yet is replaced by the nearest one that is. shift: 1 for chroma of half size. done: what
+    is decoded, per 4x4 pixels of luma.
+    """
     h, w, unit = rec.shape[0] >> shift, rec.shape[1] >> shift, 4 >> shift
     found = False
     # from the bottom left up to the corner, then right

@@ -10,8 +10,10 @@ from .transform import inverse
 
 @compiled_inner
 def add_residual(pred, b, n, qstep, out, y, x, square):
-    """out[y:, x:] = pred[:n, :n] + the inverse transform of the levels in b. qstep: in 1/16. square: int32
-    (3, 32, 32), scratch."""
+    """out[y:, x:] = pred[:n, :n] + the inverse transform of the levels in b.
+
+    qstep: in 1/16. square: int32 (3, 32, 32), scratch.
+    """
     c, tmp, res = square[0], square[1], square[2]
     rows = columns = 0
     for v in range(n):

@@ -194,8 +194,10 @@ def _refine_both(task, m, base, y, x, n, stride, mirrored):
 
 @compiled_inner
 def search_inter(task, trial, by, bx, level):
-    """Best vector of a block into trial.vectors[BEST], the merge candidates into
-    trial.candidates[1]; returns how many, and the best."""
+    """Find the best vector of a block, into trial.vectors[BEST]; returns the number of merge candidates and the best.
+
+    The merge candidates go into trial.candidates[1].
+    """
     frame = task.frame
     n, w = np.int64(8) << level, 1 << level
     y, x = 8 * by, 8 * bx

@@ -35,10 +35,10 @@ def _bounded(position, v, size, n):
 
 @compiled
 def search_hints(src, ref, src4, ref4, before, out):
-    """Whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded: out int16 (rows, columns, 3), with half of
-    the absolute differences.
+    """Find whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded.
 
-    before: vectors to start from, for instance those of a nearer reference scaled; zero where nothing is known.
+    out: int16 (rows, columns, 3), the vectors and half of the absolute differences. before: vectors to start from, for
+    instance those of a nearer reference, scaled; zero where nothing is known.
     """
     h, w = src.shape
     h4, w4 = src4.shape

@@ -217,8 +217,11 @@ def code_tsplit(coder, frame, cells, by, bx, level, intra, bit):
 
 @compiled_inner
 def code_cbf(coder, frame, cells, by, bx, plane, t, intra, before, bit):
-    """Whether a transform block has coefficients. before: luma, the number of coded ones before it in its coding
-    block (at most 3); chroma, whether luma has any + 2 if the first chroma plane has."""
+    """Code whether a transform block has coefficients.
+
+    before: in luma, how many coded ones are before it in its coding block (at most 3); in chroma, whether luma has any,
+    plus 2 if the first chroma plane has.
+    """
     left, above = _flag3(left_info(cells, by, bx), CODED), _flag3(above_info(cells, by, bx), CODED)
     x = coder.active
     x[0] = cx.CBF0 + ((plane * 4 + t) * cx.KINDS + frame.kind) * 9 + left * 3 + above
@@ -365,8 +368,11 @@ def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probabl
 
 @compiled
 def code_frame(coder, frame, said, cells, levels):
-    """All decisions of a frame. said: what to write (not looked at when reading); cells: fresh ones, written here in
-    canonical form; levels: int16 (3, h, w), filled when reading."""
+    """Code all decisions of a frame.
+
+    said: what to write, ignored when reading. cells: fresh ones, written here in canonical form. levels: int16
+    (3, h, w), filled when reading.
+    """
     rows, columns = cells.shape[0], cells.shape[1]
     sc = new_scratch()
     probable = np.zeros(3, np.int64)

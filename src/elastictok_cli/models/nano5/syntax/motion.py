@@ -19,7 +19,7 @@ VECTOR_LIMIT = 2047  # quarter pixels
 
 @compiled_inner
 def scaled(v, num, den):
-    """v * num / den, rounded to nearest, symmetric about zero."""
+    """V * num / den, rounded to nearest, symmetric about zero."""
     p = v * num
     if den < 0:
         p, den = -p, -den

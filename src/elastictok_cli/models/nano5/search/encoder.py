@@ -9,24 +9,23 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from ...entropy import rangecoder as rc
-from ...entropy.mixing import mixing_coder
-from .decoder import Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
-from .recon.colour import to_planes, to_rgb
-from .recon.loop_filter import deblock
-from .search.mode_decision import decide_frame, recode_frame
-from .search.motion_estimation import quarter_phases, quarter_size, search_hints
-from .search.prices import price_table
-from .search.task import Task
-from .syntax.block import FrameTokens, RefInfo, Tables, frame_context
-from .syntax.cells import Cells
-from .syntax.hierarchy import Place, coding_order
+from ....entropy import rangecoder as rc
+from ....entropy.mixing import mixing_coder
+from ..decoder import STEP_TO_ERROR, Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
+from ..recon.colour import to_planes, to_rgb
+from ..recon.loop_filter import deblock
+from ..syntax.block import FrameTokens, RefInfo, Tables, frame_context
+from ..syntax.cells import Cells
+from ..syntax.hierarchy import Place, coding_order
+from .mode_decision import decide_frame, recode_frame
+from .motion_estimation import quarter_phases, quarter_size, search_hints
+from .prices import price_table
+from .task import Task
 
 LAMBDA = 0.13  # of a squared quantiser step, per bit
 MOTION_REACH = 12  # quantiser indexes (1.5 dB) on which decisions about blocks and motion are still good
 WEIGHTS = ((0.667, 0.889), (2.2, 2.9))  # of errors in U and V over those in Y: at full and at half size
 HALF_LOSS = 0.05  # of the error that a step makes: what half-size chroma may cost
-STEP_TO_ERROR = 6.7  # quantiser step over root of the mean squared error
 
 Hints = dict[tuple[int, int], npt.NDArray[np.int16]]
 Coded = tuple[list[FrameTokens], dict[int, ReferenceFrame]]
