@@ -24,8 +24,15 @@ OWN_PROCESSES = {"codec/workers.py", "codec/worker_process.py", "batch/engine.py
 CALLS = {"eval", "exec", "compile", "__import__"}
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "asyncio", "requests", "httpx", "aiohttp", "fsspec",
            "s3fs", "huggingface_hub", "ray", "xmlrpc"}  # fmt: skip
-# Only on a word of the user's: `weights pull`, an address in `batch`, a cluster. urlsplit takes text apart.
-ASKED_FOR = {"models/elastic/hub.py", "batch/remote.py", "batch/cluster.py"}
+# Only on a word of the user's: `weights pull`, an address in `batch` or in Python, a model of a hub in Python, a
+# cluster. urlsplit takes text apart.
+ASKED_FOR = {
+    "models/elastic/hub.py",
+    "models/pretrained.py",
+    "batch/remote.py",
+    "batch/cluster.py",
+    "container/store.py",
+}
 
 
 def name_of(path: Path) -> str:

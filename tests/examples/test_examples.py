@@ -89,3 +89,10 @@ def test_simulate_cluster(tmp_path: Path) -> None:
 
 def test_dataset_speed(tmp_path: Path) -> None:
     assert "ratio " in run(sys.executable, EXAMPLES / "dataset_speed.py", tmp_path, "20")
+
+
+def test_tokenizer_speed() -> None:
+    table = run(sys.executable, EXAMPLES / "tokenizer_speed.py", "--clips", "2", "--batch", "1", "2", "--tokens", "32")
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| cpu")]
+    assert [row[2].strip() for row in rows] == ["1", "2"]
+    assert all(float(row[3].replace(",", "")) > 0 for row in rows)
