@@ -7,7 +7,8 @@ import numpy as np
 from ....entropy.rangecoder import COST
 from ....jit import compiled_inner
 from ..recon.inter import predict_inter
-from ..syntax.coding_tree import code_intra_flag, code_merge_flag, code_skip, merge_index_of
+from ..syntax.coding_tree import merge_index_of
+from ..syntax.flags import code_intra_flag, code_merge_flag, code_skip
 from ..syntax.motion import code_merge_index, code_new_vector, merge_list, motion_vector_predictor, scaled
 from .distortion import hadamard_cost, sad_both
 from .motion_estimation import AROUND_X, AROUND_Y, corner, phase_sad, vector_bits

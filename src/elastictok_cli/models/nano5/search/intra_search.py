@@ -7,7 +7,7 @@ import numpy as np
 from ....entropy.rangecoder import COST
 from ....jit import compiled_inner
 from ..recon.intra import gather_edges, predict_intra, smooth_edges, wants_smooth
-from ..syntax.coding_tree import INTRA_MODES, code_intra_mode
+from ..syntax.flags import INTRA_MODES, code_intra_mode
 from .distortion import hadamard_cost
 from .residual_search import clear_done, intra_chroma, intra_plane, tsplit_price
 from .task import ESTIMATE, PROBABLE

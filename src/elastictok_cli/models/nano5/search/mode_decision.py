@@ -8,15 +8,8 @@ from ....entropy.rangecoder import COST
 from ....jit import compiled, compiled_inner
 from ..recon.reconstruct import mark_done
 from ..syntax.cells import CELL, CODED, IS_INTRA, KNOWN, MERGED, MODE, SIZE, SKIPPED
-from ..syntax.coding_tree import (
-    Z_X,
-    Z_Y,
-    code_intra_flag,
-    code_skip,
-    code_split,
-    fill_block,
-    merge_index_of,
-)
+from ..syntax.coding_tree import Z_X, Z_Y, fill_block, merge_index_of
+from ..syntax.flags import code_intra_flag, code_skip, code_split
 from ..syntax.motion import merge_list
 from .inter_search import predict_all, search_inter, vector_price
 from .intra_search import search_intra

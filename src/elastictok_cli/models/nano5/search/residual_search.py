@@ -9,7 +9,7 @@ from ....jit import compiled_inner
 from ..recon.reconstruct import intra_prediction, mark_done
 from ..recon.residual import add_residual, copy_block
 from ..recon.transform import forward, size_index
-from ..syntax.coding_tree import code_cbf, code_tsplit
+from ..syntax.flags import code_cbf, code_tsplit
 from .distortion import difference, sse
 from .quantise import quantise
 from .task import BETWEEN, COEFFICIENTS, DIFFERENCE, LEVELS

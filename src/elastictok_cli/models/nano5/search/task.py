@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ....entropy.mixing import MixingCoder
 from ....jit import compiled
 from ..recon.reconstruct import Buffers, new_buffers
-from ..syntax.coding_tree import FrameContext
+from ..syntax.flags import FrameContext
 
 # rows of Trial.vectors
 BEST, OTHER, PRICED, FOUND, PROBABLE = range(5)

@@ -17,7 +17,8 @@ from ....entropy import rangecoder as rc
 from ....entropy.mixing import MixingCoder, mixing_coder
 from .. import vocabulary
 from .cells import CELL, INFO, Cells, new_cells
-from .coding_tree import FrameContext, code_frame
+from .coding_tree import code_frame
+from .flags import FrameContext
 from .hierarchy import Place, coding_order
 from .motion import project
 
