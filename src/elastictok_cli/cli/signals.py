@@ -19,7 +19,7 @@ _answers: list[Callable[[], str]] = []  # of the runs that are shown, the innerm
 
 @contextmanager
 def answer_with(state: Callable[[], str]) -> Iterator[None]:
-    """While it is entered, a signal that asks is answered with this line."""
+    """A context manager: a signal that asks for progress is answered with the line that `state` returns."""
     _answers.append(state)
     try:
         yield

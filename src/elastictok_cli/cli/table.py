@@ -1,4 +1,4 @@
-"""Shows a batch while it goes: counts and speed, redrawn on a terminal, elsewhere a plain line every ten seconds."""
+"""Show the progress of a batch: counts and speed, redrawn on a terminal, elsewhere a plain line every ten seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTIVE = 8  # files shown by name
 
 
 class Table:
-    """Counts what happens. items: of the whole batch."""
+    """Counts the events of a batch and shows them. items: all files of the batch."""
 
     def __init__(self, console: Console, items: list[Item]) -> None:
         self.console, self.items = console, items
@@ -44,12 +44,12 @@ class Table:
 
     @property
     def ended(self) -> int:
-        """Files that are done, well or not."""
+        """Files that have ended, successfully or not."""
         return self.counts.total()
 
     @property
     def there(self) -> int:
-        """Files whose output is there."""
+        """Files whose output exists."""
         return self.ended - self.counts["failed"]
 
     @property
