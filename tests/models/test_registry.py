@@ -59,7 +59,7 @@ def test_names_are_explained(home: Path) -> None:
 
 def test_the_models_of_the_package_are_here_without_a_home(home: Path) -> None:
     found = {file.model: file for file in map(weights_files.describe, registry.weights_files())}
-    assert list(found) == ["elastictok-nano", "elastictok-mini", "elastictok-nano5"]
+    assert list(found) == ["elastictok-nano", "elastictok-mini", "elastictok-nano"]
     mini = registry.load("elastictok-mini", device="cpu")
     assert (mini.spec.name, mini.spec.tile_hw, mini.spec.block_frames) == ("elastictok-mini", (128, 128), 4)
     assert found["elastictok-mini"].bytes < 24e6
