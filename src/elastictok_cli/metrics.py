@@ -23,9 +23,25 @@ def squared_error(decoded: Pixels, source: Pixels) -> int:
         raise ValueError(f"frames of shape {decoded.shape} against {source.shape}")
     if decoded.dtype != np.uint8 or source.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8, not {decoded.dtype} and {source.dtype}")
-    difference = np.subtract(decoded, source, dtype=np.int16)
-    # A square of up to 65025 wraps in int16 and is correct again in uint16: half the memory traffic of int32.
-    return int((difference * difference).view(np.uint16).sum(dtype=np.uint64))
+    total = 0
+    for a, b in zip(_parts(decoded), _parts(source), strict=True):
+        difference = np.subtract(a, b, dtype=np.int16)
+        # A square of up to 65025 wraps in int16 and is correct again in uint16: half the memory traffic of int32.
+        np.multiply(difference, difference, out=difference)
+        total += _sum(difference.view(np.uint16))
+    return total
+
+
+def _parts(pixels: Pixels) -> Pixels:
+    """The pixels as (parts, rows, numbers): a frame at a time stays in the processor's cache."""
+    shape = pixels.shape
+    return pixels.reshape(shape[0] if len(shape) > 3 else 1, -1, math.prod(shape[-2:]) or 1)
+
+
+def _sum(squares: npt.NDArray[np.uint16]) -> int:
+    """Exact sum of (rows, numbers): rows in 32 bits where they fit, which is twice as fast as in 64."""
+    fits = squares.shape[-1] <= 66000
+    return int(squares.sum(-1, dtype=np.uint32 if fits else np.uint64).sum(dtype=np.uint64))
 
 
 def block_mse(decoded: Pixels, source: Pixels) -> float:
@@ -48,8 +64,9 @@ def contrast(frames: Pixels) -> float:
     pixels = frames.shape[1] * frames.shape[2]
     spread = 0
     for frame in frames:
-        squares = int(np.square(frame, dtype=np.uint16).sum(dtype=np.uint64))  # 255 squared fits
-        spread += pixels * squares - sum(int(s) ** 2 for s in frame.sum((0, 1), dtype=np.int64))
+        squares = _sum(np.square(frame, dtype=np.uint16).reshape(len(frame), -1))  # 255 squared fits
+        sums = frame.sum(0, dtype=np.uint32).sum(0, dtype=np.int64)
+        spread += pixels * squares - sum(int(s) ** 2 for s in sums)
     return float(spread / (pixels * frames.size * HALF_RANGE * HALF_RANGE))
 
 

@@ -55,7 +55,8 @@ def mark_done(done, y, x, n):
 
 
 @compiled_inner
-def _any_level(q, y, x, n):
+def any_level(q, y, x, n):
+    """Whether a transform block has a level."""
     for j in range(n):
         row = q[y + j, x : x + n]
         s = np.int32(0)
@@ -82,7 +83,7 @@ def _reconstruct_block(rec, levels, done, half, by, bx, level, tsplit, mode, ref
             copy_block(pred, w, out, y, x)
         for j in range(0, w, n):
             for i in range(0, w, n):
-                coded = _any_level(q, y + j, x + i, n)
+                coded = any_level(q, y + j, x + i, n)
                 oy, ox = j, i
                 if mode >= 0:
                     intra_prediction(out, shift, done, plane == 0, y + j, x + i, n, mode, buffers)

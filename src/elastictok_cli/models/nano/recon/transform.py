@@ -35,41 +35,6 @@ def size_index(n):
 
 
 @compiled
-def forward(d, n, c, tmp):
-    """c[:n, :n] = the transform of d[:n, :n] (int32)."""
-    t = size_index(n)
-    half = n >> 1
-    for v in range(n):
-        row = tmp[v]
-        for x in range(n):
-            row[x] = 128
-        even = v & 1 == 0
-        for y in range(half):
-            a = BASIS[t, v, y]
-            first, last = d[y], d[n - 1 - y]
-            if even:
-                for x in range(n):
-                    row[x] = np.int32(row[x] + a * np.int32(first[x] + last[x]))
-            else:
-                for x in range(n):
-                    row[x] = np.int32(row[x] + a * np.int32(first[x] - last[x]))
-        for x in range(n):
-            row[x] = np.int32(row[x] >> 8)
-    for v in range(n):
-        row, out = tmp[v], c[v]
-        for h in range(n):
-            out[h] = 32768 >> 1
-        for x in range(n):
-            a = row[x]
-            if a != 0:
-                basis = FLIPPED[t, x]
-                for h in range(n):
-                    out[h] = np.int32(out[h] + a * basis[h])
-        for h in range(n):
-            out[h] = np.int32(out[h] >> 14)
-
-
-@compiled
 def inverse(c, n, rows, columns, out, tmp):
     """out[:n, :n] = the inverse of c (int32), which is zero from row `rows` and column `columns` on."""
     t = size_index(n)

@@ -1,59 +1,93 @@
-"""How far a prediction is from the source: absolute differences, squared errors, a Hadamard estimate of the cost."""
+"""How far a prediction is from the source: absolute differences, squared errors, a Hadamard estimate of the cost.
+
+Two habits make these loops three times as fast. Indexes are unsigned (U), because a signed one may be negative and
+count from the end, which keeps LLVM from vectorising. Every sum is cast back to int32 (I), because numba adds int32 as
+int64, which halves the lanes.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ....jit import compiled_inner
+from .forward_transform import PITCH
+
+U, I = np.uint64, np.int32  # noqa: E741
 
 
 @compiled_inner
 def sad(src, y, x, ref, v, u, n, stride):
-    """Sum of absolute differences of n x n pixels, of every `stride`-th row."""
+    """Sum of absolute differences of n x n pixels, of every `stride`-th row; n: a multiple of 4 * stride."""
+    x, u, width, step = U(x), U(u), U(n), U(stride)
+    y0, v0 = U(y), U(v)
     s = np.int64(0)
-    for j in range(0, n, stride):
-        a, b = src[y + j, x : x + n], ref[v + j, u : u + n]
-        t = np.int32(0)
-        for i in range(n):
-            t += abs(np.int32(a[i]) - np.int32(b[i]))
+    for _ in range(0, n, 4 * stride):
+        y1, v1 = y0 + step, v0 + step
+        y2, v2 = y1 + step, v1 + step
+        y3, v3 = y2 + step, v2 + step
+        t = I(0)
+        for i in range(width):
+            t = I(
+                t
+                + abs(I(I(src[y0, x + i]) - I(ref[v0, u + i])))
+                + abs(I(I(src[y1, x + i]) - I(ref[v1, u + i])))
+                + abs(I(I(src[y2, x + i]) - I(ref[v2, u + i])))
+                + abs(I(I(src[y3, x + i]) - I(ref[v3, u + i])))
+            )
         s += t
+        y0, v0 = y3 + step, v3 + step
     return s * stride
 
 
 @compiled_inner
 def sad_both(src, y, x, ref0, v0, u0, ref1, v1, u1, n, stride):
-    """The same for the mean of two predictions."""
+    """The same for the mean of two predictions; n: a multiple of 2 * stride."""
+    x, u0, u1, width, step = U(x), U(u0), U(u1), U(n), U(stride)
+    ya, va, wa = U(y), U(v0), U(v1)
     s = np.int64(0)
-    for j in range(0, n, stride):
-        a, b, c = src[y + j, x : x + n], ref0[v0 + j, u0 : u0 + n], ref1[v1 + j, u1 : u1 + n]
-        t = np.int32(0)
-        for i in range(n):
-            t += abs(np.int32(a[i]) - ((np.int32(b[i]) + np.int32(c[i]) + 1) >> 1))
+    for _ in range(0, n, 2 * stride):
+        yb, vb, wb = ya + step, va + step, wa + step
+        t = I(0)
+        for i in range(width):
+            t = I(
+                t
+                + abs(I(I(src[ya, x + i]) - I(I(I(ref0[va, u0 + i]) + I(ref1[wa, u1 + i]) + 1) >> 1)))
+                + abs(I(I(src[yb, x + i]) - I(I(I(ref0[vb, u0 + i]) + I(ref1[wb, u1 + i]) + 1) >> 1)))
+            )
         s += t
+        ya, va, wa = yb + step, vb + step, wb + step
     return s * stride
 
 
 @compiled_inner
 def sse(src, y, x, pred, n):
     """Sum of squared errors of pred[:n, :n]."""
+    x, width = U(x), U(n)
     s = np.int64(0)
-    for j in range(n):
-        a, b = src[y + j, x : x + n], pred[j, 0:n]
-        t = np.int32(0)
-        for i in range(n):
-            d = np.int32(a[i]) - np.int32(b[i])
-            t += d * d
+    for j in range(width):
+        row = U(y) + j
+        t = I(0)
+        for i in range(width):
+            d = I(I(src[row, x + i]) - I(pred[j, i]))
+            t = I(t + I(d * d))
         s += t
     return s
 
 
 @compiled_inner
 def difference(src, y, x, pred, j0, i0, n, d):
-    """d[:n, :n] = source less pred[j0:, i0:], int32."""
-    for j in range(n):
-        a, b, o = src[y + j, x : x + n], pred[j0 + j, i0 : i0 + n], d[j]
-        for i in range(n):
-            o[i] = np.int32(a[i]) - np.int32(b[i])
+    """Source less pred[j0:, i0:] into d: int32, n rows of PITCH. Returns the sum of its squares."""
+    x, width, left = U(x), U(n), U(i0)
+    s = np.int64(0)
+    for j in range(width):
+        row, above, at = U(y) + j, U(j0) + j, j * U(PITCH)
+        t = I(0)
+        for i in range(width):
+            e = I(I(src[row, x + i]) - I(pred[above, left + i]))
+            d[at + i] = e
+            t = I(t + I(e * e))
+        s += t
+    return s
 
 
 @compiled_inner

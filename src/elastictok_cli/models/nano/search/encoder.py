@@ -127,9 +127,9 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
 
     for _, group in groupby(coding_order(len(planes), state.past is not None), key=lambda place: place.kind):
         places = list(group)
-        # before the threads start, so that they do not make them twice
-        for time in {t for place in places for t in (place.first, place.second) if t is not None}:
-            _phases(refs[time])
+        if given is None:  # before the threads start, so that they do not make them twice
+            for time in {t for place in places for t in (place.first, place.second) if t is not None}:
+                _phases(refs[time])
         refs.update(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
     if given is None:
         analysis.decided[qindex] = [part.cells for part in parts]
@@ -155,7 +155,7 @@ def _encode_frame(
     rec = np.zeros_like(source)
     first, second = references(place, refs, rec)
     both = np.zeros((2, 1, 1, 3), np.int16)
-    if place.first is None:
+    if place.first is None or given is not None:  # a given vector is predicted as the decoder does
         phases0 = phases1 = np.zeros((16, 1, 1), np.uint8)
     else:
         phases0 = _phases(refs[place.first])

@@ -10,7 +10,7 @@ from ..recon.inter import predict_inter
 from ..syntax.coding_tree import merge_index_of
 from ..syntax.flags import code_intra_flag, code_merge_flag, code_skip
 from ..syntax.motion import code_merge_index, code_new_vector, merge_list, motion_vector_predictor, scaled
-from .distortion import hadamard_cost, sad_both
+from .distortion import I, U, hadamard_cost, sad_both
 from .motion_estimation import AROUND_X, AROUND_Y, corner, phase_sad, vector_bits
 from .task import BEST, ESTIMATE, FOUND, OTHER, PRICED
 
@@ -56,33 +56,34 @@ def _sad_of(task, y, x, n, m, stride):
 @compiled_inner
 def predict_luma(task, y, x, n, m, out):
     """The luma prediction of a vector from the interpolated references."""
-    uses = m[4]
+    uses, width = m[4], U(n)
     p, v, u = corner(task.phases0, y, x, m[0], m[1], n)
     q, w, t = corner(task.phases1, y, x, m[2], m[3], n)
     first, second = task.phases0[p], task.phases1[q]
-    for j in range(n):
-        o = out[j]
-        a, b = first[v + j, u : u + n], second[w + j, t : t + n]
-        if uses == 3:
-            for i in range(n):
-                o[i] = (np.int32(a[i]) + np.int32(b[i]) + 1) >> 1
-        elif uses == 1:
-            for i in range(n):
-                o[i] = a[i]
-        else:
-            for i in range(n):
-                o[i] = b[i]
+    v, u, w, t = U(v), U(u), U(w), U(t)
+    if uses == 3:
+        for j in range(width):
+            for i in range(width):
+                out[j, i] = I(I(first[v + j, u + i]) + I(second[w + j, t + i]) + 1) >> 1
+        return
+    if uses == 2:
+        first, v, u = second, w, t
+    for j in range(width):
+        for i in range(width):
+            out[j, i] = first[v + j, u + i]
 
 
 @compiled_inner
 def predict_all(task, trial, by, bx, level, m):
     """All three planes of a block predicted by m into trial.pred."""
     half, n = task.frame.half, np.int64(8) << level
-    predict_luma(task, 8 * by, 8 * bx, n, m, trial.pred[0])
-    buffers = trial.buffers
-    for plane in range(1, 3):
+    buffers, interpolated = trial.buffers, task.phases0.shape[1] > 1
+    if interpolated:
+        predict_luma(task, 8 * by, 8 * bx, n, m, trial.pred[0])
+    for plane in range(1 if interpolated else 0, 3):
+        shift = half if plane else 0
         predict_inter(
-            task.refs0, task.refs1, plane, half, 8 * by >> half, 8 * bx >> half, n >> half, m,
+            task.refs0, task.refs1, plane, half, 8 * by >> shift, 8 * bx >> shift, n >> shift, m,
             trial.pred[plane], buffers.pred[1], buffers.tmp16,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from .distortion import sad
 
 AROUND_X = np.array([-1, 1, 0, 0, -1, -1, 1, 1], np.int64)
 AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
+NEARLY_SAME = 3 * 64  # absolute differences of 8x8 pixels of the quarter picture: not worth a wide search
 
 
 @compiled
@@ -33,6 +34,60 @@ def _bounded(position, v, size, n):
     return min(max(position + v, 0), size - n)
 
 
+@compiled_inner
+def _start(k, by, bx, found, before):
+    """Vector k to start from: zero, that of a nearer reference, or of the block left, above, above right."""
+    if k == 1:
+        m = before[by, bx]
+    elif k == 2 and bx > 0:
+        m = found[by, bx - 1]
+    elif k == 3 and by > 0:
+        m = found[by - 1, bx]
+    elif k == 4 and by > 0 and bx + 1 < found.shape[1]:
+        m = found[by - 1, bx + 1]
+    else:
+        return np.int64(0), np.int64(0)
+    return np.int64(m[0]), np.int64(m[1])
+
+
+@compiled_inner
+def _coarse(src4, ref4, by, bx, found, before):
+    """Vector of a 16x16 block in the quarter picture, in pixels of the whole one."""
+    h4, w4 = src4.shape
+    n, step = np.int64(8), np.int64(2)
+    y, x = min(max(4 * by - 2, 0), h4 - n), min(max(4 * bx - 2, 0), w4 - n)
+    lowest, best_x, best_y = np.int64(1 << 40), np.int64(0), np.int64(0)
+    for k in range(5):
+        cx, cy = _start(np.int64(k), by, bx, found, before)
+        cx, cy = (cx + 2) >> 2, (cy + 2) >> 2
+        v, u = _bounded(y, cy, h4, n), _bounded(x, cx, w4, n)
+        s = sad(src4, y, x, ref4, v, u, n, step) + 2 * (abs(v - y) + abs(u - x))
+        if s < lowest:
+            lowest, best_x, best_y = s, u - x, v - y
+    if lowest > NEARLY_SAME:
+        for dy in range(-5, 6):
+            for dx in range(-7, 8):
+                v, u = y + dy, x + dx
+                if v < 0 or u < 0 or v > h4 - n or u > w4 - n:
+                    continue
+                s = sad(src4, y, x, ref4, v, u, n, step) + 2 * (abs(dx) + abs(dy))
+                if s < lowest:
+                    lowest, best_x, best_y = s, dx, dy
+    for _ in range(12):
+        cx, cy = best_x, best_y
+        for k in range(4):
+            dx, dy = cx + AROUND_X[k], cy + AROUND_Y[k]
+            v, u = y + dy, x + dx
+            if v < 0 or u < 0 or v > h4 - n or u > w4 - n:
+                continue
+            s = sad(src4, y, x, ref4, v, u, n, step) + 2 * (abs(dx) + abs(dy))
+            if s < lowest:
+                lowest, best_x, best_y = s, dx, dy
+        if cx == best_x and cy == best_y:
+            break
+    return 4 * best_x, 4 * best_y
+
+
 @compiled
 def search_hints(src, ref, src4, ref4, before, out):
     """Find whole-pixel vectors of 16x16 blocks of `src` in `ref`, both unpadded.
@@ -41,70 +96,18 @@ def search_hints(src, ref, src4, ref4, before, out):
     instance those of a nearer reference, scaled; zero where nothing is known.
     """
     h, w = src.shape
-    h4, w4 = src4.shape
-    one, two = np.int64(1), np.int64(2)  # variables: a literal would be compiled apart
-    n4 = min(8, h4, w4)
-    n = min(16, h, w)
+    n, step = min(16, h, w), np.int64(1)
     for by in range(out.shape[0]):
         for bx in range(out.shape[1]):
-            y4, x4 = min(max(4 * by - 2, 0), h4 - n4), min(max(4 * bx - 2, 0), w4 - n4)
-            lowest, best_x, best_y = np.int64(1 << 40), np.int64(0), np.int64(0)
-            # around zero, then around what neighbours and a nearer reference found
-            for dy in range(-5, 6):
-                for dx in range(-7, 8):
-                    v, u = y4 + dy, x4 + dx
-                    if v < 0 or u < 0 or v > h4 - n4 or u > w4 - n4:
-                        continue
-                    s = sad(src4, y4, x4, ref4, v, u, n4, two) + 2 * (abs(dx) + abs(dy))
-                    if s < lowest:
-                        lowest, best_x, best_y = s, dx, dy
-            for k in range(4):
-                if k == 0 and bx > 0:
-                    m = out[by, bx - 1]
-                elif k == 1 and by > 0:
-                    m = out[by - 1, bx]
-                elif k == 2 and by > 0 and bx + 1 < out.shape[1]:
-                    m = out[by - 1, bx + 1]
-                elif k == 3:
-                    m = before[by, bx]
-                else:
-                    continue
-                cx, cy = (np.int64(m[0]) + 2) >> 2, (np.int64(m[1]) + 2) >> 2
-                moved = True
-                for turn in range(12):
-                    if not moved:
-                        break
-                    moved = False
-                    gx, gy = cx, cy
-                    for j in range(-1, 5):
-                        dx, dy = (gx, gy) if j < 0 else (gx, gy)
-                        if j >= 0:
-                            if j == 4:
-                                break
-                            dx, dy = gx + AROUND_X[j], gy + AROUND_Y[j]
-                        elif turn > 0:
-                            continue
-                        v, u = y4 + dy, x4 + dx
-                        if v < 0 or u < 0 or v > h4 - n4 or u > w4 - n4:
-                            continue
-                        s = sad(src4, y4, x4, ref4, v, u, n4, two) + 2 * (abs(dx) + abs(dy))
-                        if s < lowest:
-                            lowest, best_x, best_y = s, dx, dy
-                            cx, cy, moved = dx, dy, True
             y, x = min(16 * by, h - n), min(16 * bx, w - n)
-            lowest = np.int64(1 << 40)
-            start_x, start_y = 4 * best_x, 4 * best_y
-            best_x = best_y = np.int64(0)
+            lowest, best_x, best_y = np.int64(1 << 40), np.int64(0), np.int64(0)
             for k in range(4):
-                vx, vy = start_x, start_y
-                if k == 1:
-                    vx, vy = np.int64(0), np.int64(0)
-                elif k == 2 and bx > 0:
-                    vx, vy = np.int64(out[by, bx - 1, 0]), np.int64(out[by, bx - 1, 1])
-                elif k == 3:
-                    vx, vy = np.int64(before[by, bx, 0]), np.int64(before[by, bx, 1])
+                if k == 3 and min(src4.shape[0], src4.shape[1]) >= 8:
+                    vx, vy = _coarse(src4, ref4, by, bx, out, before)
+                else:
+                    vx, vy = _start(np.int64(k), by, bx, out, before)
                 v, u = _bounded(y, vy, h, n), _bounded(x, vx, w, n)
-                s = sad(src, y, x, ref, v, u, n, one) + 4 * (abs(vx) + abs(vy) > 0)
+                s = sad(src, y, x, ref, v, u, n, step) + 4 * (abs(vx) + abs(vy) > 0)
                 if s < lowest:
                     lowest, best_x, best_y = s, u - x, v - y
             for reach in (2, 1, 1):
@@ -114,7 +117,7 @@ def search_hints(src, ref, src4, ref4, before, out):
                     v, u = y + vy, x + vx
                     if v < 0 or u < 0 or v > h - n or u > w - n:
                         continue
-                    s = sad(src, y, x, ref, v, u, n, one) + 4
+                    s = sad(src, y, x, ref, v, u, n, step) + 4
                     if s < lowest:
                         lowest, best_x, best_y = s, vx, vy
             out[by, bx, 0], out[by, bx, 1], out[by, bx, 2] = best_x, best_y, lowest >> 1

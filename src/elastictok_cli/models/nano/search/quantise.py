@@ -22,8 +22,27 @@ from ..syntax.coefficients import (
     neighbour_sums,
     significance_context,
 )
+from .forward_transform import PITCH
 
 SIGN = 256
+ZERO_BELOW = 0.6  # of a step: what is smaller is not worth its bits
+
+
+@compiled_inner
+def _last_large(c, n, most, threshold):
+    """The last diagonal, up to `most`, with a coefficient above the threshold; -1 if there is none."""
+    last = np.int64(-1)
+    for h in range(n):
+        largest, at = np.int32(0), np.uint64(h * PITCH)
+        for v in range(np.uint64(n)):
+            largest = max(largest, np.int32(abs(c[at + v])))
+        if largest <= threshold:
+            continue
+        for v in range(min(n - 1, most - h), last - h, -1):
+            if abs(c[h * PITCH + v]) > threshold:
+                last = h + v
+                break
+    return last
 
 
 @compiled_inner
@@ -55,31 +74,23 @@ def last_price(prices, plane, t, intra, last):
 
 
 @compiled_inner
-def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, b, costs):
-    """Levels of the coefficients c[:n, :n] (int32, times 4) into b. Returns the cost, distortion in squared pixels.
+def quantise(c, n, t, energy, qstep, lam, weight, plane, intra, prices, price0, price1, b, costs):
+    """Levels of the coefficients c (of `forward`) into b. Returns the cost and whether any level is not zero.
 
-    qstep: in 1/16. lam: per 1/256 bit. weight: of this plane's distortion. price0, price1: of the coded block flag.
-    costs: float64 scratch (3, 36). b is all zero, with its margin, where nothing is worth coding.
+    The cost counts distortion in squared pixels. energy: the sum of the squared pixels. qstep: in 1/16. lam: per 1/256
+    bit. weight: of this plane's distortion. price0, price1: of the coded block flag. costs: float64 scratch (3, 36). b
+    is all zero, with its margin, where nothing is worth coding.
     """
     coded, zeroed = costs[1], costs[2]
     q = qstep * 0.25
     scale = weight / 16.0
     chroma = 1 if plane else 0
-    most = LAST_DIAGONAL[t]
-    energy = np.int64(0)
-    first = -1
-    threshold = np.int64(q * 0.5)
-    for v in range(n):
-        for h in range(n):
-            x = np.int64(c[v, h])
-            energy += x * x
-            if abs(x) > threshold and first < v + h <= most:
-                first = v + h
+    first = _last_large(c, n, LAST_DIAGONAL[t], np.int32(q * ZERO_BELOW))
     clear_block(b, n)
-    whole = energy * scale
+    whole = energy * weight
     empty = whole + lam * price0
     if first < 0:
-        return empty
+        return empty, False
     inverse_q = 1.0 / q
     for d in range(first, -1, -1):
         cost = zero = 0.0
@@ -87,21 +98,22 @@ def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, 
         for k in range(DIAGONAL_N[t, d]):
             v, h = np.int64(DIAGONAL_V[t, d, k]), np.int64(DIAGONAL_H[t, d, k])
             s, s1 = neighbour_sums(b, v, h)
-            a = abs(float(c[v, h]))
-            level = np.int64(a * inverse_q + 0.5)
-            x = significance_context(chroma, t, cls, s)
+            x = c[h * PITCH + v]
+            a = abs(float(x))
+            level = np.int64(a * inverse_q + (1 - ZERO_BELOW))
+            g = significance_context(chroma, t, cls, s)
             distortion = a * a * scale
             zero += distortion
-            best = distortion + lam * prices[x, 0]
+            best = distortion + lam * prices[g, 0]
             if level:
                 chosen = np.int64(0)
                 for trial in range(level, max(level - 2, 0), -1):
                     e = a - trial * q
-                    j = e * e * scale + lam * (prices[x, 1] + _magnitude_price(prices, chroma, d, s1, trial))
+                    j = e * e * scale + lam * (prices[g, 1] + _magnitude_price(prices, chroma, d, s1, trial))
                     if j < best:
                         best, chosen = j, trial
                 if chosen:
-                    b[v, h] = chosen if c[v, h] > 0 else -chosen
+                    b[v, h] = chosen if x > 0 else -chosen
             cost += best
         coded[d], zeroed[d] = cost, zero
     best = empty
@@ -122,4 +134,4 @@ def quantise(c, n, t, qstep, lam, weight, plane, intra, prices, price0, price1, 
     for d in range(last + 1, first + 1):
         for k in range(DIAGONAL_N[t, d]):
             b[DIAGONAL_V[t, d, k], DIAGONAL_H[t, d, k]] = 0
-    return best
+    return best, last >= 0

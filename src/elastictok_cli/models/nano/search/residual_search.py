@@ -6,13 +6,14 @@ import numpy as np
 
 from ....entropy.rangecoder import COST
 from ....jit import compiled_inner
-from ..recon.reconstruct import intra_prediction, mark_done
+from ..recon.reconstruct import any_level, intra_prediction, mark_done
 from ..recon.residual import add_residual, copy_block
-from ..recon.transform import forward, size_index
+from ..recon.transform import size_index
 from ..syntax.flags import code_cbf, code_tsplit
-from .distortion import difference, sse
+from .distortion import U, difference, sse
+from .forward_transform import forward
 from .quantise import quantise
-from .task import BETWEEN, COEFFICIENTS, DIFFERENCE, LEVELS
+from .task import BETWEEN, COEFFICIENTS, DIFFERENCE, FOLDED
 
 
 @compiled_inner
@@ -33,27 +34,26 @@ def tsplit_price(task, by, bx, level, intra, bit):
 
 
 @compiled_inner
-def _transform_block(task, trial, plane, by, bx, n, intra, before):
-    """Quantise the difference in trial.square[DIFFERENCE]; levels into trial.square[LEVELS]. Returns the cost."""
-    c, b = trial.square[COEFFICIENTS], trial.square[LEVELS]
+def _transform_block(task, trial, plane, by, bx, src, y, x, pred, j, i, n, intra, before, out, oy, ox):
+    """Quantise source less prediction of one transform block; levels into out[oy:, ox:].
+
+    y, x: in the source. j, i: in the prediction. Returns the cost and whether there is a level.
+    """
+    flat, b = trial.flat, trial.block
+    energy = difference(src, y, x, pred, j, i, n, flat[DIFFERENCE])
     t = size_index(n)
-    forward(trial.square[DIFFERENCE], n, c, trial.square[BETWEEN])
+    forward(flat[DIFFERENCE], n, flat[COEFFICIENTS], flat[BETWEEN], flat[FOLDED])
     price0 = _flag_price(task, plane, by, bx, t, intra, before, np.int64(0))
     price1 = _flag_price(task, plane, by, bx, t, intra, before, np.int64(1))
-    return quantise(
-        c, n, t, task.qsteps[plane], task.lam, task.weights[plane], plane, intra, task.prices, price0, price1, b,
-        trial.costs,
+    cost, coded = quantise(
+        flat[COEFFICIENTS], n, t, energy, task.qsteps[plane], task.lam, task.weights[plane], plane, intra, task.prices,
+        price0, price1, b, trial.costs,
     )  # fmt: skip
-
-
-@compiled_inner
-def any_in_block(b, n):
-    """Whether b[:n, :n] has a level."""
-    for v in range(n):
-        for h in range(n):
-            if b[v, h] != 0:
-                return True
-    return False
+    for v in range(U(n)):
+        row, left = U(oy) + v, U(ox)
+        for h in range(U(n)):
+            out[row, left + h] = b[v, h]
+    return cost, coded
 
 
 @compiled_inner
@@ -66,20 +66,17 @@ def inter_plane(task, trial, plane, by, bx, w, n, before, slot):
     if plane:
         y, x = y >> task.frame.half, x >> task.frame.half
     src, pred, out = task.src[plane], trial.pred[plane], trial.levels[slot, plane]
-    cost, coded = 0.0, np.int64(0)
+    cost, count = 0.0, np.int64(0)
     for j in range(0, w, n):
         for i in range(0, w, n):
-            difference(src, y + j, x + i, pred, j, i, n, trial.square[DIFFERENCE])
-            cost += _transform_block(
-                task, trial, plane, by, bx, n, np.int64(0), min(coded, 3) if plane == 0 else before
+            context = min(count, 3) if plane == 0 else before
+            more, coded = _transform_block(
+                task, trial, plane, by, bx, src, y + j, x + i, pred, j, i, n, np.int64(0), context, out, j, i
             )
-            if any_in_block(trial.square[LEVELS], n):
-                coded += 1
-            for v in range(n):
-                row, mine = out[j + v, i : i + n], trial.square[LEVELS, v]
-                for h in range(n):
-                    row[h] = mine[h]
-    return cost, coded
+            cost += more
+            if coded:
+                count += 1
+    return cost, count
 
 
 @compiled_inner
@@ -149,8 +146,8 @@ def put_inter(task, trial, by, bx, level, tsplit, coded):
                 row[i] = mine[i]
         for j in range(0, w, n):
             for i in range(0, w, n):
-                b = levels[j:, i:]
-                if any_in_block(b, n):
+                if any_level(levels, j, i, n):
+                    b = levels[j:, i:]
                     luma_coded = luma_coded or plane == 0
                     add_residual(
                         trial.pred[plane, j:, i:], b, n, task.qsteps[plane], rec, y + j, x + i, buffers.square
@@ -174,29 +171,25 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
     y, x = 8 * by >> shift, 8 * bx >> shift
     src, rec = task.src[plane], task.rec[plane]
     out, pred = task.levels[plane], buffers.pred[0]
-    cost, coded = 0.0, np.int64(0)
+    cost, count = 0.0, np.int64(0)
     if plane == 0:
         clear_done(task.done, y, x, w)
     for j in range(0, w, n):
         for i in range(0, w, n):
             intra_prediction(rec, shift, task.done, plane == 0, y + j, x + i, n, mode, buffers)
-            difference(src, y + j, x + i, pred, 0, 0, n, trial.square[DIFFERENCE])
-            cost += _transform_block(
-                task, trial, plane, by, bx, n, np.int64(1), min(coded, 3) if plane == 0 else before
+            context = min(count, 3) if plane == 0 else before
+            more, coded = _transform_block(
+                task, trial, plane, by, bx, src, y + j, x + i, pred, 0, 0, n, np.int64(1), context, out, y + j, x + i
             )
-            for v in range(n):
-                row, mine = out[y + j + v, x + i : x + i + n], trial.square[LEVELS, v]
-                for h in range(n):
-                    row[h] = mine[h]
-            if any_in_block(trial.square[LEVELS], n):
-                coded += 1
-                b = trial.square[LEVELS, 0:, 0:]
-                add_residual(pred, b, n, task.qsteps[plane], rec, y + j, x + i, buffers.square)
+            cost += more
+            if coded:
+                count += 1
+                add_residual(pred, trial.block, n, task.qsteps[plane], rec, y + j, x + i, buffers.square)
             else:
                 copy_block(pred, n, rec, y + j, x + i)
             if plane == 0:
                 mark_done(task.done, y + j, x + i, n)
-    return cost, coded
+    return cost, count
 
 
 @compiled_inner

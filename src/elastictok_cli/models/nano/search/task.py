@@ -10,13 +10,15 @@ import numpy.typing as npt
 from ....entropy.mixing import MixingCoder
 from ....jit import compiled
 from ..recon.reconstruct import Buffers, new_buffers
+from ..syntax.coefficients import PADDED
 from ..syntax.flags import FrameContext
+from .forward_transform import SIZE
 
 # rows of Trial.vectors
 BEST, OTHER, PRICED, FOUND, PROBABLE = range(5)
 ESTIMATE = 35  # in Trial.costs[0], behind the modes: of the best inter candidate
-# squares of Trial.square
-COEFFICIENTS, BETWEEN, DIFFERENCE, LEVELS = range(4)
+# rows of Trial.flat
+COEFFICIENTS, BETWEEN, DIFFERENCE, FOLDED = range(4)
 
 
 class Task(NamedTuple):
@@ -46,7 +48,8 @@ class Trial(NamedTuple):
     buffers: Buffers
     pred: npt.NDArray[np.uint8]  # (4, 64, 64): planes of the best inter candidate; luma of the one looked at
     levels: npt.NDArray[np.int16]  # (2, 3, 64, 64): of the inter candidate, and of a trial
-    square: npt.NDArray[np.int32]  # (4, 36, 36)
+    flat: npt.NDArray[np.int32]  # (4, 1.5 * SIZE) of forward_transform.py
+    block: npt.NDArray[np.int32]  # (PADDED, PADDED) levels of a transform block
     costs: npt.NDArray[np.float64]  # (3, 36)
     candidates: npt.NDArray[np.int64]  # (2, 8, 6) merge candidates: of pricing, and of the search
     vectors: npt.NDArray[np.int64]  # (5, 6)
@@ -64,7 +67,8 @@ def new_trial():
     values = np.zeros(64, np.float32)
     return Trial(
         new_buffers(), np.zeros((4, 64, 64), np.uint8), np.zeros((2, 3, 64, 64), np.int16),
-        np.zeros((4, 36, 36), np.int32), np.zeros((3, 36), np.float64), np.zeros((2, 8, 6), np.int64),
+        np.zeros((4, SIZE + SIZE // 2), np.int32), np.zeros((PADDED, PADDED), np.int32),
+        np.zeros((3, 36), np.float64), np.zeros((2, 8, 6), np.int64),
         np.zeros((5, 6), np.int64), np.zeros((2, 64), np.int32), values, values.view(np.int32),
         np.zeros((4, 3, 64, 64), np.uint8), np.zeros((4, 3, 64, 64), np.int16), np.zeros((4, 8, 8, 10), np.int16),
     )  # fmt: skip
