@@ -45,18 +45,22 @@ class NanoTokens(BlockTokens):
 class NanoModel(TokenModel):
     """The codec, generation 5."""
 
-    def __init__(self, weights: Weights, threads: int = 2) -> None:
-        self.weights = weights
+    def __init__(self, weights: Weights, threads: int = 2, effort: str = "default") -> None:
+        self.weights, self.effort, self._threads = weights, effort, threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._last: tuple[BlockTokens, State, Made] | None = None
 
     def with_threads(self, threads: int) -> NanoModel:
         """The same model, working in this many threads."""
-        return NanoModel(self.weights, threads)
+        return NanoModel(self.weights, threads, self.effort)
 
-    def __reduce__(self) -> tuple[Any, tuple[Weights, int]]:
+    def with_effort(self, effort: str) -> NanoModel:
+        """The same model, searching as hard as this name of effort.py says."""
+        return NanoModel(self.weights, self._threads, effort)
+
+    def __reduce__(self) -> tuple[Any, tuple[Weights, int, str]]:
         """For `pickle`, into another process: a thread pool cannot go with it."""
-        return NanoModel, (self.weights, 1)
+        return NanoModel, (self.weights, 1, self.effort)
 
     @property
     def spec(self) -> ModelSpec:
@@ -93,10 +97,11 @@ class NanoModel(TokenModel):
 
     def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
         """The block at this qindex, cut after `count` tokens. It may use decisions that an earlier call made."""
+        from .search.effort import EFFORTS
         from .search.encoder import chroma_is_half, encode_block
 
         half = state.half if state.half is not None else chroma_is_half(analysis, qindex)
-        parts, refs = encode_block(state, analysis, qindex, half, self._pool)
+        parts, refs = encode_block(state, analysis, qindex, half, EFFORTS[self.effort], self._pool)
         block = NanoTokens(parts, qindex, half, state.past, shown=shown(refs, len(parts), half))
         return block if count is None or block.count <= count else block.prefix(count)
 

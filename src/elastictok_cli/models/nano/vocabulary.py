@@ -135,6 +135,11 @@ def count_levels(q):
     n = 0
     for y in range(q.shape[0]):
         row = q[y]
+        any_here = np.int16(0)
+        for x in range(row.size):
+            any_here |= row[x]
+        if any_here == 0:  # most rows: found many at a time
+            continue
         for x in range(row.size):
             if row[x] != 0:
                 n += tokens_of(np.int64(row[x]))

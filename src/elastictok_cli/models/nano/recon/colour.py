@@ -95,13 +95,13 @@ def to_rgb(planes, half, rgb):
         _widen(narrow, half, uu)
         _row(v, half, j, narrow)
         _widen(narrow, half, vv)
-        out, luma = rgb[j], y[j]
-        for i in range(w):
+        out, luma = rgb[j].reshape(3 * w), y[j]
+        for i in range(np.uint64(w)):  # flat and unsigned, so that it is vectorised
             t = np.int32(vv[i] * np.int32(21845) + 32768) >> 16
-            base = (np.int32(luma[i]) << 8) + 128
-            out[i, 0] = _byte((base + 2 * t + uu[i]) >> 8)
-            out[i, 1] = _byte((base - 4 * t) >> 8)
-            out[i, 2] = _byte((base + 2 * t - uu[i]) >> 8)
+            base, k = np.int32((np.int32(luma[i]) << 8) + 128), np.uint64(3) * i
+            out[k] = _byte(np.int32(base + 2 * t + uu[i]) >> 8)
+            out[k + np.uint64(1)] = _byte(np.int32(base - 4 * t) >> 8)
+            out[k + np.uint64(2)] = _byte(np.int32(base + 2 * t - uu[i]) >> 8)
 
 
 @compiled

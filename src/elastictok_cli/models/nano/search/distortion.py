@@ -60,15 +60,15 @@ def sad_both(src, y, x, ref0, v0, u0, ref1, v1, u1, n, stride):
 
 
 @compiled_inner
-def sse(src, y, x, pred, n):
-    """Sum of squared errors of pred[:n, :n]."""
-    x, width = U(x), U(n)
+def sse(src, y, x, pred, j0, i0, n):
+    """Sum of squared errors of n x n pixels of pred[j0:, i0:]."""
+    x, left, width = U(x), U(i0), U(n)
     s = np.int64(0)
     for j in range(width):
-        row = U(y) + j
+        row, other = U(y) + j, U(j0) + j
         t = I(0)
         for i in range(width):
-            d = I(I(src[row, x + i]) - I(pred[j, i]))
+            d = I(I(src[row, x + i]) - I(pred[other, left + i]))
             t = I(t + I(d * d))
         s += t
     return s

@@ -17,6 +17,7 @@ from ..recon.loop_filter import deblock
 from ..syntax.block import FrameTokens, RefInfo, Tables, frame_context
 from ..syntax.cells import Cells
 from ..syntax.hierarchy import Place, coding_order
+from .effort import Effort
 from .mode_decision import decide_frame, recode_frame
 from .motion_estimation import quarter_phases, quarter_size, search_hints
 from .prices import price_table
@@ -102,7 +103,9 @@ def _phases(ref: ReferenceFrame) -> npt.NDArray[np.uint8]:
     return phases
 
 
-def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool: Executor | None = None) -> Coded:
+def encode_block(
+    state: State, analysis: Analysis, qindex: int, half: int, effort: Effort, pool: Executor | None = None
+) -> Coded:
     """Choose every token of a block at one quantiser step; also returns the decoded frames, by time.
 
     Searching is slow: a candidate takes over the block sizes and motion of an earlier one of this block whose step is
@@ -110,7 +113,8 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
     """
     nearest = min(analysis.decided, key=lambda other: (abs(other - qindex), other), default=qindex)
     away = abs(nearest - qindex)
-    given = analysis.decided.get(analysis.taken.setdefault(qindex, nearest if away <= MOTION_REACH else qindex))
+    taken = analysis.taken.setdefault(qindex, nearest if away <= MOTION_REACH else qindex)
+    given = analysis.decided.get(taken)
     planes = source_planes(analysis, half)
     if given is None and analysis.hints is None:
         analysis.hints = _search_hints(analysis, state.past, half, pool)
@@ -122,7 +126,18 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
         cells = given[place.time] if given is not None else None
         part, source = parts[place.time], planes[place.time]
         return place.time, _encode_frame(
-            place, refs, source, part, cells, analysis.hints, state.tables, prices, qindex, half
+            place,
+            refs,
+            source,
+            part,
+            cells,
+            qindex >= taken,
+            analysis.hints,
+            state.tables,
+            prices,
+            qindex,
+            half,
+            effort,
         )
 
     for _, group in groupby(coding_order(len(planes), state.past is not None), key=lambda place: place.kind):
@@ -142,13 +157,15 @@ def _encode_frame(
     source: Planes,
     part: FrameTokens,
     given: Cells | None,
+    coarser: bool,
     hints: Hints | None,
     tables: Tables,
     prices: npt.NDArray[np.int32],
     qindex: int,
     half: int,
+    effort: Effort,
 ) -> ReferenceFrame:
-    """One frame into `part`. given: decisions about blocks and motion to take over."""
+    """One frame into `part`. given: decisions about blocks and motion to take over; coarser: at no finer step."""
     height, width = source.shape[1:]
     frame = frame_context(place, refs, height, width, half, qindex)
     qsteps = frame_qsteps(qindex, place.kind, -1 not in refs, half)
@@ -168,11 +185,11 @@ def _encode_frame(
     coder = mixing_coder(rc.dry(rc.PRICE), *tables)
     task = Task(
         frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, qsteps,
-        (1.0, *WEIGHTS[half]), lam, prices, coder,
+        (1.0, *WEIGHTS[half]), lam, prices, coder, effort,
     )  # fmt: skip
     if given is None:
         decide_frame(task)
     else:
-        recode_frame(task, given)
+        recode_frame(task, given, coarser)
     deblock(rec, half, part.cells, qsteps[0])
     return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)

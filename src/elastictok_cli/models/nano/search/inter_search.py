@@ -142,6 +142,8 @@ def _one_reference(task, trial, ref, by, bx, level, px, py, count, slope):
             else:
                 vx, vy = scaled(c[0], frame.d1, frame.d0), scaled(c[1], frame.d1, frame.d0)
         vx, vy = min(max(vx, -LIMIT), LIMIT), min(max(vy, -LIMIT), LIMIT)
+        if k and vx == best_x and vy == best_y:
+            continue
         s = phase_sad(src, y, x, phases, vx, vy, n, stride) + slope * vector_bits(vx - px, vy - py)
         if s < lowest:
             lowest, best_x, best_y = s, vx, vy
@@ -167,7 +169,7 @@ def _refine_both(task, m, base, y, x, n, stride, mirrored):
     """Improve a vector pair in m by quarter pixels; `mirrored` keeps the second as the first mirrored in time."""
     frame = task.frame
     lowest = _sad_of(task, y, x, n, m, stride)
-    for _ in range(2):
+    for _ in range(task.effort.refine):
         changed = False
         for side in range(1 if mirrored else 2):
             for j in range(6):
@@ -213,12 +215,13 @@ def search_inter(task, trial, by, bx, level):
     costs = trial.costs[0]
     for i in range(count):
         costs[i] = _sad_of(task, y, x, n, listed[i], stride) + slope * i
-    lowest, best_merge = 1e30, 0
+    lowest, best_merge, merge_sad = 1e30, 0, 1e30
     for _ in range(min(count, 2)):
         i = np.int64(0)
         for j in range(1, count):
             if costs[j] < costs[i]:
                 i = j
+        merge_sad = min(merge_sad, costs[i])
         costs[i] = 1e29
         s = _estimate(task, trial, by, bx, level, listed[i], count, limit, gain)
         if s < lowest:
@@ -226,12 +229,12 @@ def search_inter(task, trial, by, bx, level):
     for j in range(6):
         best[j] = listed[best_merge, j]
     trial.costs[0, ESTIMATE] = lowest
-    # what a neighbour's vector predicts to within a few bits needs no search
-    if lowest < lam * 8:
+    if lowest < lam * task.effort.search[level]:
         return count, best_merge
     m = trial.vectors[OTHER]
     found = trial.vectors[FOUND]
     cost0 = cost1 = 1e30
+    within = task.effort.vector_within
     axis = np.int64(0)
     for k in range(4):
         if k < 2:
@@ -247,6 +250,8 @@ def search_inter(task, trial, by, bx, level):
             for j in range(6):
                 m[j] = 0
             m[2 * k], m[2 * k + 1], m[4] = found[2 * k], found[2 * k + 1], 1 + k
+            if s > within * min(merge_sad, min(cost0, cost1)):
+                continue
         else:
             m[0], m[1], m[2], m[3] = found[0], found[1], found[2], found[3]
             m[4], m[5] = 3, 0
@@ -257,8 +262,10 @@ def search_inter(task, trial, by, bx, level):
                     m[0], m[1] = scaled(m[2], frame.d0, frame.d1), scaled(m[3], frame.d0, frame.d1)
                 if max(abs(m[0]), abs(m[1]), abs(m[2]), abs(m[3])) > LIMIT:
                     continue
+            if _sad_of(task, y, x, n, m, stride) > 1.5 * min(cost0, cost1):
+                continue
             s = _refine_both(task, m, trial.vectors[PRICED], y, x, n, stride, k == 3)
-            if s > 1.25 * min(cost0, cost1):
+            if s > 1.25 * min(cost0, cost1) or s > within * merge_sad:
                 continue
         s = _estimate(task, trial, by, bx, level, m, count, limit, gain)
         if s < lowest:

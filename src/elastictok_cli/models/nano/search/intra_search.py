@@ -10,7 +10,9 @@ from ..recon.intra import gather_edges, predict_intra, smooth_edges, wants_smoot
 from ..syntax.flags import INTRA_MODES, code_intra_mode
 from .distortion import hadamard_cost
 from .residual_search import clear_done, intra_chroma, intra_plane, tsplit_price
-from .task import ESTIMATE, PROBABLE
+from .task import PROBABLE
+
+COARSE = 1.5  # how far from the bound every eighth mode may be, for those between to be tried
 
 
 @compiled_inner
@@ -31,10 +33,11 @@ def _estimate(task, trial, by, bx, level, n, mode, limit, gain):
 
 
 @compiled_inner
-def search_intra(task, trial, by, bx, level, tries):
+def search_intra(task, trial, by, bx, level, tries, bound):
     """Code an intra block with the best of `tries` modes; pixels and levels are left in the frame.
 
-    Returns cost, mode, whether the transform is split, and whether luma has levels.
+    It gives up, at a cost of 1e30, if no mode's estimate is within `bound`. Returns cost, mode,
+    whether the transform is split, and whether luma has levels.
     """
     w = np.int64(8) << level
     n = min(w, 32)
@@ -43,16 +46,15 @@ def search_intra(task, trial, by, bx, level, tries):
     clear_done(task.done, 8 * by, 8 * bx, w)
     gather_edges(task.rec[0], 0, task.done, 8 * by, 8 * bx, n, edges[0], edges[1])
     smooth_edges(edges[0], edges[1], n, edges[2], edges[3])
-    inter, last = costs[ESTIMATE], len(costs)
-    costs[:last] = 1e30
+    costs[:] = 1e30
     best = np.int64(0)
-    stride = 4
+    stride = 8 if task.frame.kind else 4
     for mode in range(INTRA_MODES):
         if mode < 2 or (mode - 2) % stride == 0:
             costs[mode] = _estimate(task, trial, by, bx, level, n, mode, limit, gain)
             if costs[mode] < costs[best]:
                 best = mode
-    while stride > 1:
+    while stride > 1 and costs[best] < COARSE * bound:
         stride >>= 1
         centre = best
         for side in range(2):
@@ -61,7 +63,7 @@ def search_intra(task, trial, by, bx, level, tries):
                 costs[mode] = _estimate(task, trial, by, bx, level, n, mode, limit, gain)
                 if costs[mode] < costs[best]:
                     best = mode
-    if task.frame.kind and costs[best] > 1.3 * inter:  # not worth coding in full
+    if costs[best] > bound:
         return 1e30, best, np.int64(0), False
     lowest, best_mode, best_split, last_mode, last_split = 1e30, np.int64(0), np.int64(0), np.int64(-1), np.int64(0)
     best_coded = np.int64(0)

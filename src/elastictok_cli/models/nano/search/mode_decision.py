@@ -7,14 +7,25 @@ import numpy as np
 from ....entropy.rangecoder import COST
 from ....jit import compiled, compiled_inner
 from ..recon.reconstruct import mark_done
-from ..syntax.cells import CELL, CODED, IS_INTRA, KNOWN, MERGED, MODE, SIZE, SKIPPED
+from ..syntax.cells import CELL, CODED, INFO, IS_INTRA, KNOWN, MERGED, MODE, SIZE, SKIPPED
 from ..syntax.coding_tree import Z_X, Z_Y, fill_block, merge_index_of
 from ..syntax.flags import code_intra_flag, code_skip, code_split
 from ..syntax.motion import merge_list
 from .inter_search import predict_all, search_inter, vector_price
 from .intra_search import search_intra
-from .residual_search import clear_done, inter_residual, inter_skip, intra_chroma, intra_plane, put_inter, tsplit_price
-from .task import BEST, OTHER, new_trial
+from .residual_search import (
+    chroma_error,
+    clear_done,
+    inter_residual,
+    intra_chroma,
+    intra_plane,
+    luma_errors,
+    put_inter,
+    tsplit_price,
+)
+from .task import BEST, ESTIMATE, OTHER, new_trial
+
+LEAST_RESIDUAL = 8.0  # bits that a residual takes at least: a smaller error is left as it is
 
 
 @compiled_inner
@@ -77,21 +88,22 @@ def _fill_intra(task, trial, by, bx, level, mode, tsplit, coded):
 
 @compiled_inner
 def _code_inter(task, trial, by, bx, level, count):
-    """Code a block with the best vector, with or without a residual. Returns cost, tsplit, coded."""
+    """Code a block with the best vector, with or without a residual. Returns cost, tsplit, coded, largest quarter."""
     predict_all(task, trial, by, bx, level, trial.vectors[BEST])
-    cost, tsplit, coded = inter_residual(task, trial, by, bx, level)
+    luma, largest = luma_errors(task, trial, by, bx, level)
     merged = merge_index_of(trial.candidates[1], count, trial.vectors[BEST]) >= 0
-    if coded:
-        cost += task.lam * vector_price(task, trial, by, bx, level, trial.vectors[BEST], count, np.int64(0))
-    if merged or not coded:
-        skip_cost = inter_skip(task, trial, by, bx, level)
-        price = vector_price(task, trial, by, bx, level, trial.vectors[BEST], count, np.int64(1 if merged else 0))
-        skip_cost += task.lam * price
-        if not merged:
-            skip_cost = cost + task.lam * price
-        if not coded or skip_cost <= cost:
-            return skip_cost, np.int64(0), False
-    return cost, tsplit, coded
+    skip_cost = 1e30
+    if merged:
+        error = luma + chroma_error(task, trial, by, bx, level)
+        price = vector_price(task, trial, by, bx, level, trial.vectors[BEST], count, np.int64(1))
+        skip_cost = error + task.lam * price
+        if error < task.lam * 256 * LEAST_RESIDUAL:
+            return skip_cost, np.int64(0), False, largest
+    cost, tsplit, coded = inter_residual(task, trial, by, bx, level)
+    cost += task.lam * vector_price(task, trial, by, bx, level, trial.vectors[BEST], count, np.int64(0))
+    if merged and (not coded or skip_cost <= cost):
+        return skip_cost, np.int64(0), False, largest
+    return cost, tsplit, coded, largest
 
 
 @compiled_inner
@@ -106,13 +118,17 @@ def _put_inter(task, trial, by, bx, level, count, tsplit, coded):
 
 @compiled_inner
 def _try_block(task, trial, by, bx, level):
-    """Code a block unsplit in the best way found, into the frame. Returns its cost and whether it is skipped."""
+    """Code a block unsplit in the best way found, into the frame.
+
+    Returns its cost, and whether splitting it may be cheaper.
+    """
     if task.frame.kind == 0:
-        cost, mode, tsplit, coded = search_intra(task, trial, by, bx, level, np.int64(3))
+        cost, mode, tsplit, coded = search_intra(task, trial, by, bx, level, np.int64(3), 1e30)
         _fill_intra(task, trial, by, bx, level, mode, tsplit, coded)
-        return cost, False
+        return cost, True
+    effort, unit = task.effort, task.lam * 256
     count, best_merge = search_inter(task, trial, by, bx, level)
-    cost, tsplit, coded = _code_inter(task, trial, by, bx, level, count)
+    cost, tsplit, coded, largest = _code_inter(task, trial, by, bx, level, count)
     merged = merge_index_of(trial.candidates[1], count, trial.vectors[BEST])
     skipped = merged >= 0 and not coded
     if merged < 0:
@@ -122,23 +138,27 @@ def _try_block(task, trial, by, bx, level):
             trial.vectors[BEST, j] = trial.candidates[1][best_merge, j]
         predict_all(task, trial, by, bx, level, trial.vectors[BEST])
         price = vector_price(task, trial, by, bx, level, trial.vectors[BEST], count, np.int64(1))
-        skip_cost = inter_skip(task, trial, by, bx, level) + task.lam * price
+        luma, of_merged = luma_errors(task, trial, by, bx, level)
+        skip_cost = luma + chroma_error(task, trial, by, bx, level) + task.lam * price
         if skip_cost < cost:
-            cost, tsplit, coded, skipped = skip_cost, np.int64(0), False, True
+            cost, tsplit, coded, skipped, largest = skip_cost, np.int64(0), False, True, of_merged
         else:
             for j in range(6):
                 trial.vectors[BEST, j] = trial.vectors[OTHER, j]
             predict_all(task, trial, by, bx, level, trial.vectors[BEST])
+    size = max(level - 1, 0)
+    enough = effort.skipped[size] if skipped else (effort.coded[size] if coded else effort.uncoded[size])
     pixels = 64 << (2 * level)
-    if level < 3 and cost > task.lam * 256 * 12 and cost > pixels * task.qsteps[0] * task.qsteps[0] * (0.03 / 256):
+    if level < 3 and cost > unit * effort.intra_from and cost > pixels * task.qsteps[0] * task.qsteps[0] * (0.03 / 256):
         intra_price = task.lam * _intra_flag_price(task, by, bx, level, count)
-        intra_cost, mode, intra_tsplit, intra_coded = search_intra(task, trial, by, bx, level, np.int64(1))
+        bound = effort.intra_within * trial.costs[0, ESTIMATE]
+        intra_cost, mode, intra_tsplit, intra_coded = search_intra(task, trial, by, bx, level, np.int64(1), bound)
         intra_cost += intra_price
         if intra_cost < cost:
             _fill_intra(task, trial, by, bx, level, mode, intra_tsplit, intra_coded)
-            return intra_cost, False
+            return intra_cost, largest > unit * effort.intra[size]
     _put_inter(task, trial, by, bx, level, count, tsplit, coded)
-    return cost, skipped
+    return cost, largest > unit * enough and not (skipped and cost < unit * (20 << level))
 
 
 @compiled_inner
@@ -164,11 +184,9 @@ def _decide(task, trial, by, bx, level, limit):
         split = task.lam * _split_price(task, by, bx, level, np.int64(1))
         if task.frame.kind or level < 3:
             unsplit = task.lam * _split_price(task, by, bx, level, np.int64(0))
-            whole, skipped = _try_block(task, trial, by, bx, level)
+            whole, splittable = _try_block(task, trial, by, bx, level)
             whole += unsplit
-            if whole < task.lam * 256 * 9:
-                return whole
-            if skipped and whole < task.lam * 256 * (20 << level):
+            if whole < task.lam * 256 * 9 or not splittable:
                 return whole
             _move(task, trial, by, bx, level, keep)
         _clear(task, by, bx, level)
@@ -198,8 +216,11 @@ def decide_frame(task):
 
 
 @compiled
-def recode_frame(task, given):
-    """Code a frame again with the block sizes, vectors and modes of the cells `given`, for another step."""
+def recode_frame(task, given, coarser):
+    """Code a frame again with the block sizes, vectors and modes of the cells `given`, for another step.
+
+    coarser: at no finer step than theirs, so that what was skipped is skipped again.
+    """
     rows, columns = task.cells.shape[0], task.cells.shape[1]
     trial = new_trial()
     for cy in range(0, rows, 8):
@@ -232,5 +253,10 @@ def recode_frame(task, given):
                 )
                 for j in range(6):
                     trial.vectors[BEST, j] = given[by, bx, j]
-                _, tsplit_, coded_ = _code_inter(task, trial, by, bx, level, count)
+                skipped = given[by, bx, INFO] & SKIPPED != 0 and coarser
+                if skipped and merge_index_of(trial.candidates[1], count, trial.vectors[BEST]) >= 0:
+                    predict_all(task, trial, by, bx, level, trial.vectors[BEST])
+                    _put_inter(task, trial, by, bx, level, count, np.int64(0), False)
+                    continue
+                _, tsplit_, coded_, _ = _code_inter(task, trial, by, bx, level, count)
                 _put_inter(task, trial, by, bx, level, count, tsplit_, coded_)

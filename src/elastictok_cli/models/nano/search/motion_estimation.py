@@ -7,7 +7,7 @@ import numpy as np
 from ....jit import compiled, compiled_inner
 from ..recon.colour import PAD
 from ..recon.inter import LUMA_TAPS
-from .distortion import sad
+from .distortion import U, sad
 
 AROUND_X = np.array([-1, 1, 0, 0, -1, -1, 1, 1], np.int64)
 AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
@@ -123,53 +123,72 @@ def search_hints(src, ref, src4, ref4, before, out):
             out[by, bx, 0], out[by, bx, 1], out[by, bx, 2] = best_x, best_y, lowest >> 1
 
 
-@compiled
-def _rows(src, tmp, phase, out):
+@compiled_inner
+def _columns(plane, y, left, right, phase, out):
+    """One row filtered along x, unrounded."""
     t = LUMA_TAPS[phase]
     t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
-    h, w = out.shape
-    out[:] = src
-    for y in range(3, h - 4):
-        a0, a1, a2, a3 = tmp[y - 3], tmp[y - 2], tmp[y - 1], tmp[y]
-        a4, a5, a6, a7 = tmp[y + 1], tmp[y + 2], tmp[y + 3], tmp[y + 4]
-        o = out[y]
-        for x in range(w):
-            s = np.int32(
-                t0 * a0[x] + t1 * a1[x] + t2 * a2[x] + t3 * a3[x]
-                + t4 * a4[x] + t5 * a5[x] + t6 * a6[x] + t7 * a7[x] + 2048
-            )  # fmt: skip
-            o[x] = min(max(s >> 12, 0), 255)
+    s, o = plane[y, left - 3 : right + 4], out[left:right]
+    for x in range(right - left):
+        o[x] = (
+            t0 * s[x] + t1 * s[x + 1] + t2 * s[x + 2] + t3 * s[x + 3]
+            + t4 * s[x + 4] + t5 * s[x + 5] + t6 * s[x + 6] + t7 * s[x + 7]
+        )  # fmt: skip
+
+
+@compiled_inner
+def _rows(tmp, y, left, right, phase, out):
+    """One row filtered along y, rounded to pixels."""
+    t = LUMA_TAPS[phase]
+    t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
+    a0, a1, a2, a3 = tmp[y - 3], tmp[y - 2], tmp[y - 1], tmp[y]
+    a4, a5, a6, a7 = tmp[y + 1], tmp[y + 2], tmp[y + 3], tmp[y + 4]
+    for x in range(U(left), U(right)):
+        s = np.int32(
+            t0 * a0[x] + t1 * a1[x] + t2 * a2[x] + t3 * a3[x]
+            + t4 * a4[x] + t5 * a5[x] + t6 * a6[x] + t7 * a7[x] + 2048
+        )  # fmt: skip
+        out[x] = min(max(s >> 12, 0), 255)
+
+
+@compiled_inner
+def _widen(plane, top, bottom, left, right):
+    """Repeat the outermost pixels of a rectangle up to the plane's border."""
+    h, w = plane.shape
+    for y in range(top, bottom):
+        row, first, last = plane[y], plane[y, left], plane[y, right - 1]
+        for x in range(left):
+            row[x] = first
+        for x in range(U(right), U(w)):
+            row[x] = last
+    for y in range(h):
+        if y < top or y >= bottom:
+            row, same = plane[y], plane[top if y < top else bottom - 1]
+            for x in range(w):
+                row[x] = same[x]
 
 
 @compiled
 def quarter_phases(plane):
     """uint8 (16, H, W): the padded plane moved by every quarter-pixel phase, 4 * vertical + horizontal.
 
-    Equal to what recon/inter.py predicts, away from the outermost pixels.
+    Equal to what recon/inter.py predicts. Beyond the reach of the filters all is the repeated edge, and copied.
     """
     h, w = plane.shape
+    top, bottom, left, right = PAD - 8, h - PAD + 8, PAD - 8, w - PAD + 8
     out = np.empty((16, h, w), np.uint8)
-    tmp = np.zeros((h, w), np.int16)
+    tmp = np.empty((h, w), np.int16)
     for fx in range(4):
-        t = LUMA_TAPS[fx]
-        t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
-        for y in range(h):
-            s, o = plane[y], tmp[y]
-            for x in range(3):
-                o[x] = np.int16(s[x]) << 6
-            for x in range(w - 4, w):
-                o[x] = np.int16(s[x]) << 6
-            for x in range(w - 7):
-                o[x + 3] = (
-                    t0 * s[x] + t1 * s[x + 1] + t2 * s[x + 2] + t3 * s[x + 3]
-                    + t4 * s[x + 4] + t5 * s[x + 5] + t6 * s[x + 6] + t7 * s[x + 7]
-                )  # fmt: skip
-        for y in range(h):
+        for y in range(top - 3, bottom + 4):
+            _columns(plane, y, left, right, fx, tmp[y])
+        for y in range(top, bottom):
             o, a = out[fx, y], tmp[y]
-            for x in range(w):
+            for x in range(U(left), U(right)):
                 o[x] = min(max((np.int32(a[x]) + 32) >> 6, 0), 255)
-        for fy in range(1, 4):
-            _rows(out[fx], tmp, fy, out[4 * fy + fx])
+            for fy in range(1, 4):
+                _rows(tmp, y, left, right, fy, out[4 * fy + fx, y])
+    for p in range(16):
+        _widen(out[p], top, bottom, left, right)
     return out
 
 

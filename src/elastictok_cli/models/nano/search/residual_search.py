@@ -15,6 +15,8 @@ from .forward_transform import forward
 from .quantise import quantise
 from .task import BETWEEN, COEFFICIENTS, DIFFERENCE, FOLDED
 
+LEAST_BLOCK = 4.0  # bits that a transform block takes at least: a smaller error is left as it is
+
 
 @compiled_inner
 def _flag_price(task, plane, by, bx, t, intra, before, bit):
@@ -40,10 +42,15 @@ def _transform_block(task, trial, plane, by, bx, src, y, x, pred, j, i, n, intra
     y, x: in the source. j, i: in the prediction. Returns the cost and whether there is a level.
     """
     flat, b = trial.flat, trial.block
-    energy = difference(src, y, x, pred, j, i, n, flat[DIFFERENCE])
-    t = size_index(n)
-    forward(flat[DIFFERENCE], n, flat[COEFFICIENTS], flat[BETWEEN], flat[FOLDED])
+    energy, t = difference(src, y, x, pred, j, i, n, flat[DIFFERENCE]), size_index(n)
     price0 = _flag_price(task, plane, by, bx, t, intra, before, np.int64(0))
+    if energy * task.weights[plane] < task.lam * 256 * LEAST_BLOCK:
+        for v in range(U(n)):
+            row, left = U(oy) + v, U(ox)
+            for h in range(U(n)):
+                out[row, left + h] = 0
+        return energy * task.weights[plane] + task.lam * price0, False
+    forward(flat[DIFFERENCE], n, flat[COEFFICIENTS], flat[BETWEEN], flat[FOLDED])
     price1 = _flag_price(task, plane, by, bx, t, intra, before, np.int64(1))
     cost, coded = quantise(
         flat[COEFFICIENTS], n, t, energy, task.qsteps[plane], task.lam, task.weights[plane], plane, intra, task.prices,
@@ -109,14 +116,30 @@ def inter_residual(task, trial, by, bx, level):
 
 
 @compiled_inner
-def inter_skip(task, trial, by, bx, level):
-    """Distortion of a coding block that is its prediction, trial.pred."""
-    w = np.int64(8) << level
-    cost = float(sse(task.src[0], 8 * by, 8 * bx, trial.pred[0], w))
-    half = task.frame.half
+def luma_errors(task, trial, by, bx, level):
+    """Squared error of a coding block's luma prediction, and that of its worst quarter (of it all at 8x8)."""
+    src, pred, y, x, w = task.src[0], trial.pred[0], 8 * by, 8 * bx, np.int64(8) << level
+    if level == 0:
+        error = float(sse(src, y, x, pred, np.int64(0), np.int64(0), w))
+        return error, error
+    half, total, largest = w >> 1, 0.0, 0.0
+    for k in range(4):
+        j, i = half * (k >> 1), half * (k & 1)
+        error = float(sse(src, y + j, x + i, pred, j, i, half))
+        total += error
+        largest = max(largest, error)
+    return total, largest
+
+
+@compiled_inner
+def chroma_error(task, trial, by, bx, level):
+    """Weighted squared error of a coding block's chroma prediction."""
+    half, error = task.frame.half, 0.0
+    w, none = (np.int64(8) << level) >> half, np.int64(0)
     for plane in range(1, 3):
-        cost += task.weights[plane] * sse(task.src[plane], 8 * by >> half, 8 * bx >> half, trial.pred[plane], w >> half)
-    return cost
+        part = sse(task.src[plane], 8 * by >> half, 8 * bx >> half, trial.pred[plane], none, none, w)
+        error += task.weights[plane] * part
+    return error
 
 
 @compiled_inner

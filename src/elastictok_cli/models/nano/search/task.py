@@ -12,6 +12,7 @@ from ....jit import compiled
 from ..recon.reconstruct import Buffers, new_buffers
 from ..syntax.coefficients import PADDED
 from ..syntax.flags import FrameContext
+from .effort import Effort
 from .forward_transform import SIZE
 
 # rows of Trial.vectors
@@ -40,6 +41,7 @@ class Task(NamedTuple):
     lam: float  # squared pixels per 1/256 bit
     prices: npt.NDArray[np.int32]
     coder: MixingCoder  # in PRICE mode
+    effort: Effort
 
 
 class Trial(NamedTuple):

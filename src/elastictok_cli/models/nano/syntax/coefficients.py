@@ -191,7 +191,9 @@ def store_block(q, y, x, n, b):
 def has_levels(q, y, x, height, width):
     """Whether any level of a rectangle is not zero."""
     for j in range(height):
+        row, any_here = q[y + j, x : x + width], np.int16(0)
         for i in range(width):
-            if q[y + j, x + i] != 0:
-                return True
+            any_here |= row[i]
+        if any_here != 0:
+            return True
     return False
