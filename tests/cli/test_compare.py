@@ -84,7 +84,7 @@ def test_another_video_is_refused(run: Run, clip: Path, etok: Path, model: str, 
     [
         (["-o", "x.mp4", "--size", "source"], "--size: the files have a size already"),
         (["-o", "x.mp4", "--keep", "0%"], "--keep 0%: "),
-        (["-o", "x.txt"], "name must say what to write"),
+        (["-o", "x.txt"], "the name must end in"),
         (["-o", "-"], "- is no choice here"),
         (["-o", "x.mp4", "--theme", "blue"], "--theme blue: must be light or dark"),
         (["-o", "x.mp4", "--height", "5"], "--height 5"),
