@@ -90,7 +90,7 @@ def test_any_header_comes_back(head: Header) -> None:
         ({"coded_size": (0, 5)}, "0x5 is no coded size"),
         ({"rotation": 45}, "45 degrees"),
         ({"target": "vmaf"}, "vmaf"),
-        ({"threshold": 27.6}, "27.6 is no mean squared error"),
+        ({"threshold": 27.6}, "27.6 is not a mean squared error"),
         ({"threshold": float("nan")}, "nan"),
         ({"block_frames": 0}, "0 frames"),
         ({"gop_blocks": 1 << 20}, "blocks in a GOP"),
