@@ -69,7 +69,7 @@ def test_where_nothing_succeeds_the_exit_code_is_that_of_the_first(run: Run, tmp
     ("arguments", "text"),
     [
         (["--threshold", "27.6"], "did you mean --psnr 27.6"),
-        (["--threshold", "0.007", "--psnr", "30"], "leave --psnr out"),
+        (["--threshold", "0.007", "--psnr", "30"], "--threshold and --psnr exclude each other"),
         (["--search", "fats"], "did you mean fast"),
         (["--engine", "spark"], "is local or ray"),
         (["--address", "auto"], "--engine ray"),

@@ -126,7 +126,7 @@ def containers() -> Iterator[Case]:
     # numbers
     yield Case("a threshold that is none", _forged(threshold=float("nan")), 4, "the threshold is nan")
     yield Case("a target without end", _forged(target="psnr", target_value=float("inf")), 4, "the target value is inf")
-    yield Case("a negative threshold", _forged(threshold=-1.0), 4, "-1.0 is no mean squared error")
+    yield Case("a negative threshold", _forged(threshold=-1.0), 4, "-1.0 is not a mean squared error")
     yield Case("no frames in a block", _forged(block_frames=0), 4, "0 frames in a block")
     yield Case("endless blocks", _forged(block_frames=1 << 40), 4, "1099511627776 frames in a block")
     yield Case("endless GOPs", _forged(gop_blocks=1 << 60), 4, "blocks in a GOP")
@@ -221,7 +221,7 @@ def archives() -> Iterator[Case]:
 
     yield case("arrays of a newer version", "version 2 is newer", 5, format=np.int32(2))
     yield case("negative counts", "counts", counts=-good["counts"])
-    yield case("errors that are none", "nan is no mean squared error", mse=good["mse"] * np.nan)
+    yield case("errors that are none", "nan is not a mean squared error", mse=good["mse"] * np.nan)
     yield case("codes beyond the codebook", "codes must be 0 .. 63999", values=good["values"] | 0xFFFF)
     yield case("steps beyond the ladder", "steps must be", steps=good["steps"] + 99)
     yield case("times of others", "times for", pts=good["pts"][:-1])
@@ -240,7 +240,9 @@ def archives() -> Iterator[Case]:
             array = np.array([print, 1], object) if name == "head" else good[name]
             archive.writestr(f"{name}.npy", _npy(array, True))
     yield Case("an array of objects", objects.getvalue(), 4, "objects, which could run code", suffix=".npz")
-    yield Case("a zip of something", _zip("letter.txt", b"hello"), 4, "no file of 'elastictok tokens'", suffix=".npz")
+    yield Case(
+        "a zip of something", _zip("letter.txt", b"hello"), 4, "not a file of 'elastictok tokens'", suffix=".npz"
+    )
     yield Case("half an archive", out.getvalue()[:999], 4, "damaged", suffix=".npz")
 
 

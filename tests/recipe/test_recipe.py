@@ -53,8 +53,6 @@ def test_fitted_start_values_make_the_clip_smaller() -> None:
     clip = train.window(DEMO, blank, seed=3)
     assert (clip.clip, clip.sizes) == ("demo.mp4", (8, 8, 8))
     assert train.bits(clip, blank.tables) == pytest.approx(8 * len(clip.payload), rel=0.01)
-    counts = train.tally(clip)
-    assert counts.sum() > 100_000
     fitted = train.train([clip])
     assert [table.shape for table in fitted] == [table.shape for table in blank.tables]
     assert train.bits(clip, fitted) < 0.99 * train.bits(clip, blank.tables)

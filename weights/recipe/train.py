@@ -2,10 +2,9 @@
 
     python weights/recipe/train.py ../shared/data
 
-Encodes a window of every training clip and picture at a random qindex with the weights that are there. Counts the zeros
-and ones that each context saw and fits start values to them (contexts.py). Then the mixer's weights learn over all
-windows, twice in random order; their mean is kept. Reports the bits of validation windows before and after. The same
-data and weights give the same file.
+Encodes a window of every training clip and picture at a random qindex with the weights that are there, and fits start
+values to what was coded (contexts.py). Reports the bits of validation windows before and after. The same data and
+weights give the same file.
 """
 
 from __future__ import annotations
@@ -77,30 +76,14 @@ def code(clip: Window, mode: int, tables: Tables) -> float:
     return float(dry.io[rc.COST]) / rc.BIT_PRICE
 
 
-def tally(clip: Window) -> np.ndarray:
-    """The zeros and ones that each context saw in a window: uint16 (contexts, 2)."""
-    counts = np.zeros((cx.COUNT, 2), np.uint16)
-    code(clip, rc.TALLY, (counts, mixing.new_weights(cx.SETS)))
-    return counts
-
-
 def bits(clip: Window, tables: Tables) -> float:
     """The bits of a window's tokens with these start values."""
     return code(clip, rc.ADAPT, (tables[0].copy(), tables[1].copy()))
 
 
-def train(clips: list[Window]) -> Tables:
-    """Start values of contexts and mixers."""
-    fitted = contexts.fit(np.stack([tally(clip) for clip in clips]))
-    mixers, rng = mixing.new_weights(cx.SETS), np.random.default_rng(0)
-    for _ in range(2):
-        after = []
-        for i in rng.permutation(len(clips)):
-            code(clips[i], rc.ADAPT, (fitted.copy(), mixers))
-            after.append(mixers.copy())
-        # the first third still remembers the values before
-        mixers = np.round(np.mean(after[len(after) // 3 :], axis=0)).astype(np.int32)
-    return fitted, mixers
+def train(windows: list[Window]) -> Tables:
+    """Start values fitted to these windows."""
+    return contexts.train(windows, code, cx.COUNT, cx.SETS)
 
 
 def first_weights() -> Weights:

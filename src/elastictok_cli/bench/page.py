@@ -203,7 +203,8 @@ def _by_clip(results: dict[str, Any]) -> str:
         speeds = [r["frames"] / r[s] if r[s] else None for s in ("encode_s", "decode_s")]
         rows.append(
             [
-                _plain(r["clip"]), f"{r['width']}x{r['height']}", str(r["frames"]), f"{r['bytes']:,}", f"{r['bpp']:.4f}",
+                _plain(r["clip"]), f"{r['width']}x{r['height']}", str(r["frames"]),
+                f"{r['bytes']:,}", f"{r['bpp']:.4f}",
                 f"{100 * r['tokens'] / max(1, r['max_tokens']):.3g}", _number(r["psnr_db"], ".2f"),
                 f"{100 * r['blocks_met'] / r['blocks']:.0f}", f"{r['evaluations'] / r['blocks']:.1f}",
                 _number(speeds[0], ".1f"), _number(speeds[1], ".0f"),

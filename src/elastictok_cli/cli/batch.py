@@ -24,24 +24,28 @@ def batch(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT...", help="Files and folders, or URLs such as s3://bucket/folder/.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUTDIR", help="Where the tree is mirrored.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUTDIR", help="Folder of the .etok files.")],
     pattern: Annotated[
         str | None,
-        typer.Option("--glob", metavar="PATTERN", help='In folders: "**/*.mp4" (default: usual endings of videos).'),
+        typer.Option(
+            "--glob", metavar="PATTERN", help='Files to take from folders: "**/*.mp4" (default: usual video suffixes).'
+        ),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at once (default: the cores, or the cluster's)."),
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at once (default: one per core)."),
     ] = None,
     engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="local, or ray.")] = "local",
     address: Annotated[
         str | None,
-        typer.Option("--address", metavar="HOST:PORT", help="Of a Ray cluster, or auto (default: a Ray of its own)."),
+        typer.Option(
+            "--address", metavar="HOST:PORT", help="Address of a Ray cluster, or auto (default: start Ray here)."
+        ),
     ] = None,
     retries: Annotated[
-        int, typer.Option("--retries", metavar="N", min=0, help="For what may pass: a lost process, a network.")
+        int, typer.Option("--retries", metavar="N", min=0, help="Retries after a lost process or a network error.")
     ] = 2,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End with the first file that fails.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first file that fails.")] = False,
     force: opt.Force = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -49,7 +53,7 @@ def batch(
     debug: opt.Debug = False,
     options: Any = None,
 ) -> None:
-    """Encode many files: the tree is mirrored; what fails is reported and stops nothing.
+    """Encode many files into a mirrored folder tree. A file that fails does not stop the others.
 
     [bold]elastictok batch in/ -o out/[/bold]                  in/a/b.mp4 to out/a/b.etok\n
     [bold]elastictok batch in/ -o out/ --psnr 32 -j 4[/bold]   with encode's options\n
