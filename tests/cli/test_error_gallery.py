@@ -24,6 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", GALLERIES, ids=lambda path: path.stem)
 def test_errors_are_as_shown(
     path: Path, files: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

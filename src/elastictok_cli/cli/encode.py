@@ -153,7 +153,7 @@ def encode(
     verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Code a video or picture with as few tokens per block as its pictures allow.
+    """Encode a video or picture with as few tokens per block as the goal allows.
 
     [bold]elastictok encode in.mp4[/bold]                           in.etok\n
     [bold]elastictok encode in.mp4 --psnr 32 --size source[/bold]   better, and every pixel\n
