@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ....entropy import rangecoder as rc
 from ....entropy.mixing import mixing_coder
+from ....stages import MODEL, MOTION_ESTIMATION, stage
 from ..decoder import STEP_TO_ERROR, Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
 from ..recon.colour import to_planes, to_rgb
 from ..recon.loop_filter import deblock
@@ -28,6 +31,8 @@ MOTION_REACH = 12  # quantiser indexes (1.5 dB) on which decisions about blocks 
 WEIGHTS = ((0.667, 0.889), (2.2, 2.9))  # of errors in U and V over those in Y: at full and at half size
 HALF_LOSS = 0.05  # of the error that a step makes: what half-size chroma may cost
 
+A = TypeVar("A")
+B = TypeVar("B")
 Hints = dict[tuple[int, int], npt.NDArray[np.int16]]
 Coded = tuple[list[FrameTokens], dict[int, ReferenceFrame]]
 
@@ -42,6 +47,19 @@ class Analysis:
     hints: Hints | None = None
     decided: dict[int, list[Cells]] = field(default_factory=dict)
     taken: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What the frames of one candidate share. coarser: its step is not finer than that of the decisions it takes."""
+
+    hints: Hints | None
+    tables: Tables
+    prices: npt.NDArray[np.int32]
+    qindex: int
+    half: int
+    effort: Effort
+    coarser: bool
 
 
 def source_planes(analysis: Analysis, half: int) -> list[Planes]:
@@ -66,6 +84,14 @@ def chroma_is_half(analysis: Analysis, qindex: int) -> int:
     return int(analysis.loss - 0.4 <= HALF_LOSS * (base_qstep(qindex) / STEP_TO_ERROR) ** 2)
 
 
+def _in_parallel(pool: Executor | None, work: Callable[[A], B], items: list[A]) -> list[B]:
+    """The results of `work` on every item, in order; in the pool's threads where there is one and it pays."""
+    if pool is None or len(items) < 2:
+        return list(map(work, items))
+    with stage(None):  # waits for the pool
+        return list(pool.map(work, items))
+
+
 def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, pool: Executor | None) -> Hints:
     """Whole-pixel motion of every frame in its references: its own block's frames are taken as in the source."""
     planes = source_planes(analysis, half)
@@ -86,13 +112,13 @@ def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, po
             near = max(nearer, key=lambda p: abs(p[0] - ref))
             before[:] = found[near] * ((time - ref) / (near[0] - ref))
         out = np.zeros((rows, columns, 3), np.int16)
-        search_hints(luma[time], luma[ref], small[time], small[ref], before, out)
+        with stage(MOTION_ESTIMATION):
+            search_hints(luma[time], luma[ref], small[time], small[ref], before, out)
         return out
 
     for _, group in groupby(sorted(pairs, key=lambda p: abs(p[0] - p[1])), key=lambda p: abs(p[0] - p[1])):
         batch = list(group)
-        done = pool.map(work, batch) if pool is not None else map(work, batch)
-        found.update(dict(zip(batch, list(done), strict=True)))
+        found.update(zip(batch, _in_parallel(pool, work, batch), strict=True))
     return found
 
 
@@ -119,33 +145,22 @@ def encode_block(
     if given is None and analysis.hints is None:
         analysis.hints = _search_hints(analysis, state.past, half, pool)
     prices = price_table(state.tables[0])
+    shared = _Candidate(analysis.hints, state.tables, prices, qindex, half, effort, qindex >= taken)
     refs: dict[int, ReferenceFrame] = {-1: state.past} if state.past is not None else {}
     parts = [FrameTokens.empty(state.height, state.width) for _ in planes]
 
     def work(place: Place) -> tuple[int, ReferenceFrame]:
         cells = given[place.time] if given is not None else None
         part, source = parts[place.time], planes[place.time]
-        return place.time, _encode_frame(
-            place,
-            refs,
-            source,
-            part,
-            cells,
-            qindex >= taken,
-            analysis.hints,
-            state.tables,
-            prices,
-            qindex,
-            half,
-            effort,
-        )
+        with stage(MODEL):
+            return place.time, _encode_frame(place, refs, source, part, cells, shared)
 
     for _, group in groupby(coding_order(len(planes), state.past is not None), key=lambda place: place.kind):
         places = list(group)
         if given is None:  # before the threads start, so that they do not make them twice
             for time in {t for place in places for t in (place.first, place.second) if t is not None}:
                 _phases(refs[time])
-        refs.update(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
+        refs.update(_in_parallel(pool, work, places))
     if given is None:
         analysis.decided[qindex] = [part.cells for part in parts]
     return parts, refs
@@ -157,15 +172,10 @@ def _encode_frame(
     source: Planes,
     part: FrameTokens,
     given: Cells | None,
-    coarser: bool,
-    hints: Hints | None,
-    tables: Tables,
-    prices: npt.NDArray[np.int32],
-    qindex: int,
-    half: int,
-    effort: Effort,
+    shared: _Candidate,
 ) -> ReferenceFrame:
-    """One frame into `part`. given: decisions about blocks and motion to take over; coarser: at no finer step."""
+    """One frame into `part`. given: decisions about blocks and motion to take over."""
+    hints, tables, qindex, half = shared.hints, shared.tables, shared.qindex, shared.half
     height, width = source.shape[1:]
     frame = frame_context(place, refs, height, width, half, qindex)
     qsteps = frame_qsteps(qindex, place.kind, -1 not in refs, half)
@@ -185,11 +195,11 @@ def _encode_frame(
     coder = mixing_coder(rc.dry(rc.PRICE), *tables)
     task = Task(
         frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, qsteps,
-        (1.0, *WEIGHTS[half]), lam, prices, coder, effort,
+        (1.0, *WEIGHTS[half]), lam, shared.prices, coder, shared.effort,
     )  # fmt: skip
     if given is None:
         decide_frame(task)
     else:
-        recode_frame(task, given, coarser)
+        recode_frame(task, given, shared.coarser)
     deblock(rec, half, part.cells, qsteps[0])
     return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)
