@@ -199,7 +199,7 @@ def _models(readers: Sequence[Reader], model: tuple[str | None, str, str | None]
     for reader in readers:
         same = [m for m, r in zip(loaded, readers, strict=False) if m.spec.slow and _key(r) == _key(reader)]
         loaded.append(same[0] if same else load_for(reader.header, device, name, precision, reader.name))
-        prepare(loaded[-1], console.note)
+        prepare(loaded[-1], console.note, decoding=True)
     return loaded
 
 

@@ -113,7 +113,7 @@ def decode(
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
         loaded = load_for(reader.header, device, model, precision, reader.name)
-        prepare(loaded, console.note)
+        prepare(loaded, console.note, decoding=True)
         forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
         try:
             finished = follow(decode_file(reader, name, loaded, settings), console)

@@ -71,7 +71,7 @@ def verify(
                 raise
             console.note(f"only structure and checksums are checked: {error}")
         if loaded is not None:
-            prepare(loaded, console.note)
+            prepare(loaded, console.note, decoding=True)
         with _source(source, reader.header.coded_size) as video:
             result = follow(run(reader, loaded, video), console)
             assert isinstance(result, Verified)

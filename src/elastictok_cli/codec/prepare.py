@@ -19,32 +19,45 @@ from ..models.base import ModelSpec, TokenModel
 from .header import header_of
 
 PREPARING = "preparing the codec for this machine, once (about half a minute)"
+PREPARING_DECODER = "preparing the decoder for this machine, once (some seconds)"
 
 
-def prepare(model: TokenModel, announce: Callable[[str], None]) -> None:
+def prepare(model: TokenModel, announce: Callable[[str], None], *, decoding: bool = False) -> None:
     """Compile the model's loops if that was never done on this machine.
 
-    announce: called with one line for the user before it starts; not called if there is nothing to do.
+    announce: called with one line for the user before it starts; not called if there is nothing to do. decoding: only
+    what a decode runs.
     """
     if not model.spec.compiles or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return
     from .. import jit
 
-    mark = jit.cache_folder() / f"ready-{_fingerprint(jit.sources())}"
-    if mark.exists():
+    fingerprint = _fingerprint(jit.sources())
+    mark = jit.cache_folder() / f"ready-{fingerprint}"
+    decoder_mark = jit.cache_folder() / f"ready-to-decode-{fingerprint}"
+    if mark.exists() or (decoding and decoder_mark.exists()):
         return
     if jit.cache_note is not None:
         announce(jit.cache_note)
+    if decoding:
+        announce(PREPARING_DECODER)
+        _warm_up_decoder(model)
+        _touch(decoder_mark)
+        return
     announce(PREPARING)
     quiet = subprocess.DEVNULL
-    # Numba compiles one function at a time; other processes do their share on other cores.
+    # Numba compiles one function at a time; other processes do their share on other cores. The decoder is compiled here,
+    # and what they compiled is loaded after that.
     with ExitStack() as stack:
         helpers = []
         for module in model.spec.compiles:
             command = [sys.executable, "-m", module]
             helpers.append(stack.enter_context(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)))
             stack.callback(helpers[-1].kill)
-        _warm_up(model, helpers)
+        _warm_up_decoder(model)
+        for helper in helpers:
+            helper.wait()
+        _warm_up(model)
     _touch(mark)
 
 
@@ -65,11 +78,8 @@ def load_compiled(model: TokenModel) -> None:
         token_decoder(encoder.finish(), header).read(1, 1)
 
 
-def _warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ()) -> None:
-    """Run everything that is compiled once: tiny blocks through the model and its entropy coder, there and back.
-
-    helpers: processes that compile a share; predicted frames wait for their end.
-    """
+def _warm_up(model: TokenModel) -> None:
+    """Run everything that is compiled once: tiny blocks through the model and its entropy coder, there and back."""
     import numpy as np
 
     from ..entropy.bitstream import token_decoder, token_encoder
@@ -82,9 +92,6 @@ def _warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ())
     encoder, coded = token_encoder(header, model.tables), []
     state = model.start(height, width)
     for frames in (moving[:1], moving, moving[::-1], moving[:3]):
-        if len(frames) > 1:
-            for helper in helpers:
-                helper.wait()
         pixels = np.ascontiguousarray(frames)
         analysis = model.prepare(state, pixels)
         tokens = model.tokens(state, analysis, qindex=spec.num_qindex // 2)
@@ -97,6 +104,20 @@ def _warm_up(model: TokenModel, helpers: Sequence[subprocess.Popen[bytes]] = ())
     for tokens in coded:
         decoder.read(tokens.frames, tokens.count, tokens.qindex, 0)
     decoder.finish(encoder.digest)
+
+
+def _warm_up_decoder(model: TokenModel) -> None:
+    """Run everything that a decode runs once. The tokens are what zeros decode to: no encoder is needed for them."""
+    from ..entropy.bitstream import find_syntax
+
+    spec, header = model.spec, _small_header(model.spec)
+    decoder = find_syntax(spec.syntax).decoder(bytes(64), header, model.tables, spec.name)
+    state = model.start(header.geometry.height, header.geometry.width)
+    for frames in (1, spec.block_frames):
+        tokens = decoder.read(frames, 0, spec.num_qindex // 2, 0)
+        model.reconstruct(state, tokens)
+        state = model.advance(state, tokens)
+        assert tokens.count >= 0  # counting is compiled, too
 
 
 def _small_header(spec: ModelSpec) -> Header:

@@ -21,7 +21,7 @@ from ..syntax.block import FrameTokens, RefInfo, Tables, frame_context
 from ..syntax.cells import Cells
 from ..syntax.hierarchy import Place, coding_order
 from .effort import Effort
-from .mode_decision import decide_frame, recode_frame
+from .mode_decision import search_frame
 from .motion_estimation import quarter_phases, quarter_size, search_hints
 from .prices import price_table
 from .task import Task
@@ -197,9 +197,6 @@ def _encode_frame(
         frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, qsteps,
         (1.0, *WEIGHTS[half]), lam, shared.prices, coder, shared.effort,
     )  # fmt: skip
-    if given is None:
-        decide_frame(task)
-    else:
-        recode_frame(task, given, shared.coarser)
+    search_frame(task, part.cells if given is None else given, given is not None, shared.coarser)
     deblock(rec, half, part.cells, qsteps[0])
     return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)

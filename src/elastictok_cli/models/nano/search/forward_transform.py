@@ -98,17 +98,17 @@ def _pass(s, n, t, folded, out):
     if n == 4:
         _four(s, columns, out)
     elif n == 8:
-        _eight(s, 0, columns, t, out)
+        _eight(s, np.int64(0), columns, t, out)
     else:
-        half, at = n >> 1, 0
-        _fold(s, n, columns, folded, 0)
+        half, none, eight, at = n >> 1, np.int64(0), np.int64(8), np.int64(0)
+        _fold(s, n, columns, folded, none)
         for k in range(half):
             _odd(folded, 32 * half, columns, BASIS[t, 2 * k + 1], half, out, 32 * (half + k))
         if n == 32:
-            at = SIZE
-            _fold(folded, 16, columns, folded, at)
+            at = np.int64(SIZE)
+            _fold(folded, half, columns, folded, at)
             for k in range(8):
-                _odd(folded, at + 256, columns, BASIS[t, 4 * k + 2], 8, out, 32 * (8 + k))
+                _odd(folded, at + 256, columns, BASIS[t, 4 * k + 2], eight, out, 32 * (8 + k))
         _eight(folded, at, columns, t, out)
 
 

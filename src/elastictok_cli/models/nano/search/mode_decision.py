@@ -204,25 +204,30 @@ def _decide(task, trial, by, bx, level, limit):
 
 
 @compiled
-def decide_frame(task):
-    """Choose everything about a frame, into task.cells, levels and rec."""
+def search_frame(task, given, known, coarser):
+    """Choose everything about a frame, into task.cells, levels and rec.
+
+    known: code it again with the block sizes, vectors and modes of the cells `given`, for another step. coarser: at no
+    finer step than theirs, so that what was skipped is skipped again. One entry for both, because all that they share
+    is compiled with each entry.
+    """
+    if known:
+        _recode_frame(task, new_trial(), given, coarser)
+    else:
+        _decide_frame(task, new_trial())
+
+
+@compiled_inner
+def _decide_frame(task, trial):
     rows, columns = task.cells.shape[0], task.cells.shape[1]
-    trial = new_trial()
-    cost = 0.0
     for by in range(0, rows, 8):
         for bx in range(0, columns, 8):
-            cost += _decide(task, trial, by, bx, np.int64(3), 1e30)
-    return cost
+            _decide(task, trial, by, bx, np.int64(3), 1e30)
 
 
-@compiled
-def recode_frame(task, given, coarser):
-    """Code a frame again with the block sizes, vectors and modes of the cells `given`, for another step.
-
-    coarser: at no finer step than theirs, so that what was skipped is skipped again.
-    """
+@compiled_inner
+def _recode_frame(task, trial, given, coarser):
     rows, columns = task.cells.shape[0], task.cells.shape[1]
-    trial = new_trial()
     for cy in range(0, rows, 8):
         for cx in range(0, columns, 8):
             z = 0
@@ -256,7 +261,8 @@ def recode_frame(task, given, coarser):
                 skipped = given[by, bx, INFO] & SKIPPED != 0 and coarser
                 if skipped and merge_index_of(trial.candidates[1], count, trial.vectors[BEST]) >= 0:
                     predict_all(task, trial, by, bx, level, trial.vectors[BEST])
-                    _put_inter(task, trial, by, bx, level, count, np.int64(0), False)
-                    continue
-                _, tsplit_, coded_, _ = _code_inter(task, trial, by, bx, level, count)
-                _put_inter(task, trial, by, bx, level, count, tsplit_, coded_)
+                    residual = (np.int64(0), level < 0)
+                else:
+                    _, tsplit_, coded_, _ = _code_inter(task, trial, by, bx, level, count)
+                    residual = (tsplit_, coded_)
+                _put_inter(task, trial, by, bx, level, count, residual[0], residual[1])

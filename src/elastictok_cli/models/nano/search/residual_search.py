@@ -194,7 +194,7 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
     y, x = 8 * by >> shift, 8 * bx >> shift
     src, rec = task.src[plane], task.rec[plane]
     out, pred = task.levels[plane], buffers.pred[0]
-    cost, count = 0.0, np.int64(0)
+    cost, count, none = 0.0, np.int64(0), np.int64(0)
     if plane == 0:
         clear_done(task.done, y, x, w)
     for j in range(0, w, n):
@@ -202,7 +202,7 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
             intra_prediction(rec, shift, task.done, plane == 0, y + j, x + i, n, mode, buffers)
             context = min(count, 3) if plane == 0 else before
             more, coded = _transform_block(
-                task, trial, plane, by, bx, src, y + j, x + i, pred, 0, 0, n, np.int64(1), context, out, y + j, x + i
+                task, trial, plane, by, bx, src, y + j, x + i, pred, none, none, n, none + 1, context, out, y + j, x + i
             )
             cost += more
             if coded:
