@@ -46,8 +46,8 @@ def prepare(model: TokenModel, announce: Callable[[str], None], *, decoding: boo
         return
     announce(PREPARING)
     quiet = subprocess.DEVNULL
-    # Numba compiles one function at a time; other processes do their share on other cores. The decoder is compiled here,
-    # and what they compiled is loaded after that.
+    # Numba compiles one function at a time; other processes do their share on other cores. The decoder is compiled
+    # here, and what they compiled is loaded after that.
     with ExitStack() as stack:
         helpers = []
         for module in model.spec.compiles:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..model import NanoModel
+from ..decoder import QINDEXES, State
 from ..weights import Weights
+from .effort import EFFORTS
+from .encoder import Analysis, encode_block
 
 SIDE = 64
 
 
 def main() -> None:
-    """Encode a block of moving noise behind a still one."""
+    """Encode a frame of noise, then a block in which it moves. Nothing of the decoder is compiled."""
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    model = NanoModel(Weights.untrained(), threads=1)
-    state = model.start(SIDE, SIDE)
+    state = State(SIDE, SIDE, None, Weights.untrained().tables)
     for frames in (noise[None], np.stack([np.roll(noise, 2 * t, axis=1) for t in range(8)])):
-        analysis = model.prepare(state, frames)
-        state = model.advance(state, model.tokens(state, analysis, qindex=model.spec.num_qindex // 2), analysis)
+        analysis = Analysis(frames)
+        for qindex in (QINDEXES // 2, QINDEXES // 2 + 1):  # the second takes over what the first decided
+            _, refs = encode_block(state, analysis, qindex, 1, EFFORTS["default"])
+        state = State(SIDE, SIDE, refs[len(frames) - 1], state.tables, 1)
 
 
 if __name__ == "__main__":
