@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from elastictok_cli.errors import UsageError
 from elastictok_cli.search import STRATEGIES, Found, Span, strategy
+from elastictok_cli.search.fast import CLOSE
 
 from .curves import ladder, power, watch
 
@@ -65,7 +66,7 @@ def test_binary_and_fast_agree_with_full_on_a_monotone_curve(seed: int, span: Sp
     halved, _ = watch(strategy("binary")(Span(span.low, span.high, span.log), 0.007), curve, span, 0.007)
     assert halved.effort == least.effort
     quick, _ = watch(strategy("fast")(span, 0.007), curve, span, 0.007)
-    assert quick.effort == least.effort or (quick.met and quick.mse >= 0.985 * 0.007)
+    assert quick.effort == least.effort or (quick.met and quick.mse >= CLOSE * 0.007)
 
 
 def test_binned_tries_a_hundred_at_most_and_always_the_largest() -> None:

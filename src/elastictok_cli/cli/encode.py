@@ -122,6 +122,14 @@ def encode(
             autocompletion=opt.complete_search,
         ),
     ] = "fast",
+    effort: Annotated[
+        str,
+        typer.Option(
+            "--effort",
+            metavar="NAME",
+            help="fast, default or best: smaller files for more time. Models other than elastictok-nano ignore it.",
+        ),
+    ] = "default",
     model: opt.Model = None,
     device: opt.Device = "auto",
     precision: opt.Precision = None,

@@ -13,7 +13,7 @@ from .settings import GOALS
 # What decides the bytes of a file; the rest of encode's options is about one file and one terminal.
 SHARED = (
     *GOALS, "no_measure", "max_tokens", "strict", "percentile", "picture_size", "start", "duration", "no_audio",
-    "gop", "search", "model", "device", "precision",
+    "gop", "search", "effort", "model", "device", "precision",
 )  # fmt: skip
 
 

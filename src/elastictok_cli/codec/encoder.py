@@ -68,7 +68,7 @@ def encode(
     clock = time.monotonic()
     header = writer.header
     jobs, threads = settings.jobs or 1, settings.threads or 1
-    model = model.with_threads(max(1, threads // jobs))
+    model = model.with_effort(settings.effort).with_threads(max(1, threads // jobs))
     encoder = GopEncoder(header, model, settings, on_probe)
     totals = Totals(header, model.spec)
     for gop in done:

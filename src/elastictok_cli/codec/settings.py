@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ..errors import UsageError
-from ..models.base import TokenModel
+from ..models.base import EFFORTS, TokenModel
 from ..search import strategy
 from ..version import __version__
 from .keep import Keep
@@ -33,7 +33,8 @@ class EncodeSettings:
     """How to encode a file.
 
     target: what every block or the file must reach. size: "fit256", "source", N (shorter side) or "WxH", in pixels.
-    search: a strategy of search/. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
+    search: a strategy of search/. effort: "fast", "default" or "best", how hard the model looks for its tokens; models
+    without a choice ignore it. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
     gop_blocks: blocks per GOP; None for the model's own. start, duration: the part of the source to code, in seconds.
     audio: keep the source's sound. strict: a block that misses the threshold is an error. percentile: how many per cent
     of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses.
@@ -49,6 +50,7 @@ class EncodeSettings:
     target: Target = field(default_factory=Target.threshold)
     size: str = "fit256"
     search: str = "fast"
+    effort: str = "default"
     max_tokens: int | None = None
     gop_blocks: int | None = None
     start: float | None = None
@@ -64,6 +66,8 @@ class EncodeSettings:
 
     def __post_init__(self) -> None:
         strategy(self.search)
+        if self.effort not in EFFORTS:
+            raise UsageError(f"`effort` {self.effort}: is {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}")
         _check_count("max_tokens", self.max_tokens)
         _check_count("gop_blocks", self.gop_blocks, "a GOP has at least one block")
         _check_count("threads", self.threads)

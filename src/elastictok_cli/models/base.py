@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from ..types import Frames, Tokens
 
-__all__ = ["Analysis", "Frames", "ModelSpec", "State", "TokenModel", "Tokens"]
+__all__ = ["EFFORTS", "Analysis", "Frames", "ModelSpec", "State", "TokenModel", "Tokens"]
 
+EFFORTS = ("fast", "default", "best")
 State = Any  # opaque to everyone but the model
 Analysis = Any  # likewise
 
@@ -148,6 +149,13 @@ class TokenModel(ABC):
 
     def with_threads(self, threads: int) -> Self:
         """The same model, working in this many threads. States and tokens do not depend on their number."""
+        return self
+
+    def with_effort(self, effort: str) -> Self:
+        """The same model, searching as hard as a name of EFFORTS says. Most models know one way, and stay as they are.
+
+        Tokens depend on the effort; how they are decoded does not.
+        """
         return self
 
     def first_qindex(self, threshold: float) -> int | None:

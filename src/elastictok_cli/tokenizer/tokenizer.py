@@ -101,6 +101,7 @@ class Tokenizer:
         max_tokens: int | None = None,
         measure: bool = True,
         search: str = "fast",
+        effort: str = "default",
         layout: str | None = None,
         value_range: tuple[float, float] | None = None,
     ) -> Codes:
@@ -111,16 +112,17 @@ class Tokenizer:
 
         One goal: threshold (mean squared error of every place on [-1, 1]; 0.007 if no goal is given), psnr (in dB), or
         tokens (the same number everywhere). max_tokens: no place gets more, met or not. measure: False, with `tokens`,
-        for tokens whose error is not needed: nothing is decoded. search: a strategy, see `elastictok encode --help`.
+        for tokens whose error is not needed: nothing is decoded. search, effort: see `elastictok encode --help`.
         Raises UsageError.
         """
         clips = read_video(video, layout, value_range)
         target = Target.of(threshold=threshold, psnr=psnr, tokens=tokens, measure=measure)
-        settings = EncodeSettings(target=target, max_tokens=max_tokens, search=search)
+        settings = EncodeSettings(target=target, max_tokens=max_tokens, search=search, effort=effort)
+        model = self.model.with_effort(effort)
         header = replace(self._header(clips), target=target.kind, target_value=target.value, threshold=target.limit)
-        block_search = BlockSearch(self.model, settings)
+        block_search = BlockSearch(model, settings)
         lanes = [Lane(frames, block_search) for frames in clips.frames]
-        encode_lanes(self.model, header, lanes)
+        encode_lanes(model, header, lanes)
         return self._codes(replace(header, search=search), clips, lanes)
 
     def decode(self, codes: Codes, *, device: Any = None) -> Any:

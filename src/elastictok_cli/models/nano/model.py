@@ -56,7 +56,7 @@ class NanoModel(TokenModel):
 
     def with_effort(self, effort: str) -> NanoModel:
         """The same model, searching as hard as this name of effort.py says."""
-        return NanoModel(self.weights, self._threads, effort)
+        return self if effort == self.effort else NanoModel(self.weights, self._threads, effort)
 
     def __reduce__(self) -> tuple[Any, tuple[Weights, int, str]]:
         """For `pickle`, into another process: a thread pool cannot go with it."""
