@@ -21,6 +21,7 @@ from .coding_tree import code_frame
 from .flags import FrameContext
 from .hierarchy import Place, coding_order
 from .motion import project
+from .step_offsets import Offsets, new_offsets
 
 # Bytes that one block can need at most: 33 bits a level, and some for motion. Bounds a damaged stream as well.
 BYTES_PER_PIXEL = 14
@@ -41,12 +42,13 @@ class FrameTokens:
     """All decisions about one frame."""
 
     cells: Cells
+    offsets: Offsets
     levels: Levels
 
     @classmethod
     def empty(cls, height: int, width: int) -> FrameTokens:
         """Nothing decided yet."""
-        return cls(new_cells(height, width), np.zeros((3, height, width), np.int16))
+        return cls(new_cells(height, width), new_offsets(height, width), np.zeros((3, height, width), np.int16))
 
 
 @dataclass
@@ -93,9 +95,9 @@ def code_block(
     refs: dict[int, RefInfo] = {-1: past} if past is not None else {}
     for place in coding_order(len(parts), past is not None):
         part, frame = parts[place.time], frame_context(place, refs, h, w, half, qindex)
-        coded = new_cells(h, w)
-        code_frame(coder, frame, part.cells, coded, part.levels)
-        part.cells = coded
+        coded, offsets = new_cells(h, w), new_offsets(h, w)
+        code_frame(coder, frame, part.cells, part.offsets, coded, offsets, part.levels)
+        part.cells, part.offsets = coded, offsets
         refs[place.time] = RefInfo(coded, frame.d0, frame.d1, place.kind)
     return refs
 
@@ -128,7 +130,7 @@ class BlockTokens:
     @property
     def count(self) -> int:
         if self._count is None:
-            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
+            parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in self.parts]
             n = self._structure(parts, vocabulary.BIG, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
             self._count = n + sum(vocabulary.count_levels(q) for part in self.parts for q in part.levels)
         return self._count
@@ -185,7 +187,7 @@ class BlockTokens:
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
             values, places = np.zeros(self.count, np.uint16), np.zeros(self.count, np.uint32)
-            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
+            parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in self.parts]
             n = self._structure(parts, vocabulary.BIG, values, places)
             cells = parts[0].cells.shape[0] * parts[0].cells.shape[1]
             for time, plane, _, value, block, level in zip(*self._levels(), strict=True):
@@ -205,7 +207,7 @@ class BlockTokens:
 
     def prefix(self, count: int) -> BlockTokens:
         """The block that only the first `count` tokens say (fewer, if the cut would fall inside a decision)."""
-        parts = [FrameTokens(part.cells, part.levels.copy()) for part in self.parts]
+        parts = [FrameTokens(part.cells, part.offsets, part.levels.copy()) for part in self.parts]
         n = self._structure(parts, count, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
         time, plane, at, _, _, level = self._levels()
         sizes = np.array([vocabulary.tokens_of(int(s)) for s in level], np.int64)
@@ -228,7 +230,7 @@ class GopEncoder:
         size = sum(part.levels.size for part in block.parts) * BYTES_PER_PIXEL // 3 + 4096
         self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
         rc.code_raw(*self._coder, block.half, 1)
-        parts = [FrameTokens(part.cells, part.levels) for part in block.parts]
+        parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in block.parts]
         coder = mixing_coder(self._coder, *self._tables)
         self._past = code_block(coder, self._past, parts, block.qindex, block.half)[block.frames - 1]
 

@@ -26,6 +26,7 @@ from .flags import (
     mode_class,
 )
 from .motion import code_merge_index, code_new_vector, is_same, merge_list
+from .step_offsets import code_offset, predicted_offset
 
 # order of the 64 8x8 blocks of a CTU: Z_X[z], Z_Y[z]
 Z_X = np.array([(z & 1) | ((z >> 1) & 2) | ((z >> 2) & 4) for z in range(64)], np.int64)
@@ -38,12 +39,13 @@ class Scratch(NamedTuple):
     candidates: npt.NDArray[np.int64]  # (8, 6)
     m: npt.NDArray[np.int64]  # (6,)
     block: npt.NDArray[np.int32]  # (PADDED, PADDED)
+    said_offset: npt.NDArray[np.int64]  # (1,): whether the CTU's offset is coded
 
 
 @compiled
 def new_scratch():
     """Fresh working memory."""
-    return Scratch(np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32))
+    return Scratch(np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32), np.zeros(1, np.int64))
 
 
 @compiled_inner
@@ -131,7 +133,7 @@ def _has_residual(levels, half, by, bx, level):
 
 
 @compiled_inner
-def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc):
+def _code_coding_block(coder, frame, said, said_offsets, cells, offsets, levels, by, bx, level, probable, sc):
     """One coding block. said: cells to write from; cells: those coded so far, written here."""
     decoding = coder.io[MODE] == DECODE
     m = sc.m
@@ -176,6 +178,10 @@ def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probabl
     if skip:
         tsplit = np.int64(0)
     else:
+        if not sc.said_offset[0]:
+            sc.said_offset[0] = 1
+            cy, cx_ = by >> 3, bx >> 3
+            offsets[cy, cx_] = code_offset(coder, frame, offsets, cy, cx_, np.int64(said_offsets[cy, cx_]))
         tsplit = code_tsplit(coder, frame, cells, by, bx, level, intra, tsplit) if level < 3 else np.int64(0)
         coded = code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, sc.block)
     info = KNOWN | (skip * SKIPPED) | (intra * IS_INTRA) | (CODED if coded else 0) | (level << 4)
@@ -183,7 +189,7 @@ def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probabl
 
 
 @compiled
-def code_frame(coder, frame, said, cells, levels):
+def code_frame(coder, frame, said, said_offsets, cells, offsets, levels):
     """Code all decisions of a frame.
 
     said: what to write, ignored when reading. cells: fresh ones, written here in canonical form. levels: int16
@@ -195,6 +201,7 @@ def code_frame(coder, frame, said, cells, levels):
     for cy in range(0, rows, 8):
         for cx_ in range(0, columns, 8):
             z = 0
+            sc.said_offset[0] = 0
             while z < 64:
                 by, bx = cy + Z_Y[z], cx_ + Z_X[z]
                 if by >= rows or bx >= columns:
@@ -208,5 +215,9 @@ def code_frame(coder, frame, said, cells, levels):
                         if not code_split(coder, frame, cells, by, bx, level, bit):
                             break
                     level -= 1
-                _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc)
+                _code_coding_block(
+                    coder, frame, said, said_offsets, cells, offsets, levels, by, bx, level, probable, sc
+                )
                 z += 1 << (2 * level)
+            if not sc.said_offset[0]:
+                offsets[cy >> 3, cx_ >> 3] = predicted_offset(offsets, cy >> 3, cx_ >> 3)
