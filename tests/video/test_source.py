@@ -118,7 +118,7 @@ def test_ten_bits_become_eight_with_a_note(tmp_path: Path) -> None:
     )
     with open_source(path) as source:
         assert all(close(frame, picture(i)) for i, frame in enumerate(read(source)[1]))
-    assert "10 bit samples are coded as 8 bit" in source.notes
+    assert "10-bit samples are coded as 8-bit" in source.notes
 
 
 @pytest.mark.parametrize(("written", "told"), [(-90, 90), (90, 270), (180, 180)])

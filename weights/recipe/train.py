@@ -1,122 +1,117 @@
-"""Train nano generation 5's start values: contexts and mixer weights.
+"""Clips to weights/elastictok-nano.safetensors: start values of the entropy coder's contexts and mixers.
 
-    python weights/recipe/train_nano5.py ../shared/data --out weights/elastictok-nano.safetensors
+    python weights/recipe/train.py ../shared/data
 
-Encodes a window of three blocks of every second training clip at a random qindex with the start values that are there,
-counts the zeros and ones that each context saw, fits a probability and a confidence to each, then lets the mixer
-weights learn over all clips and takes their mean. One clip in eight is left out and reported: bits before and after.
+Encodes a window of every training clip and picture at a random qindex with the weights that are there, and fits start
+values to what was coded (contexts.py). Reports the bits of validation windows before and after. The same data and
+weights give the same file.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+from dataclasses import dataclass
 from pathlib import Path
 
+import contexts
 import data
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from elastictok_cli.atomic_file import atomic_write
 from elastictok_cli.entropy import mixing
 from elastictok_cli.entropy import rangecoder as rc
-from elastictok_cli.models.nano.model import NanoModel
-from elastictok_cli.models.nano.syntax import SYNTAX
+from elastictok_cli.models.nano.model import BLOCK_FRAMES, NanoModel
+from elastictok_cli.models.nano.syntax import NAME, SYNTAX
 from elastictok_cli.models.nano.syntax import contexts as cx
-from elastictok_cli.models.nano.syntax.block import FrameTokens, Tables, code_block
+from elastictok_cli.models.nano.syntax.block import FrameTokens, GopDecoder, GopEncoder, Tables, code_block
 from elastictok_cli.models.nano.weights import Weights
 
-FRAMES = 24
+GENERATION = 5
+FRAMES = 3 * BLOCK_FRAMES
 QINDEX_RANGE = 265, 385  # thresholds 0.001 to 0.015
-CONFIDENCES = (1, 2, 3, 5, 8, 12, 20, 32, 50, 80, 126)
-COUNTED = 30  # bits of one clip in a context that count in full for its probability
-
-Window = tuple[int, int, list[list[FrameTokens]]]  # qindex, half, blocks
+TARGET = Path(__file__).resolve().parent.parent / "elastictok-nano.safetensors"
 
 
-def log_gamma(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The logarithm of the gamma function, for x > 0 (Stirling's series five places up)."""
-    y = x + 5
-    tail = np.log(x * (x + 1) * (x + 2) * (x + 3) * (x + 4))
-    return np.asarray((y - 0.5) * np.log(y) - y + 0.918938533 + 1 / (12 * y) - 1 / (360 * y**3) - tail)
+@dataclass(frozen=True)
+class Window:
+    """A few encoded blocks of one clip. sizes: frames per block. start: tables that the payload was written with."""
+
+    clip: str
+    size: tuple[int, int]
+    qindex: int
+    sizes: tuple[int, ...]
+    payload: bytes
+    start: Tables
 
 
-def window(job: tuple[int, Path, Weights]) -> Window:
-    """Encode the last frames of a clip's first second or so."""
-    seed, path, weights = job
+def window(path: Path, weights: Weights, seed: int) -> Window:
+    """Encode a random window of a clip or picture, half of them mirrored."""
     rng = np.random.default_rng(seed)
-    frames = data.frames(path, 8 * int(rng.integers(0, 3)), FRAMES)
-    frames = frames[:, : frames.shape[1] // 8 * 8, : frames.shape[2] // 8 * 8]
-    model, qindex = NanoModel(weights, threads=1), int(rng.integers(*QINDEX_RANGE))
-    state, blocks, half = model.start(*frames.shape[1:3]), [], 1
-    for block in data.blocks(frames, model.spec.block_frames):
+    first = int(rng.integers(0, max(1, data.frame_count(path) - FRAMES + 1)))
+    frames = data.frames(path, first, FRAMES, multiple=8)
+    if rng.random() < 0.5:
+        frames = np.ascontiguousarray(frames[:, :, ::-1])
+    qindex, size = int(rng.integers(*QINDEX_RANGE)), frames.shape[1:3]
+    model, encoder, sizes = NanoModel(weights, threads=1), GopEncoder(weights.tables), []
+    state = model.start(*size)
+    for block in data.blocks(frames, BLOCK_FRAMES):
         tokens = model.tokens(state, model.prepare(state, block), qindex=qindex)
-        state, half = model.advance(state, tokens), tokens.half
-        blocks.append(tokens.parts)
-    return qindex, half, blocks
+        encoder.write(tokens)
+        state = model.advance(state, tokens)
+        sizes.append(len(block))
+    return Window(path.name, size, qindex, tuple(sizes), encoder.finish(), weights.tables)
 
 
 def code(clip: Window, mode: int, tables: Tables) -> float:
-    """Code a window in this mode with these tables, which are changed. Returns bits."""
-    qindex, half, blocks = clip
+    """Code a window again in a mode of the range coder with these tables, which change. Returns bits."""
+    decoder = GopDecoder(clip.payload, clip.start, *clip.size)
     dry, past = rc.dry(mode), None
     coder = mixing.mixing_coder(dry, *tables)
-    for parts in blocks:
-        copies = [FrameTokens(part.cells, part.levels) for part in parts]
-        past = code_block(coder, past, copies, qindex, half)[len(parts) - 1]
+    for frames in clip.sizes:
+        block = decoder.read(frames, 0, clip.qindex)
+        parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in block.parts]
+        past = code_block(coder, past, parts, clip.qindex, block.half)[frames - 1]
     return float(dry.io[rc.COST]) / rc.BIT_PRICE
 
 
-def fit(counts: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
-    """Contexts from zeros and ones per clip, (clips, contexts, 2): the confidence is that of the likeliest beta law."""
-    zeros, ones = counts[..., 0].astype(np.float64), counts[..., 1].astype(np.float64)
-    seen = zeros + ones
-    share = np.minimum(1, COUNTED / np.maximum(seen, 1))
-    p = ((ones * share).sum(0) + 0.4) / ((seen * share).sum(0) + 0.8)
-    best, confidence = np.full(p.shape, -np.inf), np.ones(p.shape)
-    for s in CONFIDENCES:
-        a, b = p * s, (1 - p) * s
-        likelihood = log_gamma(ones + a) + log_gamma(zeros + b) - log_gamma(seen + s)
-        total = (likelihood - log_gamma(a) - log_gamma(b) + log_gamma(np.full(p.shape, float(s)))).sum(0)
-        confidence = np.where(total > best, s, confidence)
-        best = np.maximum(best, total)
-    contexts = np.stack([np.clip(np.round(p * 65536), 64, 65472), np.clip(confidence - 1, 0, 100)], 1)
-    contexts[seen.sum(0) == 0] = 32768, 0
-    return contexts.astype(np.uint16)
+def bits(clip: Window, tables: Tables) -> float:
+    """The bits of a window's tokens with these start values."""
+    return code(clip, rc.ADAPT, (tables[0].copy(), tables[1].copy()))
 
 
-def train(clips: list[Window]) -> Tables:
-    """Contexts, and mixer weights from two passes in random order."""
-    counts = np.zeros((len(clips), cx.COUNT, 2), np.uint16)
-    for clip, own in zip(clips, counts, strict=True):
-        code(clip, rc.TALLY, (own, mixing.new_weights(cx.SETS)))
-    contexts, weights, rng = fit(counts), mixing.new_weights(cx.SETS), np.random.default_rng(0)
-    for _ in range(2):
-        passed = []
-        for i in rng.permutation(len(clips)):
-            code(clips[i], rc.ADAPT, (contexts.copy(), weights))
-            passed.append(weights.copy())
-        weights = np.round(np.mean(passed[len(passed) // 3 :], 0)).astype(np.int32)
-    return contexts, weights
+def train(windows: list[Window]) -> Tables:
+    """Start values fitted to these windows."""
+    return contexts.train(windows, code, cx.COUNT, cx.SETS)
+
+
+def first_weights() -> Weights:
+    """Those of the weights file; untrained ones where it is of another syntax."""
+    try:
+        return Weights.from_tensors(load_file(TARGET), bytes(16), GENERATION)
+    except (OSError, ValueError):
+        return Weights.untrained()
 
 
 def main() -> None:
     """Train and write the weights file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="folder with train/")
-    parser.add_argument("--out", type=Path, default=Path("weights/elastictok-nano.safetensors"))
+    parser.add_argument("data", type=Path, help="folder with train/ and images/")
     args = parser.parse_args()
-    weights = Weights.untrained()
-    if args.out.exists():
-        weights = Weights.from_tensors(load_file(args.out), bytes(16), 5)
-    jobs = [(i, path, weights) for i, path in enumerate(sorted((args.data / "train").glob("*.mp4"))[::2])]
+    training, held = data.split(data.clips(args.data / "train"))
+    pictures, _ = data.split(data.clips(args.data / "images", "*.jpg"))
+    weights, items = first_weights(), [*training, *pictures, *held]
     with multiprocessing.Pool(2) as pool:
-        clips = pool.map(window, jobs)
-    contexts, mixers = train([clip for i, clip in enumerate(clips) if i % 8])
-    for name, tables in (("before", weights.tables), ("after", (contexts, mixers))):
-        bits = sum(code(clip, rc.ADAPT, (tables[0].copy(), tables[1].copy())) for clip in clips[::8])
-        print(f"clips left out, {name}: {bits:.0f} bits")
-    save_file({"contexts": contexts, "mixers": mixers}, args.out, metadata={"syntax": SYNTAX, "generation": "5"})
+        windows = pool.starmap(window, [(item.path, weights, i) for i, item in enumerate(items)], chunksize=4)
+    tables = train(windows[: -len(held)])
+    with atomic_write(TARGET) as part:
+        metadata = {"model": NAME, "syntax": SYNTAX, "generation": str(GENERATION)}
+        save_file({"contexts": tables[0], "mixers": tables[1]}, part, metadata=metadata)
+    before, after = (sum(bits(clip, t) for clip in windows[-len(held) :]) for t in (weights.tables, tables))
+    print(
+        f"{len(items) - len(held)} windows for training; {len(held)} for validation: {before:.0f} bits, now {after:.0f}"
+    )
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ def _named(items: list[Item], fold: Callable[[str], str]) -> Iterator[Item]:
         output = _output(item.output, False)
         output = output if short[fold(output)] == 1 else _output(item.output, True)
         if fold(output) in seen:
-            raise UsageError(f"{seen[fold(output)]} and {item.source} would both be {output}; take one at a time")
+            raise UsageError(
+                f"{seen[fold(output)]} and {item.source} would both become {output}; encode them in separate runs"
+            )
         seen[fold(output)] = item.source
         yield Item(item.source, output, item.bytes)
 

@@ -123,7 +123,7 @@ def _file(task: Task, path: str, settings: EncodeSettings, model: TokenModel, te
         if task.known == (digest, described) and (mark := _end_mark(there)):
             return Row(task.source, task.output, "skipped", digest=digest, settings=described, output_digest=mark)
         if task.known is None and not task.replace:
-            raise OutputError(f"{task.output}: exists already and is not what an earlier batch left; -f replaces it")
+            raise OutputError(f"{task.output}: already exists and is not from an earlier batch; -f replaces it")
     there.parent.mkdir(parents=True, exist_ok=True)
     if not task.ranges:
         parts = _split(path, task, settings, model) if task.split > 1 else ()

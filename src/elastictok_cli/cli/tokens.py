@@ -26,7 +26,7 @@ def tokens(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Tokens, counts and steps of every block and tile as numpy arrays.
+    """Export tokens, counts and steps of every block and tile as numpy arrays.
 
     [bold]elastictok tokens in.etok -o in.npz[/bold]   then numpy.load("in.npz")["values"]\n
     [bold]elastictok decode in.npz[/bold]              back to video, if tokens are plain codes
@@ -39,7 +39,7 @@ def tokens(
     from ..models.registry import tables_for
 
     with Reader(opened, name=None if source != STREAM else "standard input") as reader:
-        arrays = token_arrays(reader, tables_for(reader.header, model))
+        arrays = token_arrays(reader, tables_for(reader.header, model, reader.name))
         sound = bool(reader.header.audio)
     out = io.BytesIO()
     save_tokens(out, arrays)

@@ -179,7 +179,7 @@ class Codes:
         try:
             return cls._of(arrays, str(path))
         except KeyError as error:
-            raise DamagedFile(f"{path}: no file of `Codes.save`: it has no {str(error).strip(chr(39))}") from None
+            raise DamagedFile(f"{path}: not a file of `Codes.save`: it has no {str(error).strip(chr(39))}") from None
         except (ValueError, TypeError, IndexError, OverflowError, UsageError) as error:
             raise DamagedFile(f"{path}: damaged: {error}") from None
 

@@ -40,4 +40,4 @@ def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
     if suffix == ".png":
         return SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
     known = ", ".join([*VIDEO_FORMATS, ".gif", ".y4m", ".png"])
-    raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
+    raise UsageError(f"{text}: unknown output format; the name must end in {known}, or be frames/%05d.png")

@@ -96,7 +96,7 @@ class GifSink(Sink):
 
     def _finish(self) -> None:
         if len(self._kept) < self.frames:
-            self._note(f"a GIF has at most 12.5 frames a second here; it shows {len(self._kept)} of {self.frames}")
+            self._note(f"a GIF gets at most 12.5 fps; it shows {len(self._kept)} of {self.frames}")
         palette = self._palette()
         graph = av.filter.Graph()
         pictures = self._buffer(graph, "rgb24")

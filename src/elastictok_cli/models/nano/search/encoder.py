@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ....entropy import rangecoder as rc
 from ....entropy.mixing import mixing_coder
+from ....stages import MODEL, MOTION_ESTIMATION, stage
 from ..decoder import STEP_TO_ERROR, Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
 from ..recon.colour import to_planes, to_rgb
 from ..recon.loop_filter import deblock
 from ..syntax.block import FrameTokens, RefInfo, Tables, frame_context
 from ..syntax.cells import Cells
-from ..syntax.hierarchy import LEAF, Place, coding_order
-from ..syntax.step_offsets import MOST
-from .mode_decision import decide_frame, recode_frame, settle_offsets
+from ..syntax.hierarchy import Place, coding_order
+from ..syntax.step_offsets import MOST, settle_offsets
+from .mode_decision import decide_frame, recode_frame
 from .motion_estimation import quarter_phases, quarter_size, search_hints
 from .prices import price_table
 from .propagation import step_offsets
@@ -29,6 +32,8 @@ MOTION_REACH = 12  # quantiser indexes (1.5 dB) on which decisions about blocks 
 WEIGHTS = ((0.667, 0.889), (2.2, 2.9))  # of errors in U and V over those in Y: at full and at half size
 HALF_LOSS = 0.05  # of the error that a step makes: what half-size chroma may cost
 
+A = TypeVar("A")
+B = TypeVar("B")
 Hints = dict[tuple[int, int], npt.NDArray[np.int16]]
 Coded = tuple[list[FrameTokens], dict[int, ReferenceFrame]]
 
@@ -67,6 +72,14 @@ def chroma_is_half(analysis: Analysis, qindex: int) -> int:
     return int(analysis.loss - 0.4 <= HALF_LOSS * (base_qstep(qindex) / STEP_TO_ERROR) ** 2)
 
 
+def _in_parallel(pool: Executor | None, work: Callable[[A], B], items: list[A]) -> list[B]:
+    """The results of `work` on every item, in order; in the pool's threads where there is one and it pays."""
+    if pool is None or len(items) < 2:
+        return list(map(work, items))
+    with stage(None):  # waits for the pool
+        return list(pool.map(work, items))
+
+
 def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, pool: Executor | None) -> Hints:
     """Whole-pixel motion of every frame in its references: its own block's frames are taken as in the source."""
     planes = source_planes(analysis, half)
@@ -87,13 +100,13 @@ def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, po
             near = max(nearer, key=lambda p: abs(p[0] - ref))
             before[:] = found[near] * ((time - ref) / (near[0] - ref))
         out = np.zeros((rows, columns, 3), np.int16)
-        search_hints(luma[time], luma[ref], small[time], small[ref], before, out)
+        with stage(MOTION_ESTIMATION):
+            search_hints(luma[time], luma[ref], small[time], small[ref], before, out)
         return out
 
     for _, group in groupby(sorted(pairs, key=lambda p: abs(p[0] - p[1])), key=lambda p: abs(p[0] - p[1])):
         batch = list(group)
-        done = pool.map(work, batch) if pool is not None else map(work, batch)
-        found.update(dict(zip(batch, list(done), strict=True)))
+        found.update(zip(batch, _in_parallel(pool, work, batch), strict=True))
     return found
 
 
@@ -118,7 +131,7 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
         analysis.hints = _search_hints(analysis, state.past, half, pool)
     prices = price_table(state.tables[0])
     order = coding_order(len(planes), state.past is not None)
-    offsets = step_offsets([p[0] for p in planes], analysis.hints or {}, order, qindex, state.height, state.width)
+    offsets = step_offsets(analysis.hints or {}, order, qindex, state.height, state.width)
     refs: dict[int, ReferenceFrame] = {-1: state.past} if state.past is not None else {}
     parts = [FrameTokens.empty(state.height, state.width) for _ in planes]
 
@@ -126,16 +139,16 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
         cells = given[place.time] if given is not None else None
         part, source = parts[place.time], planes[place.time]
         part.offsets = offsets[place.time]
-        return place.time, _encode_frame(
-            place, refs, source, part, cells, analysis.hints, state.tables, prices, qindex, half
-        )
+        with stage(MODEL):
+            frame = _encode_frame(place, refs, source, part, cells, analysis.hints, state.tables, prices, qindex, half)
+        return place.time, frame
 
     for _, group in groupby(order, key=lambda place: place.kind):
         places = list(group)
         # before the threads start, so that they do not make them twice
         for time in {t for place in places for t in (place.first, place.second) if t is not None}:
             _phases(refs[time])
-        refs.update(pool.map(work, places) if pool is not None and len(places) > 1 else map(work, places))
+        refs.update(_in_parallel(pool, work, places))
     if given is None:
         analysis.decided[qindex] = [part.cells for part in parts]
     return parts, refs
@@ -179,6 +192,6 @@ def _encode_frame(
         decide_frame(task)
     else:
         recode_frame(task, given)
-    settle_offsets(part.cells, part.offsets, place.kind == LEAF)
+    settle_offsets(part.levels, half, place.kind, part.offsets)
     deblock(rec, half, part.cells, part.offsets, qsteps)
     return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)

@@ -7,11 +7,10 @@ import numpy as np
 from ....entropy.rangecoder import COST
 from ....jit import compiled, compiled_inner
 from ..recon.reconstruct import mark_done
-from ..syntax.cells import CELL, CODED, INFO, IS_INTRA, KNOWN, MERGED, MODE, SIZE, SKIPPED
+from ..syntax.cells import CELL, CODED, IS_INTRA, KNOWN, MERGED, MODE, SIZE, SKIPPED
 from ..syntax.coding_tree import Z_X, Z_Y, fill_block, merge_index_of
 from ..syntax.flags import code_intra_flag, code_skip, code_split
 from ..syntax.motion import merge_list
-from ..syntax.step_offsets import predicted_offset
 from .inter_search import predict_all, search_inter, vector_price
 from .intra_search import search_intra
 from .residual_search import clear_done, inter_residual, inter_skip, intra_chroma, intra_plane, put_inter, tsplit_price
@@ -236,20 +235,3 @@ def recode_frame(whole, given):
                     trial.vectors[BEST, j] = given[by, bx, j]
                 _, tsplit_, coded_ = _code_inter(task, trial, by, bx, level, count)
                 _put_inter(task, trial, by, bx, level, count, tsplit_, coded_)
-
-
-@compiled
-def settle_offsets(cells, offsets, leaf):
-    """Give CTUs that say no offset the one that is then understood."""
-    rows, columns = cells.shape[0], cells.shape[1]
-    for y in range(offsets.shape[0]):
-        for x in range(offsets.shape[1]):
-            silent = True
-            for by in range(8 * y, min(8 * y + 8, rows)):
-                for bx in range(8 * x, min(8 * x + 8, columns)):
-                    if not cells[by, bx, INFO] & SKIPPED:
-                        silent = False
-            if leaf:
-                offsets[y, x] = 0
-            elif silent:
-                offsets[y, x] = predicted_offset(offsets, y, x)
