@@ -12,16 +12,17 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ..decoder import STEP_TO_ERROR, base_qstep
+from ..decoder import KIND_STEP, STEP_TO_ERROR, base_qstep
 from ..syntax.hierarchy import LEAF, Place
 from ..syntax.step_offsets import MOST, PER_OCTAVE, Offsets, new_offsets
 
 ROUNDS = 4  # how many blocks the future is looked at
-FUTURE = 0.5  # of what is copied from one block into the next, what goes on after that
+FUTURE = 0.6  # of what is copied from one block into the next, what goes on after that
 # What of its error a place hands on to a copy of it: by number of references, where nothing moves and where it moves. A
 # moved copy is interpolated, and the mean of two has the errors of both, which are less alike.
 STILL = (1.0, 0.5)
-MOVING = (0.6, 0.3)
+MOVING = (0.4, 0.2)
+LEVEL = 0.3  # of how fine the whole frame should be by W, in place of KIND_STEP
 NEW = 0.2  # of a squared prediction error, what is new to the copy and coded, in place of what is handed on
 
 Hints = Mapping[tuple[int, int], npt.NDArray[np.int16]]
@@ -76,5 +77,7 @@ def step_offsets(hints: Hints, order: tuple[Place, ...], qindex: int, height: in
     for place in order:
         if place.kind != LEAF:
             wanted = -0.5 * PER_OCTAVE * np.log2(1 + _means(w[place.time]))
-            offsets[place.time][:] = np.clip(np.rint(wanted - wanted.mean()), -MOST, MOST)
+            usual = PER_OCTAVE * np.log2(KIND_STEP[place.kind] / KIND_STEP[LEAF])
+            frame = LEVEL * (wanted.mean() - usual)
+            offsets[place.time][:] = np.clip(np.rint(wanted - wanted.mean() + frame), -MOST, MOST)
     return offsets
