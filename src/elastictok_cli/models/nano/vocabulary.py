@@ -12,7 +12,7 @@ coarse and large before fine and small, those of intra frame and anchor earlier.
     8712 .. 8746        the block is predicted inside the frame, by mode 0 .. 34
     8752 .. 8759        the vector is merge candidate 0 .. 7 (0 is the default and is not said)
     8761 .. 8763        a new vector into reference 0, reference 1, both; then its components
-    8769 .. 8783        the 64x64 block of the next level has the step offset value - 8776
+    8773 .. 8779        the 64x64 block of the next level has the step offset value - 8776
     9216 .. 13311       component + 2048, in quarter pixels
 """
 

@@ -14,7 +14,7 @@ from ....jit import compiled, compiled_inner
 from . import contexts as cx
 from .hierarchy import LEAF
 
-MOST = 7  # an offset is from -MOST to MOST
+MOST = 3  # an offset is from -MOST to MOST
 PER_OCTAVE = 4
 SIDE = 64  # of a CTU
 
