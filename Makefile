@@ -100,7 +100,7 @@ pictures-mini: $(READY)
 	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.png --height 200 --rows 2 -f
 
 train: $(READY)
-	$(BIN)/python weights/recipe/train.py $(DATA) --hours $(or $(HOURS),0.5) $(ARGS)
+	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)
 
 # Goes on where it was stopped; runs/mini keeps the decoded frames (6.6 GB), checkpoint and log.
 train-mini: $(READY)

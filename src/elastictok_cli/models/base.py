@@ -25,7 +25,7 @@ class ModelSpec:
     """What the codec and the container must know about a model.
 
     digest: first 16 bytes of the SHA-256 of the weights file.
-    syntax: name of the bitstream syntax of its tokens, such as "nano/3" (entropy/bitstream.py).
+    syntax: name of the bitstream syntax of its tokens, such as "nano/5" (entropy/bitstream.py).
     multiple: frame height and width must be multiples of it; the codec pads by repeating edges.
     tile_hw: (height, width) if the model takes only this size; None if it takes any padded size.
     num_qindex: entries of the quantiser ladder, 0 if the model has none. A larger qindex is coarser: fewer tokens and

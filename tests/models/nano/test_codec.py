@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano5.model import NanoModel
-from elastictok_cli.models.nano5.search.encoder import Analysis, chroma_is_half
-from elastictok_cli.models.nano5.syntax.block import GopDecoder, GopEncoder
-from elastictok_cli.models.nano5.weights import Weights
+from elastictok_cli.models.nano.model import NanoModel
+from elastictok_cli.models.nano.search.encoder import Analysis, chroma_is_half
+from elastictok_cli.models.nano.syntax.block import GopDecoder, GopEncoder
+from elastictok_cli.models.nano.weights import Weights
 
 from .clips import coded, moving
 
