@@ -153,6 +153,7 @@ for _name, _dtype, _check in ((FSQ_SYNTAX, "uint16", check_fsq), (VAE_SYNTAX, "i
             dtype=_dtype,
             vectors=_name == VAE_SYNTAX,
             codes=True,
+            vocabulary=FSQ_CODES,
             check=_check,
         )
     )
