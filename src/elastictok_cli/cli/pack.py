@@ -159,12 +159,14 @@ def _sample(reader: Reader, tables: Any) -> tuple[Any, Any, dict[str, Any]]:
 
     header, values, times = reader.header, [], []
     blocks: list[BlockRecord] = []
+    first_pts: int | None = None
     for number, gop in enumerate(reader.gops()):
         where = f"{reader.name}: {reader.gop_name(number)}"
         values += [tile.values for block in decode_gop(gop, header, tables, where) for tile in block]
         first = 0
         for record in gop.blocks:
-            times.append(header.seconds(int(gop.pts[first])))
+            first_pts = int(gop.pts[0]) if first_pts is None else first_pts
+            times.append(header.seconds(int(gop.pts[first]) - first_pts))
             first += record.frames
         blocks += gop.blocks
     counts = np.array([[tile.count for tile in block.tiles] for block in blocks], np.int64)

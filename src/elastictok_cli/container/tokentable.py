@@ -84,10 +84,10 @@ def save_table(file: BinaryIO, name: str, digest: bytes, header: Header, arrays:
         "met": pa.array(arrays["met"].reshape(-1)),
         "tokens": lists(counts.reshape(-1), tokens),
     }
-    about: Mapping[str, Any] = header.extra.get("about") or {}
-    columns |= {
-        key: constant(it) for key, it in about.items() if key not in columns and not isinstance(it, list | dict)
-    }
+    about = header.extra.get("about")
+    for key, value in about.items() if isinstance(about, Mapping) else ():
+        if key not in columns and isinstance(value, str | int | float):
+            columns[key] = constant(value)
     pa.parquet.write_table(pa.table(columns), file)
 
 
