@@ -116,8 +116,8 @@ class TokenBatches:
         for row, piece in enumerate(pieces):
             tokens[row, : piece.count] = shards.ids(piece)
             counts = self.index.counts_of(piece.sample)[piece.first_block : piece.first_block + piece.blocks]
-            for name, array in vocabulary.structure(counts, piece.first_block, said["block_frames"]).items():
-                batch[name][row, : piece.count] = array
+            out = {name: batch[name][row, : piece.count] for name in STRUCTURE}
+            vocabulary.structure(counts, piece.first_block, said["block_frames"], out)
         batch["samples"] = np.array([piece.sample for piece in pieces], np.int64)
         batch["starts"] = np.array([piece.start for piece in pieces], np.int64)
         batch["state"] = {"epoch": epoch, "batch": number + 1}

@@ -50,23 +50,31 @@ def batches(
     """Batches of at most `budget` places, padding included.
 
     lengths: of each sample, ids of its blocks. longest: samples of more ids are cut into pieces, between blocks.
+    shuffle: also the cuts, so that every epoch has pieces that begin elsewhere.
     """
     rng = np.random.Generator(np.random.Philox([seed, epoch, 1]))
     pool: list[Piece] = []
     for sample in order(shard, seed, epoch, shuffle):
-        pool += pieces(int(sample), lengths[sample], longest)
+        pool += pieces(int(sample), lengths[sample], longest, rng if shuffle else None)
         if len(pool) >= POOL:
             yield from _split(pool, budget, rng if shuffle else None)
             pool = []
     yield from _split(pool, budget, rng if shuffle else None)
 
 
-def pieces(sample: int, lengths: npt.NDArray[np.int64], longest: int) -> Iterator[Piece]:
-    """Cut a sample into as many whole blocks as fit into `longest` ids. lengths: ids of each block, none longer."""
+def pieces(
+    sample: int, lengths: npt.NDArray[np.int64], longest: int, rng: np.random.Generator | None = None
+) -> Iterator[Piece]:
+    """Cut a sample into as many whole blocks as fit into `longest` ids.
+
+    lengths: ids of each block, none longer. rng: the first piece of a sample that is cut has a random number of blocks.
+    """
     ends = np.cumsum(lengths)
     block = start = 0
     while block < len(ends):
         until = int(np.searchsorted(ends, start + longest, "right"))
+        if block == 0 and rng is not None and until < len(ends):
+            until = int(rng.integers(1, until + 1))
         end = int(ends[until - 1])
         if end > start:
             yield Piece(sample, block, until - block, start, end - start)

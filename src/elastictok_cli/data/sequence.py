@@ -108,18 +108,20 @@ class Vocabulary:
             )
         return sequence[sequence < self.codes], ends - begins - 1
 
-    def structure(self, counts: Array, first_block: int, block_frames: int) -> Mapping[str, npt.NDArray[np.int32]]:
-        """Where each id of some blocks belongs: STRUCTURE, int32 (ids,) each. See `TokenBatches`.
+    def structure(self, counts: Array, first_block: int, block_frames: int, out: Mapping[str, Array]) -> None:
+        """Write where each id of some blocks belongs; see `TokenBatches`.
 
-        counts: (blocks, tiles) of these blocks. first_block: the number of the first one in its clip.
+        counts: (blocks, tiles) of these blocks. first_block: the number of the first one in its clip. out: STRUCTURE,
+        int32 (ids,) of zeros each.
         """
         each = counts.reshape(-1).astype(np.int64) + (2 if self.codes else 0)
-        ends = np.cumsum(each)
-        places = np.repeat(np.arange(len(each), dtype=np.int32), each)
-        positions = np.arange(len(places), dtype=np.int32) - np.repeat((ends - each).astype(np.int32), each)
-        blocks, tiles = np.divmod(places, np.int32(counts.shape[1]))
+        blocks, tiles = np.divmod(np.arange(len(each), dtype=np.int32), np.int32(counts.shape[1]))
         blocks += np.int32(first_block)
-        found = dict(zip(STRUCTURE, (blocks, tiles, blocks * np.int32(block_frames), positions), strict=True))
-        if self.codes and first_block == 0:
-            found = {name: np.concatenate([np.zeros(1, np.int32), array]) for name, array in found.items()}
-        return found
+        lead = 1 if self.codes and first_block == 0 else 0  # begin_clip
+        begins = (np.cumsum(each) - each).astype(np.int32)
+        out["block_ids"][lead:] = np.repeat(blocks, each)
+        out["frame_ids"][lead:] = np.repeat(blocks * np.int32(block_frames), each)
+        if counts.shape[1] > 1:
+            out["tile_ids"][lead:] = np.repeat(tiles, each)
+        positions = out["positions"][lead:]
+        np.subtract(np.arange(len(positions), dtype=np.int32), np.repeat(begins, each), out=positions)
