@@ -109,7 +109,7 @@ def test_an_output_of_somebody_else_stays_unless_forced(tree: Path, tmp_path: Pa
     (out / "a.etok").write_bytes(b"precious")
     row = rows(batch(tree, out))["a.etok"]
     assert (row.status, row.exit_code) == ("failed", 6)
-    assert "exists already" in row.error and (out / "a.etok").read_bytes() == b"precious"
+    assert "already exists" in row.error and (out / "a.etok").read_bytes() == b"precious"
     assert rows(batch(tree, out, replace_others=True))["a.etok"].status == "done"
 
 
@@ -124,7 +124,7 @@ def test_what_a_batch_made_and_somebody_changed_stays_unless_forced(tree: Path, 
         for _ in range(2):  # that it failed does not make it the batch's
             row = rows(batch(tree / "a.mkv", out, settings=settings))["a.etok"]
             assert (row.status, row.exit_code, row.digest) == ("failed", 6, "")
-            assert "exists already" in row.error and (out / "a.etok").read_bytes() == there
+            assert "already exists" in row.error and (out / "a.etok").read_bytes() == there
         assert rows(batch(tree / "a.mkv", out, replace_others=True))["a.etok"].status == "done"
         assert (out / "a.etok").read_bytes() == ours
 
@@ -289,7 +289,7 @@ def test_what_a_stopped_run_had_entered_is_not_its_own_once_it_is_changed(tree: 
     (entered,) = (json.loads(line)["output"] for line in (out / "results.jsonl").read_text().splitlines())
     (out / entered).write_bytes(b"somebody else's by now" * 1000)
     row = rows(batch(tree, out))[entered]
-    assert row.status == "failed" and "is not what an earlier batch left" in row.error
+    assert row.status == "failed" and "is not from an earlier batch" in row.error
     assert (out / entered).read_bytes().startswith(b"somebody else's")
 
 

@@ -34,7 +34,7 @@ def test_a_damaged_file_in_a_folder_is_left_out_and_said(run: Run, clip: Path, m
     said = run("bench", tmp_path / "in", "-o", tmp_path / "out", *what)
     assert said.code == 8
     assert "note: bad.mp4: " in said.err and "left out" in said.err
-    assert said.err.splitlines()[-1] == "error: 1 file could not be read; the page is of the other 1"
+    assert said.err.splitlines()[-1] == "error: 1 file could not be read; the page covers the other 1"
     assert (tmp_path / "out/benchmarks.md").exists()
     for name in (tmp_path / "in/bad.mp4", f"{tmp_path}//in/./bad.mp4"):
         said = run("bench", tmp_path / "in", name, "-o", tmp_path / "out", *what)
@@ -48,9 +48,9 @@ def test_a_damaged_file_in_a_folder_is_left_out_and_said(run: Run, clip: Path, m
     ("arguments", "code", "says"),
     [
         (["--thresholds", "a,b"], 2, "--thresholds a,b: must be numbers"),
-        (["--thresholds", "27"], 2, "--threshold 27 is no mean squared error"),
+        (["--thresholds", "27"], 2, "--threshold 27 is not a mean squared error"),
         (["--thresholds", ""], 2, "at least one"),
-        (["--codecs", "vp6"], 2, "--codecs vp6: is none of"),
+        (["--codecs", "vp6"], 2, "--codecs vp6: is unknown"),
         (["nowhere.mp4"], 3, "nowhere.mp4: there is no such file"),
     ],
 )

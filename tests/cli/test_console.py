@@ -105,7 +105,7 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
         (["encod", "x"], "No such command 'encod'. Did you mean 'encode'"),
         (["encode", "x.mp4", "--threshhold", "1"], "--threshhold"),
         (["encode"], "encode"),
-        (["stats", "x.etok", "--json", "--csv"], "--json and --csv both want standard output"),
+        (["stats", "x.etok", "--json", "--csv"], "--json and --csv both write to standard output"),
     ],
 )
 def test_a_wrong_command_line_is_exit_code_2(run: Run, arguments: list[str], text: str) -> None:

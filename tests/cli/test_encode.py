@@ -70,7 +70,7 @@ def test_an_existing_output_stays_until_forced(run: Run, clip: Path, model: str,
     path.write_bytes(b"precious")
     said = run("encode", clip, "-o", path, "--model", model)
     assert (said.code, path.read_bytes()) == (6, b"precious")
-    assert said.err == f"error: {path}: exists already and stays as it is; -f replaces it, -o names another\n"
+    assert said.err == f"error: {path}: already exists; -f replaces it, -o names another file\n"
     assert run("encode", clip, "-o", path, "--model", model, "-f", "-q").code == 0
     assert path.read_bytes() != b"precious"
 
@@ -78,14 +78,14 @@ def test_an_existing_output_stays_until_forced(run: Run, clip: Path, model: str,
 def test_psnr_given_as_a_threshold_gets_a_hint(run: Run, clip: Path, tmp_path: Path) -> None:
     said = run("encode", clip, "-o", tmp_path / "a.etok", "--threshold", "27.6")
     assert said.code == 2
-    assert said.err == "error: --threshold 27.6 is no mean squared error; did you mean --psnr 27.6?\n"
+    assert said.err == "error: --threshold 27.6 is not a mean squared error; did you mean --psnr 27.6?\n"
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--threshold", "0.007", "--psnr", "30"], "leave --psnr out"),
+        (["--threshold", "0.007", "--psnr", "30"], "--threshold and --psnr exclude each other"),
         (["--max-tokens", "0"], "--max-tokens 0"),
         (["--tokens", "-1"], "--tokens -1"),
         (["--search", "fats"], "did you mean fast"),
@@ -93,7 +93,7 @@ def test_psnr_given_as_a_threshold_gets_a_hint(run: Run, clip: Path, tmp_path: P
         (["--gop", "8193"], "at most 8,192 blocks of 8 frames"),
         (["--model", "elastictok-nona"], "did you mean elastictok-nano"),
         (["--size", "hugs"], "--size hugs"),
-        (["-o", "-", "--json"], "both want standard output"),
+        (["-o", "-", "--json"], "both write to standard output"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_leaves_nothing(
@@ -109,7 +109,7 @@ def test_a_wrong_option_is_one_line_and_leaves_nothing(
 
 @pytest.mark.parametrize("command", ["encode", "batch"])
 def test_the_help_has_all_that_decides_what_is_coded_in_one_panel(run: Run, command: str) -> None:
-    _, _, panel = run(command, "--help").out.partition("What to code")
+    _, _, panel = run(command, "--help").out.partition(" Input ")
     panel = panel.partition("\u2570")[0]
     assert all(option in panel for option in ("--size", "--start", "--duration", "--no-audio"))
 

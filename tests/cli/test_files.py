@@ -23,7 +23,7 @@ def test_a_pipe_in_is_a_pipe_out() -> None:
 
 
 def test_json_and_the_file_cannot_both_have_stdout() -> None:
-    with pytest.raises(UsageError, match="both want standard output"):
+    with pytest.raises(UsageError, match="both write to standard output"):
         target_of("-", "in.mp4", ".etok", force=False, json_lines=True)
 
 
@@ -31,7 +31,7 @@ def test_an_existing_output_is_refused_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "a.etok"
     path.write_bytes(b"precious")
     (tmp_path / "in.mp4").write_bytes(b"film")
-    with pytest.raises(OutputError, match="exists already and stays as it is; `overwrite` replaces it"):
+    with pytest.raises(OutputError, match="already exists; `overwrite` replaces it"):
         target_of(str(path), str(tmp_path / "in.mp4"), ".etok", force=False)
     assert target_of(str(path), str(tmp_path / "in.mp4"), ".etok", force=True) == str(path)
 
@@ -48,7 +48,7 @@ def test_the_input_is_never_the_output_not_even_by_another_name(tmp_path: Path) 
 def test_a_link_to_nothing_is_there_too(tmp_path: Path) -> None:
     (tmp_path / "in.mp4").write_bytes(b"film")
     (tmp_path / "link.etok").symlink_to(tmp_path / "elsewhere.etok")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         target_of(str(tmp_path / "link.etok"), str(tmp_path / "in.mp4"), ".etok", force=False)
 
 

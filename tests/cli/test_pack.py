@@ -90,7 +90,7 @@ def test_plain_tokens_need_no_weights(run: Run, name: str, tmp_path: Path) -> No
 def test_two_models_do_not_mix(run: Run, tmp_path: Path) -> None:
     files = [GOLDEN / "v1-fsq-sound.etok", GOLDEN / "v1-vae-still.etok"]
     said = run("pack", *files, "-o", tmp_path / "%03d.tar")
-    assert said.code == 2 and "pack each model's by themselves" in said.err
+    assert said.code == 2 and "pack each model by itself" in said.err
     assert list(tmp_path.iterdir()) == []
 
 

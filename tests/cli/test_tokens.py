@@ -155,7 +155,7 @@ def test_a_zip_of_something_else_is_one_line(run: Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", nothing=np.zeros(3))
     said = run("decode", tmp_path / "a.npz")
     assert said.code == 4
-    assert said.err.count("\n") == 1 and "no file of 'elastictok tokens'" in said.err
+    assert said.err.count("\n") == 1 and "not a file of 'elastictok tokens'" in said.err
 
 
 def test_programs_are_told_what_was_written(run: Run, etok: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_picture_is_one_block_of_one_frame(clip: Path, tmp_path: Path) -> None
 def test_what_exists_stays_unless_it_may_be_replaced(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.etok"
     out.write_bytes(b"precious")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         api.encode(clip, out, model=MODEL, size="source")
     with pytest.raises(ThresholdMissed):
         strict = {"strict": True, "overwrite": True, "size": "source"}

@@ -116,14 +116,14 @@ def test_less_than_the_coarsest_needs_is_reported(source: Path, tmp_path: Path) 
 
 
 def test_less_than_its_sound_is_refused_with_what_to_do(loud_clip: Path, tmp_path: Path) -> None:
-    said = "100 B is too little: the sound alone takes .* kB; give `target_size` more, or leave the sound out"
+    said = "100 B is too small: the sound alone takes .* kB; use a larger `target_size`, or leave out the sound"
     with pytest.raises(UsageError, match=said):
         run(loud_clip, tmp_path / "a.etok", Target.size(100))
 
 
 def test_less_than_its_tables_is_refused_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
     (tmp_path / "a.etok").write_bytes(b"precious")
-    with pytest.raises(UsageError, match="100 B is too little: the tables alone take .*; give `target_size` more$"):
+    with pytest.raises(UsageError, match="100 B is too small: the tables alone take .*; use a larger `target_size`$"):
         run(source, tmp_path / "a.etok", Target.size(100), overwrite=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"precious"]
 

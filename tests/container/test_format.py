@@ -90,7 +90,7 @@ def test_any_header_comes_back(head: Header) -> None:
         ({"coded_size": (0, 5)}, "0x5 is no coded size"),
         ({"rotation": 45}, "45 degrees"),
         ({"target": "vmaf"}, "vmaf"),
-        ({"threshold": 27.6}, "27.6 is no mean squared error"),
+        ({"threshold": 27.6}, "27.6 is not a mean squared error"),
         ({"threshold": float("nan")}, "nan"),
         ({"block_frames": 0}, "0 frames"),
         ({"gop_blocks": 1 << 20}, "blocks in a GOP"),
@@ -213,7 +213,7 @@ def test_a_whole_file_comes_back() -> None:
 def easy_clip() -> tuple[Header, Gop]:
     """What an easy 100-frame clip of the bundled model looks like, its tokens aside."""
     head = header(
-        model="elastictok-nano", syntax="nano/3", block_frames=8, gop_blocks=16, coded_size=(456, 256),
+        model="elastictok-nano", syntax="nano/5", block_frames=8, gop_blocks=16, coded_size=(456, 256),
         display_size=(456, 256), source_size=(1920, 1080), multiple=16, tile_hw=None, num_qindex=384, rotation=0,
         max_tokens=464 * 256 * 8 * 3 // 2, audio=(),
     )  # fmt: skip

@@ -90,7 +90,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("gop", lambda a: a[::-1] - a[-1] - a, "not in order"),
     ("gop", lambda a: a * 0, "frames"),
     ("gop", lambda a: a[1:], "gop of shape"),
-    ("mse", lambda a: a * np.nan, "no mean squared error"),
+    ("mse", lambda a: a * np.nan, "not a mean squared error"),
     ("steps", lambda a: a.astype(np.int64) + 2**40, "steps must be 0 .. 0"),
     ("pts", lambda a: a + 2**60, "range"),
     ("head", lambda a: a[:-3], "header"),
@@ -144,7 +144,7 @@ def test_a_file_that_was_not_measured_comes_back_and_claims_no_error(tmp_path: P
     assert np.isnan(arrays["mse"]).all()
     assert etok_of(saved(tmp_path / "a.npz", arrays)) == out.getvalue()
     arrays["mse"][0, 0] = 0.5
-    with pytest.raises(DamagedFile, match="no mean squared error"):
+    with pytest.raises(DamagedFile, match="not a mean squared error"):
         etok_of(saved(tmp_path / "a.npz", arrays))
 
 

@@ -62,7 +62,7 @@ def test_equal_samples_give_equal_bytes(shards: Shards, tmp_path: Path) -> None:
 
 def test_what_is_there_stays_unless_forced_and_then_nothing_old_is_left(shards: Shards, tmp_path: Path) -> None:
     shards(tmp_path, 300)
-    with pytest.raises(OutputError, match="exists already; -f"):
+    with pytest.raises(OutputError, match="already exists; -f"):
         shards(tmp_path, 10)
     index = shards(tmp_path, 10, overwrite=True)
     assert sorted(path.name for path in tmp_path.glob("*.tar")) == list(index.names)

@@ -76,7 +76,9 @@ def _named(items: list[Item], fold: Callable[[str], str]) -> Iterator[Item]:
         output = _output(item.output, False)
         output = output if short[fold(output)] == 1 else _output(item.output, True)
         if fold(output) in seen:
-            raise UsageError(f"{seen[fold(output)]} and {item.source} would both be {output}; take one at a time")
+            raise UsageError(
+                f"{seen[fold(output)]} and {item.source} would both become {output}; encode them in separate runs"
+            )
         seen[fold(output)] = item.source
         yield replace(item, output=output)
 

@@ -55,7 +55,7 @@ def choose_codecs(names: Sequence[str] | None, ffmpeg: Ffmpeg | None) -> tuple[t
     known = (*CODECS, *PEERS)
     for name in names or ():
         if name not in known:
-            raise UsageError(f"--codecs {name}: is none of {', '.join(known)}")
+            raise UsageError(f"--codecs {name}: is unknown; choose from {', '.join(known)}")
     wanted = known if names is None else tuple(names)
     peers = find_peers(ffmpeg) if ffmpeg is not None and set(wanted) & set(PEERS) else {}
     found = {**CODECS, **peers}

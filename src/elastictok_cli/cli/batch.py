@@ -24,24 +24,28 @@ def batch(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT...", help="Files and folders, or URLs such as s3://bucket/folder/.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUTDIR", help="Where the tree is mirrored.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUTDIR", help="Folder of the .etok files.")],
     pattern: Annotated[
         str | None,
-        typer.Option("--glob", metavar="PATTERN", help='In folders: "**/*.mp4" (default: usual endings of videos).'),
+        typer.Option(
+            "--glob", metavar="PATTERN", help='Files to take from folders: "**/*.mp4" (default: usual video suffixes).'
+        ),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at once (default: the cores, or the cluster's)."),
+        typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at once (default: one per core)."),
     ] = None,
     engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="local, or ray.")] = "local",
     address: Annotated[
         str | None,
-        typer.Option("--address", metavar="HOST:PORT", help="Of a Ray cluster, or auto (default: a Ray of its own)."),
+        typer.Option(
+            "--address", metavar="HOST:PORT", help="Address of a Ray cluster, or auto (default: start Ray here)."
+        ),
     ] = None,
     retries: Annotated[
-        int, typer.Option("--retries", metavar="N", min=0, help="For what may pass: a lost process, a network.")
+        int, typer.Option("--retries", metavar="N", min=0, help="Retries after a lost process or a network error.")
     ] = 2,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End with the first file that fails.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first file that fails.")] = False,
     force: opt.Force = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -49,16 +53,15 @@ def batch(
     debug: opt.Debug = False,
     options: Any = None,
 ) -> None:
-    """Encode many files: the tree is mirrored; what fails is reported and stops nothing.
+    """Encode many files into a mirrored folder tree. A file that fails does not stop the others.
 
     [bold]elastictok batch in/ -o out/[/bold]                  in/a/b.mp4 to out/a/b.etok\n
     [bold]elastictok batch in/ -o out/ --psnr 32 -j 4[/bold]   with encode's options\n
     [bold]elastictok batch s3://in/ -o out/ --engine ray[/bold]   on a cluster\n
     [bold]elastictok batch robot/ -o out/[/bold]               a LeRobot dataset (v3): each episode is a file
 
-    The same command goes on: files whose source and options are as before are skipped, others made again. What is not
-    as an earlier batch left it needs -f.
-    OUTDIR gets results.jsonl and results.parquet, a row for each file.
+    Run the same command again to continue: files whose source and options are unchanged are skipped. Outputs that
+    something else wrote are only replaced with -f. OUTDIR gets results.jsonl and results.parquet, a row for each file.
     """
     console = Console(quiet, verbose, json_lines)
     settings = settings_of(options)
@@ -118,7 +121,7 @@ def _tell(table: Any, output: Path, names: list[str], console: Console) -> None:
     count = table.counts
     done = count["done"] + count["partial"]
     console.line(
-        f"{output}: {plural(done, 'file')} encoded, {count['skipped']:,} as before, {count['failed']:,} failed, of "
+        f"{output}: {plural(done, 'file')} encoded, {count['skipped']:,} unchanged, {count['failed']:,} failed, of "
         f"{table.total:,}; {', '.join(names)}"
     )
     if done:

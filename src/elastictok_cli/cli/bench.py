@@ -23,17 +23,23 @@ STILLS = 2
 def bench(
     clips: Annotated[list[str], typer.Argument(metavar="CLIP ...", help="Videos, pictures, or folders of them.")],
     out: Annotated[
-        str, typer.Option("--output", "-o", metavar="FOLDER", help="For the page, figures, numbers, and what resumes.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder of the page, figures and numbers; a second run continues there.",
+        ),
     ] = "results",
     thresholds: Annotated[
-        str, typer.Option("--thresholds", metavar="LIST", help="Errors of the rate curves.")
+        str, typer.Option("--thresholds", metavar="LIST", help="Thresholds of the rate-distortion curves.")
     ] = "0.015,0.007,0.003,0.001",
     figure_threshold: Annotated[
         float | None,
-        typer.Option("--figure-threshold", metavar="MSE", help="The one of Figure 4 (default: 0.007, or the first)."),
+        typer.Option("--figure-threshold", metavar="MSE", help="Threshold of Figure 4 (default: 0.007, or the first)."),
     ] = None,
     stills: Annotated[
-        int, typer.Option("--stills", metavar="N", min=0, max=100, help="Pictures taken out of each clip.")
+        int, typer.Option("--stills", metavar="N", min=0, max=100, help="Pictures to take from each clip.")
     ] = STILLS,
     codecs: Annotated[
         str | None,
@@ -46,7 +52,7 @@ def bench(
     ] = None,
     ffmpeg: opt.FfmpegPath = None,
     picture_size: Annotated[
-        str, typer.Option("--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.")
+        str, typer.Option("--size", metavar="SIZE", help="source, fitN (shorter side at most N), N or WxH.")
     ] = "fit256",
     duration: Annotated[
         float | None, typer.Option("--duration", metavar="S", help="Only the first S seconds of each clip.")
@@ -58,9 +64,9 @@ def bench(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Figure 4 of the paper, rate and distortion beside other codecs, speed, and what costs tokens.
+    """Measure a model: the paper's Figure 4, rate-distortion beside other codecs, speed, what costs tokens.
 
-    [bold]elastictok bench clips/[/bold]                         into results/; again: goes on\n
+    [bold]elastictok bench clips/[/bold]                         into results/; run again to continue\n
     [bold]elastictok bench a.mp4 --duration 1[/bold]             a quick look\n
     [bold]elastictok bench clips/ --model my.safetensors[/bold]  another model
     """
@@ -107,7 +113,9 @@ def bench(
     load_compiled(loaded)  # or the first clip's times would be those of loading them
     _run(plan, loaded, console)
     if unread:
-        raise PartialResult(f"{plural(len(unread), 'file')} could not be read; the page is of the other {len(found):,}")
+        raise PartialResult(
+            f"{plural(len(unread), 'file')} could not be read; the page covers the other {len(found):,}"
+        )
 
 
 def _run(plan: Plan, model: Any, console: Console) -> None:
@@ -188,7 +196,7 @@ def _thresholds(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UsageError(f"--thresholds {text}: must be numbers with commas between, such as 0.007,0.003") from None
+        raise UsageError(f"--thresholds {text}: must be numbers separated by commas, such as 0.007,0.003") from None
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -37,32 +37,35 @@ def compare(
     ] = None,
     threshold: Annotated[
         list[float] | None,
-        typer.Option("--threshold", "-t", metavar="MSE", help="Encode INPUT at it, for this once. May be repeated."),
+        typer.Option(
+            "--threshold", "-t", metavar="MSE", help="Encode INPUT at this threshold for the comparison. Repeatable."
+        ),
     ] = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
             "--keep",
             metavar="N|P%",
-            help="Beside each file, the same cut: the first N tokens or P per cent of every block. May be repeated.",
+            help="Also show each file with only the first N tokens (or P %) of each block. Repeatable.",
         ),
     ] = None,
     start: opt.Start = None,
     duration: opt.Duration = None,
     picture_size: Annotated[
         str | None,
-        typer.Option("--size", metavar="SIZE", help="With -t: fit256 (default), source, N (shorter side) or WxH."),
+        typer.Option("--size", metavar="SIZE", help="With -t: as in encode."),
     ] = None,
     height: Annotated[
-        int | None, typer.Option("--height", metavar="N", help="Pixels of one picture (default: as coded, from 240).")
+        int | None,
+        typer.Option("--height", metavar="N", help="Height of one picture (default: the coded height, at least 240)."),
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, max=50, help="Moments on a contact sheet.")] = 4,
+    rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, max=50, help="Rows of a contact sheet.")] = 4,
     theme: opt.ThemeName = "dark",
     codec: Annotated[
         str | None,
         typer.Option("--codec", metavar="NAME", help="h264, hevc, av1, vp9 (default: h264; vp9 in .webm)."),
     ] = None,
-    crf: Annotated[int, typer.Option("--crf", metavar="Q", help="Its quality, 0 the best.")] = 16,
+    crf: Annotated[int, typer.Option("--crf", metavar="Q", help="Quality of the codec; 0 is best.")] = 16,
     no_audio: opt.NoAudio = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
@@ -73,7 +76,7 @@ def compare(
     verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Source left, reconstructions right, and the tokens of every block below, drawn as the video plays.
+    """Show the source beside its reconstructions, with the tokens per block drawn below as the video plays.
 
     [bold]elastictok compare in.mp4 in.etok[/bold]               in.compare.mp4\n
     [bold]elastictok compare in.mp4 -t 0.007 -t 0.001[/bold]     encoded for it\n
@@ -81,7 +84,7 @@ def compare(
     """
     console = Console(quiet, verbose, json_lines)
     if source == STREAM or STREAM in (files or ()) or output == STREAM:
-        raise UsageError("compare reads its files several times and writes one; name them, - is no choice here")
+        raise UsageError("compare reads its files several times; name them, - is not possible")
     check_file(source)
     name = target_of(output, source, ".compare.mp4", force, json_lines)
     for file in files or ():
@@ -90,7 +93,7 @@ def compare(
             raise UsageError(f"{name}: is one of the files to compare; -o must name another file")
     thresholds: Sequence[float | None] = threshold if threshold else [] if files else [None]
     if picture_size is not None and not thresholds:
-        raise UsageError("--size: the files have a size already; it goes with -t, which encodes INPUT for this once")
+        raise UsageError("--size: the files have a size already; use it with -t, which encodes INPUT")
 
     from ..codec.events import Finished
     from ..codec.keep import Keep
@@ -107,7 +110,7 @@ def compare(
         theme=theme_of(theme), overwrite=force,
     )  # fmt: skip
     keeps = [Keep.parse(text) for text in keep or ()]
-    settings = EncodeSettings(size=picture_size or "fit256", start=start, duration=duration, audio=False)
+    settings = EncodeSettings(size=picture_size, start=start, duration=duration, audio=False)
     with ExitStack() as stack:
         readers = [stack.enter_context(Reader(file)) for file in files or ()]
         if thresholds:
@@ -195,7 +198,7 @@ def _models(readers: Sequence[Reader], model: tuple[str | None, str, str | None]
     loaded: list[TokenModel] = []
     for reader in readers:
         same = [m for m, r in zip(loaded, readers, strict=False) if m.spec.slow and _key(r) == _key(reader)]
-        loaded.append(same[0] if same else load_for(reader.header, device, name, precision))
+        loaded.append(same[0] if same else load_for(reader.header, device, name, precision, reader.name))
         prepare(loaded[-1], console.note)
     return loaded
 

@@ -16,15 +16,15 @@ from .console import Console, one_line, plural
 def conformance(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A set of streams and what they decode to.")],
     only: Annotated[
-        str | None, typer.Option("--only", metavar="TEXT", help="Streams with this in their names.")
+        str | None, typer.Option("--only", metavar="TEXT", help="Only streams with TEXT in their names.")
     ] = None,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Decode every stream of DIR: tokens must be the same, pictures within the limits.
+    """Decode every stream in DIR and compare: equal tokens, pictures within the limits.
 
-    [bold]elastictok conformance tests/conformance[/bold]              exit 1 if one is not\n
+    [bold]elastictok conformance tests/conformance[/bold]              exit code 1 if one differs\n
     [bold]elastictok conformance tests/conformance --only vae[/bold]   some of them
     """
     from ..codec.conformance import conform

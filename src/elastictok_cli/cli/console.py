@@ -110,7 +110,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         command = context.command_path if context else "elastictok"
         if type(error).__name__ == "NoArgsIsHelpError":
             return text, 2
-        return one_line(f"{text.rstrip('.')}; see '{command} --help'"), 2
+        return one_line(f"{text.rstrip('.')}{'' if text.endswith('?') else ';'} see '{command} --help'"), 2
     if isinstance(error, MemoryError):
         return "out of memory; --size N codes smaller pictures", 1
     if isinstance(error, OSError) and error.strerror:

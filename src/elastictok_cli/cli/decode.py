@@ -12,7 +12,7 @@ from . import options as opt
 from .console import Console, Interrupted, clock, plural, size
 from .files import STREAM, source_of, target_of
 
-OUT = "What comes out"
+OUT = "Output"
 
 
 def decode(
@@ -32,17 +32,21 @@ def decode(
         str,
         typer.Option("--codec", metavar="NAME", help="h264, hevc, av1 or ffv1 (lossless).", rich_help_panel=OUT),
     ] = "h264",
-    crf: Annotated[int, typer.Option("--crf", metavar="Q", help="Its quality, 0 the best.", rich_help_panel=OUT)] = 14,
+    crf: Annotated[
+        int, typer.Option("--crf", metavar="Q", help="Quality of the codec; 0 is best.", rich_help_panel=OUT)
+    ] = 14,
     picture_size: Annotated[
         str,
-        typer.Option("--size", metavar="SIZE", help="coded, or source: scaled to what it was.", rich_help_panel=OUT),
+        typer.Option(
+            "--size", metavar="SIZE", help="coded, or source (scaled to the size of the input).", rich_help_panel=OUT
+        ),
     ] = "coded",
     audio: Annotated[
         str,
         typer.Option(
             "--audio",
             metavar="HOW",
-            help="copy; none; auto: copied where the format holds it, elsewhere coded as AAC.",
+            help="copy, none, or auto: copy where the format allows it, otherwise AAC.",
             rich_help_panel=OUT,
         ),
     ] = "auto",
@@ -51,11 +55,13 @@ def decode(
         typer.Option(
             "--keep",
             metavar="N|P%",
-            help="Show each block cut to its first N tokens, or to a share of them.",
+            help="Use only the first N tokens of each block, or P % of them.",
             rich_help_panel=OUT,
         ),
     ] = None,
-    recover: Annotated[bool, typer.Option("--recover", help="Take what is whole of a damaged file (exit 8).")] = False,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Decode the intact GOPs of a damaged file (exit 8).")
+    ] = False,
     model: opt.Model = None,
     device: opt.Device = "auto",
     precision: opt.Precision = None,
@@ -66,7 +72,7 @@ def decode(
     verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Show an .etok file again: original times, rotation, colours and sound.
+    """Decode an .etok file to video, with its times, rotation, colours and sound.
 
     [bold]elastictok decode in.etok[/bold]                          in.decoded.mp4\n
     [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
@@ -108,7 +114,7 @@ def decode(
     with Reader(etok, recover=recover, name=source if source != STREAM else "standard input") as reader:
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)
-        loaded = load_for(reader.header, device, model, precision)
+        loaded = load_for(reader.header, device, model, precision, reader.name)
         prepare(loaded, console.note)
         forecast(loaded, reader.header, reader.frames if start is None and duration is None else None, True, console)
         try:

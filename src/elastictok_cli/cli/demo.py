@@ -31,14 +31,14 @@ def demo(
     context: typer.Context,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where to leave the results (default: a new folder)."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the results (default: a new one)."),
     ] = None,
-    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser at the end.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     model: opt.Model = None,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """The whole tour: encode a short clip at two thresholds, report, compare, decode, and make a page of it.
+    """Tour: encode a short clip at two thresholds, report, compare, decode, and make a page.
 
     [bold]elastictok demo[/bold]           half a minute; the last line names the page\n
     [bold]elastictok demo --open[/bold]    and opens it\n

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..codec.settings import EncodeSettings
     from ..container import Header
 
-GOAL = "What to reach"
-PICTURE = "What to code"
+GOAL = "Goal"
+PICTURE = "Input"
 
 
 def encode(
@@ -44,14 +44,14 @@ def encode(
     ] = None,
     psnr: Annotated[
         float | None,
-        typer.Option("--psnr", metavar="DB", help="The same as PSNR: 27.6 is 0.007.", rich_help_panel=GOAL),
+        typer.Option("--psnr", metavar="DB", help="The same as a PSNR: 27.6 dB is 0.007.", rich_help_panel=GOAL),
     ] = None,
     tokens: Annotated[
         int | None,
         typer.Option(
             "--tokens",
             metavar="N",
-            help="Instead: as near to N tokens a block (a tile, with models that tile) as they go, never more.",
+            help="Instead: at most N tokens per block (per tile, with models that have tiles), close to N.",
             rich_help_panel=GOAL,
         ),
     ] = None,
@@ -59,7 +59,7 @@ def encode(
         bool,
         typer.Option(
             "--no-measure",
-            help="With --tokens: reconstruct nothing, tell no error; half the time with an original model.",
+            help="With --tokens: reconstruct and measure nothing; halves the time of an original model.",
             rich_help_panel=GOAL,
         ),
     ] = False,
@@ -68,48 +68,53 @@ def encode(
         typer.Option(
             "--target-size",
             metavar="SIZE",
-            help="Instead: the best that fits into SIZE (1.5MB), in the time of up to three passes.",
+            help="Instead: the best quality that fits into SIZE (1.5MB); takes up to three passes.",
             rich_help_panel=GOAL,
         ),
     ] = None,
     target_bpp: Annotated[
         float | None,
-        typer.Option("--target-bpp", metavar="X", help="The same, in bits per coded pixel.", rich_help_panel=GOAL),
+        typer.Option(
+            "--target-bpp", metavar="X", help="As --target-size, in bits per coded pixel.", rich_help_panel=GOAL
+        ),
     ] = None,
     max_tokens: Annotated[
         int | None,
         typer.Option(
             "--max-tokens",
             metavar="N",
-            help="No block (no tile, with models that tile) gets more than N, met or not.",
+            help="At most N tokens per block (per tile, with models that have tiles), even if it misses the threshold.",
             rich_help_panel=GOAL,
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="A block that misses is an error (exit 7).", rich_help_panel=GOAL)
+        bool, typer.Option("--strict", help="Fail if a block misses the threshold (exit 7).", rich_help_panel=GOAL)
     ] = False,
     percentile: Annotated[
         float,
         typer.Option(
             "--percentile",
             metavar="P",
-            help="At least P % of the blocks must meet; fewer are an error (exit 7). Default: misses are allowed.",
+            help="Fail if fewer than P % of the blocks meet the threshold (exit 7). Default: 0.",
             show_default=False,
             rich_help_panel=GOAL,
         ),
     ] = 0.0,
     picture_size: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.", rich_help_panel=PICTURE
+            "--size",
+            metavar="SIZE",
+            help="source, fitN (shorter side at most N), N (shorter side) or WxH (default: the model's).",
+            rich_help_panel=PICTURE,
         ),
-    ] = "fit256",
+    ] = None,
     start: Annotated[float | None, opt.start(PICTURE)] = None,
     duration: Annotated[float | None, opt.duration(PICTURE)] = None,
     no_audio: Annotated[bool, opt.no_audio(PICTURE)] = False,
     gop: Annotated[
         int | None,
-        typer.Option("--gop", metavar="N", help="Blocks in a group that decodes alone (default: the model's)."),
+        typer.Option("--gop", metavar="N", help="Blocks per GOP, which decodes by itself (default: the model's)."),
     ] = None,
     search: Annotated[
         str,
@@ -126,21 +131,24 @@ def encode(
     jobs: opt.Jobs = None,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", metavar="N", min=1, help="Of all processes together (default: the cores)."),
+        typer.Option(
+            "--threads", metavar="N", min=1, help="Threads of all processes together (default: one per core)."
+        ),
     ] = None,
     force: opt.Force = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with OUTPUT.part; when interrupted, leave it for another --resume."),
+        typer.Option("--resume", help="Continue OUTPUT.part, and keep it when interrupted."),
     ] = False,
     keep_curves: Annotated[
         bool,
-        typer.Option("--keep-curves", help="Also write OUTPUT.curves.json: all candidates, for 'stats --rates'."),
+        typer.Option("--keep-curves", help="Also write OUTPUT.curves.json: every candidate, for 'stats --rates'."),
     ] = False,
     whole_curves: Annotated[
         bool,
         typer.Option(
-            "--whole-curves", help="Measure and keep candidates on both sides too; takes several times longer."
+            "--whole-curves",
+            help="As --keep-curves, with more candidates above and below the choice; several times slower.",
         ),
     ] = False,
     json_lines: opt.Json = False,
@@ -148,7 +156,7 @@ def encode(
     verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Code a video or picture with as few tokens per block as its pictures allow.
+    """Encode a video or picture with as few tokens per block as the goal allows.
 
     [bold]elastictok encode in.mp4[/bold]                           in.etok\n
     [bold]elastictok encode in.mp4 --psnr 32 --size source[/bold]   better, and every pixel\n

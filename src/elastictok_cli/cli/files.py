@@ -43,7 +43,7 @@ def check_file(name: str) -> None:
     if not path.exists():
         raise InputError(f"{name}: there is no such file")
     if path.is_fifo():
-        raise UsageError(f"{name}: is a pipe, and has to be read more than once here; name a file")
+        raise UsageError(f"{name}: is a pipe, which can be read only once, and this command reads twice; name a file")
 
 
 def _is_stream(name: str) -> bool:
@@ -65,7 +65,7 @@ def target_of(output: str | None, source: str, ending: str, force: bool, json_li
         if sys.stdout.isatty():
             raise UsageError("standard output is a terminal; -o FILE names an output")
         if json_lines:
-            raise UsageError("--json and -o - both want standard output; leave one of them out")
+            raise UsageError("--json and -o - both write to standard output; use one of them")
         return output
     check_output(output, *([] if _is_stream(source) else [source]), overwrite=force)
     return output

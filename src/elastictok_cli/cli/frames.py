@@ -20,7 +20,7 @@ def decoded_blocks(file: str, numbers: Sequence[int], model: str | None) -> dict
 
     wanted, found = set(numbers), {}
     with Reader(file) as reader:
-        loaded = load_for(reader.header, "auto", model)
+        loaded = load_for(reader.header, "auto", model, file=reader.name)
         with closing(decode_blocks(reader, loaded, audio=False)) as items:
             for item in items:
                 if isinstance(item, DecodedBlock) and item.index in wanted:

@@ -27,7 +27,7 @@ def info(
     json_lines: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Header, streams, the model needed, and bytes by part. Needs no model.
+    """Show header, streams, required model, and bytes by part. Needs no model.
 
     [bold]elastictok info in.etok[/bold]          for people\n
     [bold]elastictok info in.etok --json[/bold]   one object for programs

@@ -43,25 +43,25 @@ complete_precision = completes(lambda: ("float32", "bf16", "fp16"))
 
 EtokFile = Annotated[str, typer.Argument(metavar="FILE.etok", help="An .etok file, or - for standard input.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an output that exists.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout (docs/json.md).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="More about what is done and why.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print what is done and why.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error comes from.")]
 
 
 def start(panel: str | None = None) -> Any:
     """panel: of the help, where a command has several."""
-    return typer.Option("--start", metavar="S", help="Leave out the first S seconds.", rich_help_panel=panel)
+    return typer.Option("--start", metavar="S", help="Start at S seconds.", rich_help_panel=panel)
 
 
 def duration(panel: str | None = None) -> Any:
     """See `start`."""
-    return typer.Option("--duration", metavar="S", help="Take S seconds.", rich_help_panel=panel)
+    return typer.Option("--duration", metavar="S", help="Take S seconds of video.", rich_help_panel=panel)
 
 
 def no_audio(panel: str | None = None) -> Any:
     """See `start`."""
-    return typer.Option("--no-audio", help="Leave the sound out.", rich_help_panel=panel)
+    return typer.Option("--no-audio", help="Leave out the sound.", rich_help_panel=panel)
 
 
 Start = Annotated[float | None, start()]
@@ -102,12 +102,12 @@ FfmpegPath = Annotated[
     typer.Option(
         "--ffmpeg",
         metavar="PATH",
-        help="The ffmpeg program to use (default: that of the extra [bench], or the one on the PATH).",
+        help="The ffmpeg program to use (default: that of the extra bench, or the one on the PATH).",
     ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", metavar="N", min=1, help="Processes, each at a GOP (default: one a core, if there are GOPs)."
+        "--jobs", "-j", metavar="N", min=1, help="Processes, one GOP each (default: one per core, at most one per GOP)."
     ),
 ]

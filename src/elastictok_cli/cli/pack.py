@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def pack(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Folders of .etok files, or such files.")],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="PATTERN", help="With a place for a number: shards/%05d.tar.")
+        str,
+        typer.Option("--output", "-o", metavar="PATTERN", help="Names of the shards, with a number: shards/%05d.tar."),
     ],
     tokens_per_shard: Annotated[
-        int, typer.Option("--tokens-per-shard", metavar="N", min=1, help="About; clips stay whole.")
+        int,
+        typer.Option("--tokens-per-shard", metavar="N", min=1, help="Approximate tokens per shard; clips stay whole."),
     ] = 50_000_000,
     syntax_tokens: Annotated[
         bool, typer.Option("--syntax-tokens", help="Take tokens that are a codec's decisions (elastictok-nano), too.")
@@ -34,7 +36,7 @@ def pack(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Tokens as WebDataset shards: one sample for each file, with an index for TokenDataset.
+    """Write tokens as WebDataset shards: one sample per file, with an index for TokenDataset.
 
     [bold]elastictok pack tokens/ -o shards/%05d.tar[/bold]   00000.tar, ..., index.json\n
     [bold]elastictok pack a.etok b.etok -o %d.tar -f[/bold]   single files, over what is there
@@ -58,7 +60,7 @@ def pack(
                 with Reader(path) as reader:
                     if writer is None or first is None:
                         _check_codes(reader, syntax_tokens)
-                        first, tables = reader, tables_for(reader.header, model)
+                        first, tables = reader, tables_for(reader.header, model, reader.name)
                         writer = ShardWriter(output, _about(reader), _vocabulary(reader), tokens_per_shard, force)
                     _same_model(first, reader)
                     sample = _sample(reader, tables)
@@ -146,8 +148,8 @@ def _same_model(first: Reader, reader: Reader) -> None:
     one, two = first.header, reader.header
     if (one.model_digest, one.syntax, one.channels) != (two.model_digest, two.syntax, two.channels):
         raise UsageError(
-            f"{reader.name}: tokens of {two.model} ({two.model_digest.hex()[:12]}), not of {one.model} "
-            f"({one.model_digest.hex()[:12]}) as {first.name}; pack each model's by themselves"
+            f"{reader.name}: tokens of {two.model} ({two.model_digest.hex()[:12]}), but {first.name} has tokens of "
+            f"{one.model} ({one.model_digest.hex()[:12]}); pack each model by itself"
         )
 
 

@@ -32,29 +32,33 @@ def stats(
     ] = None,
     heat: Annotated[
         str | None,
-        typer.Option("--heat", metavar="FILE", help="Tokens by place in the picture.", rich_help_panel=DRAW),
+        typer.Option(
+            "--heat", metavar="FILE", help="Tokens by place in the picture, as a heat map.", rich_help_panel=DRAW
+        ),
     ] = None,
     rates: Annotated[
         str | None,
-        typer.Option("--rates", metavar="FILE", help="What 'encode --keep-curves' kept.", rich_help_panel=DRAW),
+        typer.Option(
+            "--rates", metavar="FILE", help="Candidates that 'encode --keep-curves' kept.", rich_help_panel=DRAW
+        ),
     ] = None,
     html: Annotated[
         str | None,
-        typer.Option("--html", metavar="FILE", help="All of it as one page, with values.", rich_help_panel=DRAW),
+        typer.Option("--html", metavar="FILE", help="Everything on one page, with values.", rich_help_panel=DRAW),
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(
             "--source",
             metavar="VIDEO",
-            help="What was encoded: its cuts; --heat and --html show it.",
+            help="The encoded video: its cuts are marked; --heat and --html show it.",
             rich_help_panel=DRAW,
         ),
     ] = None,
     decoded: Annotated[
         str | None,
         typer.Option(
-            "--decoded", metavar="VIDEO", help="What decode made: --heat and --html show it.", rich_help_panel=DRAW
+            "--decoded", metavar="VIDEO", help="The decoded video: --heat and --html show it.", rich_help_panel=DRAW
         ),
     ] = None,
     theme: Annotated[
@@ -62,7 +66,7 @@ def stats(
         typer.Option(
             "--theme",
             metavar="NAME",
-            help="light or dark (a page: as the reader's system).",
+            help="light or dark (default of a page: the reader's setting).",
             autocompletion=opt.complete_theme,
             rich_help_panel=DRAW,
         ),
@@ -74,11 +78,11 @@ def stats(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Tokens of every block over time, quality and size. Needs no model, but for --heat and --html.
+    """Report tokens per block over time, quality and size. Only --heat and --html need the model.
 
     [bold]elastictok stats in.etok[/bold]                      summary and plot\n
     [bold]elastictok stats a.etok b.etok --plot ab.svg[/bold]  two in one picture\n
-    [bold]elastictok stats in.etok --html in.html[/bold]       a page; --source adds a player\n
+    [bold]elastictok stats in.etok --html in.html[/bold]       one page; --source adds a player\n
     [bold]elastictok stats in.etok --json | tail -1[/bold]     the totals for a program
     """
     from ..container import Reader
@@ -87,9 +91,9 @@ def stats(
 
     console = Console(quiet, json_lines=json_lines)
     if csv and json_lines:
-        raise UsageError("--json and --csv both want standard output; leave one of them out")
+        raise UsageError("--json and --csv both write to standard output; use one of them")
     if files.count(STREAM) > 1 or (STREAM in files and (heat or html)):
-        raise UsageError("standard input can be read once, and --heat and --html read twice; name the file")
+        raise UsageError("standard input can be read only once, and --heat and --html need two reads; name the file")
     outputs = {"--plot": plot, "--heat": heat, "--rates": rates, "--html": html}
     _check(files, outputs, source, decoded, theme, force)
     usages = []

@@ -88,7 +88,7 @@ class Pictures:
         from ..report.heat import cell_size, heat_maps
 
         with Reader(self.files[number]) as reader:
-            tables = tables_for(reader.header, self.model)
+            tables = tables_for(reader.header, self.model, reader.name)
             return list(heat_maps(reader, tables)), cell_size(reader)
 
     def _blocks_shown(self, count: int) -> dict[int, Any]:

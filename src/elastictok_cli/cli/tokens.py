@@ -31,7 +31,7 @@ def tokens(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Tokens, counts and errors of every block and tile, as numpy arrays or as a table.
+    """Export tokens, counts and errors of every block and tile as numpy arrays or as a table.
 
     [bold]elastictok tokens in.etok -o in.npz[/bold]        then numpy.load("in.npz")["values"]\n
     [bold]elastictok tokens in.etok --to parquet[/bold]     a row for each tile of each block\n
@@ -49,7 +49,7 @@ def tokens(
     from ..models.registry import tables_for
 
     with Reader(opened, name=None if source != STREAM else "standard input") as reader:
-        arrays = token_arrays(reader, tables_for(reader.header, model))
+        arrays = token_arrays(reader, tables_for(reader.header, model, reader.name))
         sound = bool(reader.header.audio)
         out = io.BytesIO()
         if kind == "npz":

@@ -25,11 +25,11 @@ def verify(
     file: opt.EtokFile,
     source: Annotated[
         str | None,
-        typer.Option("--source", metavar="INPUT", help="The video it was made of: measure every block again."),
+        typer.Option("--source", metavar="INPUT", help="The video that was encoded: measure every block again."),
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="With --source: also xpsnr or vmaf. May be repeated."),
+        typer.Option("--metric", metavar="NAME", help="With --source: also xpsnr or vmaf. Repeatable."),
     ] = None,
     ffmpeg: opt.FfmpegPath = None,
     model: opt.Model = None,
@@ -40,10 +40,10 @@ def verify(
     verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Check structure, checksums and tokens; with the source, that each block is as good as it says.
+    """Check structure, checksums and tokens; with --source, also that each block is as good as stored.
 
-    [bold]elastictok verify in.etok[/bold]                   exit 4 if damaged\n
-    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if not as good, 3 if of other times
+    [bold]elastictok verify in.etok[/bold]                   exit code 4 if damaged\n
+    [bold]elastictok verify in.etok --source in.mp4[/bold]   7 if a block is worse than stored, 3 if another video
     """
     console = Console(quiet, verbose, json_lines)
     if metric and source is None:
@@ -65,7 +65,7 @@ def verify(
     with Reader(opened, name=None if file != STREAM else "standard input") as reader:
         loaded = None
         try:
-            loaded = load_for(reader.header, device, model, precision)
+            loaded = load_for(reader.header, device, model, precision, reader.name)
         except UnsupportedFile as error:
             if source is not None or model is not None:
                 raise

@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, see '
 
 @app.command("list", cls=Command)
 def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
-    """Models by name, and the weights that are on this machine."""
+    """List models by name, and the weights that are on this machine."""
     from ..errors import UnsupportedFile
     from ..models.registry import entries, weights_files
     from ..models.weights_files import WeightsFile, describe
@@ -68,7 +68,7 @@ def list_(json_lines: opt.Json = False, debug: opt.Debug = False) -> None:
 
 @app.command(cls=Command, no_args_is_help=True)
 def path(name: Name, debug: opt.Debug = False) -> None:
-    """Print where the weights of a model lie; an error if they are not on this machine."""
+    """Print the path of a model's weights; fail if they are not on this machine."""
     from ..models.registry import find_weights
 
     sys.stdout.write(f"{find_weights(name) or 'no weights file: the model brings its own'}\n")
@@ -82,7 +82,7 @@ def convert(
         typer.Option(
             "--config",
             metavar="fsq|vae|FILE.json",
-            help="The published model it is, or a model of one's own.",
+            help="Configuration: a published model, or a JSON file.",
         ),
     ],
     output: Annotated[
@@ -91,7 +91,7 @@ def convert(
             "--output",
             "-o",
             metavar="FILE.safetensors",
-            help="Default: where models are found by their name.",
+            help="Default: the folder where models are found by name.",
         ),
     ] = None,
     force: opt.Force = False,
@@ -131,10 +131,10 @@ def pull(
         ),
     ],
     revision: Annotated[
-        str | None, typer.Option("--revision", metavar="COMMIT", help="Another commit than the one pinned.")
+        str | None, typer.Option("--revision", metavar="COMMIT", help="Commit to fetch instead of the pinned one.")
     ] = None,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", metavar="HEX", help="What the published file must hash to.")
+        str | None, typer.Option("--sha256", metavar="HEX", help="SHA-256 that the published file must have.")
     ] = None,
     force: opt.Force = False,
     quiet: opt.Quiet = False,
@@ -160,7 +160,7 @@ def verify(
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Load a model's weights as encode would, and compare them with what was noted when they were pulled."""
+    """Load a model's weights as encode would, and compare them with the digest noted when they were pulled."""
     from ..models.elastic.hub import check
     from ..models.registry import find_weights, load
     from ..models.weights_files import SUFFIX, describe

@@ -220,9 +220,9 @@ class _PassSearch:
             what = f"the sound alone takes {in_words(sound)}"
             if sound < target_bytes:
                 what = f"{'sound and tables' if sound else 'the tables'} alone take {in_words(fixed)}"
-            advice = ", or leave the sound out" if sound else ""
+            advice = ", or leave out the sound" if sound else ""
             option = f"`target_{self.target.kind}`"
-            raise UsageError(f"{in_words(target_bytes)} is too little: {what}; give {option} more{advice}")
+            raise UsageError(f"{in_words(target_bytes)} is too small: {what}; use a larger {option}{advice}")
         return rate_controller.stats(slope, parts["tokens"], fixed, target_bytes)
 
 

@@ -28,6 +28,6 @@ def check_output(output: object, *sources: object, overwrite: bool) -> None:
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}; on the command line `output` - writes to a pipe") from None
     if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path}: exists already and stays as it is; `overwrite` replaces it, `output` names another")
+        raise OutputError(f"{path}: already exists; `overwrite` replaces it, `output` names another file")
     if not path.parent.exists() and "%" not in path.name:  # numbered pictures get their folder made
         raise OutputError(f"{path}: the folder {path.parent} does not exist")

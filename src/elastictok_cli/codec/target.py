@@ -54,7 +54,7 @@ class Target:
         }
         given = [name for name, value in goals.items() if value is not None]
         if len(given) > 1:
-            raise UsageError(f"`{given[0]}` and `{given[1]}` cannot both be the goal; leave `{given[1]}` out")
+            raise UsageError(f"`{given[0]}` and `{given[1]}` exclude each other; use one of them")
         if not measure and tokens is None:
             raise UsageError("`measure` is for a fixed number of `tokens`; any other goal is met by measuring")
         if psnr is not None:
@@ -73,10 +73,10 @@ class Target:
     def threshold(cls, mse: float = DEFAULT_THRESHOLD) -> Target:
         """Mean squared error of pixels on [-1, 1]: 0.007 is 27.6 dB."""
         if not math.isfinite(mse) or mse <= 0:
-            raise UsageError(f"`threshold` {mse:g} is no mean squared error to reach; it must be above 0 (try 0.007)")
+            raise UsageError(f"`threshold` {mse:g} is not a mean squared error; it must be above 0 (try 0.007)")
         if mse >= 1:
             what = f"did you mean `psnr` {mse:g}?" if 10 <= mse <= 100 else "it is at most 1 (0.007 is usual)"
-            raise UsageError(f"`threshold` {mse:g} is no mean squared error; {what}")
+            raise UsageError(f"`threshold` {mse:g} is not a mean squared error; {what}")
         return cls("mse", mse, mse)
 
     @classmethod
@@ -84,7 +84,7 @@ class Target:
         """PSNR in dB over a block's RGB values."""
         if not math.isfinite(db) or not 6.1 <= db <= 100:
             what = f"did you mean `threshold` {db:g}?" if 0 < db < 1 else "it must be between 6.1 and 100"
-            raise UsageError(f"`psnr` {db:g} is no PSNR in dB; {what}")
+            raise UsageError(f"`psnr` {db:g} is not a PSNR in dB; {what}")
         return cls("psnr", db, mse_of_psnr(db))
 
     @classmethod
@@ -103,16 +103,16 @@ class Target:
         try:
             count = float(bytes_of(size) if isinstance(size, str) else size)
         except ValueError:
-            raise UsageError(f"`target_size` {size}: no size; 1.5MB, 800kB and 1500000 are") from None
+            raise UsageError(f"`target_size` {size}: not a size; write 1.5MB, 800kB or 1500000") from None
         if not math.isfinite(count) or count < 1:
-            raise UsageError(f"`target_size` {count:g}: no size in bytes; it must be 1 or more (1.5MB, 800kB)")
+            raise UsageError(f"`target_size` {count:g}: not a size in bytes; it must be 1 or more (1.5MB, 800kB)")
         return cls("size", count, DEFAULT_THRESHOLD)
 
     @classmethod
     def bpp(cls, bits: float) -> Target:
         """The best that this many bits per coded pixel can do; sound is not counted."""
         if not math.isfinite(bits) or not 0 < bits <= 24:
-            raise UsageError(f"`target_bpp` {bits:g}: no bits per pixel; usual are 0.01 to 1")
+            raise UsageError(f"`target_bpp` {bits:g}: not bits per pixel; 0.01 to 1 is usual")
         return cls("bpp", bits, DEFAULT_THRESHOLD)
 
     @property

@@ -122,7 +122,7 @@ class Header:
         need(self.rotation in (0, 90, 180, 270), f"a rotation of {self.rotation} degrees")
         need(self.target in TARGETS, f"unknown target {self.target!r}")
         # 0 is lossless. Some models reach it; for the others every block misses the threshold.
-        need(0 <= self.threshold <= MAX_MSE, f"{self.threshold} is no mean squared error")
+        need(0 <= self.threshold <= MAX_MSE, f"{self.threshold} is not a mean squared error")
         need(math.isfinite(self.target_value), f"the target is {self.target_value}")
         need(0 < self.block_frames <= MAX_GOP_FRAMES, f"{self.block_frames} frames in a block")
         need(0 < self.gop_blocks * self.block_frames <= MAX_GOP_FRAMES, f"{self.gop_blocks} blocks in a GOP")

@@ -161,7 +161,7 @@ def _gops(arrays: Arrays, header: Header, name: str) -> list[Gop]:
                 encoder.write(CodeTokens(values[token : token + count], length, qindex), tile)
                 mse = float(arrays["mse"][block, tile])
                 if not (0 <= mse <= MAX_MSE if header.is_measured else np.isnan(mse)):
-                    raise ValueError(f"{mse} is no mean squared error")
+                    raise ValueError(f"{mse} is not a mean squared error")
                 met = bool(arrays["met"][block, tile])
                 row.append(TileRecord(count=count, met=met, mse=mse, qindex=qindex))
                 token += count
@@ -193,7 +193,7 @@ def _load(path: str | os.PathLike[str] | BinaryIO, name: str) -> Arrays:
                 with archive.open(f"{key}.npy") as member:
                     arrays[key] = _member(member, archive.getinfo(f"{key}.npy").file_size)
     except KeyError as error:
-        raise DamagedFile(f"{name}: no file of 'elastictok tokens': {str(error).strip(chr(39))}") from None
+        raise DamagedFile(f"{name}: not a file of 'elastictok tokens': {str(error).strip(chr(39))}") from None
     except OSError as error:
         raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:

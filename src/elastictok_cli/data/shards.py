@@ -101,7 +101,7 @@ class ShardWriter:
         if not overwrite:
             for path in (Path(pattern % 0), self.folder / INDEX):
                 if path.exists():
-                    raise OutputError(f"{path}: exists already; -f replaces it, -o names another folder")
+                    raise OutputError(f"{path}: already exists; -f replaces it, -o names another folder")
         self.shards: list[dict[str, Any]] = []
         self.rows: list[tuple[int, ...]] = []
         self.counts: list[npt.NDArray[np.uint32]] = []

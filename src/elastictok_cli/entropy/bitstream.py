@@ -23,12 +23,14 @@ from ..types import Tokens
 
 
 class PaddedPicture(Protocol):
-    """The size of the padded picture, in pixels."""
+    """The size of the padded picture in pixels; tile_hw: (height, width) of its tiles, its own if it is not cut."""
 
     @property
     def height(self) -> int: ...
     @property
     def width(self) -> int: ...
+    @property
+    def tile_hw(self) -> tuple[int, int]: ...
 
 
 class StreamHeader(Protocol):

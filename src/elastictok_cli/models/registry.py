@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..entropy.bitstream import find_syntax
 from ..errors import UnsupportedFile, UsageError
+from ..types import PathLike
 from .openmp import share_cores
 from .weights_files import SUFFIX, metadata, packaged_weights, sha256, weights_in_home
 
@@ -35,8 +36,6 @@ ENTRY_POINTS = "elastictok.models"
 PRECISIONS = ("float32", "bfloat16", "float16")
 SHORT_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,11 +215,12 @@ def load(name: PathLike | None = None, device: str = "auto", precision: str = "f
 
 
 def load_for(
-    header: NamesModel, device: str = "auto", name: PathLike | None = None, precision: str | None = None
+    header: NamesModel, device: str = "auto", name: PathLike | None = None, precision: str | None = None, file: str = ""
 ) -> TokenModel:
     """Load the model that an .etok was made with. name: where to look for it, if not among this machine's own.
 
     precision: None for the one that the file was made in, since another one shows other pixels than were measured.
+    file: the .etok's name, for the error.
     Raises UnsupportedFile if the model is not on this machine, and as `load`.
     """
     if precision is None:
@@ -241,16 +241,17 @@ def load_for(
         if model.spec.digest == header.model_digest:
             return model
     pull = f"'elastictok weights pull {header.model}' or " if entry is not None and entry.published else ""
+    where = f"{file}: " if file else ""
     raise UnsupportedFile(
-        f"needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), which are "
-        f"not here; {pull}`model` FILE.safetensors gives them"
+        f"{where}needs the weights of {header.model} generation {header.generation} ({wanted[:12]}), "
+        f"which are not on this machine; {pull}`model` FILE.safetensors names them"
     )
 
 
-def tables_for(header: Any, name: PathLike | None = None) -> Any:
+def tables_for(header: Any, name: PathLike | None = None, file: str = "") -> Any:
     """Start values of the entropy coder that a file's tokens need; None where they need none.
 
     Loads the model only if it must: tokens that are codes are read without weights. Raises as `load_for`.
     """
     find_entry(header.model)  # a package outside this one registers the syntax along with its model
-    return None if find_syntax(header.syntax).codes else load_for(header, "cpu", name).tables
+    return None if find_syntax(header.syntax).codes else load_for(header, "cpu", name, file=file).tables

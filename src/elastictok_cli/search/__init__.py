@@ -26,4 +26,4 @@ def strategy(name: str) -> Strategy:
         return STRATEGIES[name]
     close = difflib.get_close_matches(name, STRATEGIES, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    raise UsageError(f"`search` {name}: unknown, there are {', '.join(STRATEGIES)}{hint}")
+    raise UsageError(f"`search` {name}: unknown search; choose {', '.join(STRATEGIES)}{hint}")

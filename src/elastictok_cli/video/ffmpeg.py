@@ -139,7 +139,7 @@ def find_ffmpeg(path: str | None = None) -> Ffmpeg | None:
                 return found
         except OSError as error:
             raise UsageError(f"{OPTION} {path}: cannot be run: {error.strerror}") from error
-        raise UsageError(f"{OPTION} {path}: is no ffmpeg")
+        raise UsageError(f"{OPTION} {path}: is not an ffmpeg program")
     try:
         import imageio_ffmpeg
 

@@ -11,13 +11,12 @@ import os
 from pathlib import Path
 
 from ..errors import UsageError
+from ..types import PathLike
 from .gif import GifSink
 from .muxed import MuxedSink
 from .pictures import PictureSink, SequenceSink
 from .sink import Shown, Sink, SinkOptions
 from .y4m import Y4mSink
-
-PathLike = str | os.PathLike[str]
 
 VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 
@@ -40,4 +39,4 @@ def open_sink(path: PathLike, options: SinkOptions, info: Shown) -> Sink:
     if suffix == ".png":
         return SequenceSink(target, options, info) if "%" in target.name else PictureSink(target, options, info)
     known = ", ".join([*VIDEO_FORMATS, ".gif", ".y4m", ".png"])
-    raise UsageError(f"{text}: the name must say what to write: {known}, or frames/%05d.png")
+    raise UsageError(f"{text}: unknown output format; the name must end in {known}, or be frames/%05d.png")

@@ -83,7 +83,7 @@ class SequenceSink(Sink):
         if not self._made and not options.overwrite:
             for name in sorted(os.listdir(self._folder)) if self._folder.is_dir() else ():
                 if pattern.fullmatch(name):
-                    raise OutputError(f"{self._folder / name}: exists already; it stays as it is, -f replaces it")
+                    raise OutputError(f"{self._folder / name}: already exists; -f replaces it")
         with writing(str(self._folder)):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._part = self._folder / f".{secrets.token_hex(4)}.part"

@@ -98,7 +98,7 @@ class Sink(ABC):
         """Make the output whole and give it its name. Raises OutputError if no frame was written."""
         if not self.frames:
             self.abort()
-            raise OutputError(f"{self.name}: there was no frame to write")
+            raise OutputError(f"{self.name}: no frame was decoded, so nothing is written")
         try:
             with writing(self.name):
                 self._finish()
@@ -114,7 +114,7 @@ class Sink(ABC):
     def _write(self, pts: int, rgb: Pixels) -> None: ...
 
     def _write_audio(self, packet: AudioPacket) -> None:
-        self._note("the sound is left out: this kind of output has none; .mkv has it")
+        self._note("the sound is left out, since this format holds none; .mkv does")
 
     @abstractmethod
     def _finish(self) -> None: ...
@@ -163,7 +163,7 @@ class PartFile:
 
     def _refuse_existing(self) -> None:
         if self.path.exists() and not self.overwrite:
-            raise OutputError(f"{self.path}: exists already; it stays as it is, -f replaces it")
+            raise OutputError(f"{self.path}: already exists; -f replaces it")
 
     def keep(self) -> None:
         """Give it its name. Checked again: a file that has come up meanwhile is not replaced either."""

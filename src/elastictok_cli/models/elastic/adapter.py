@@ -23,8 +23,8 @@ from ...entropy.bitstream import CodeTokens
 from ...errors import UnsupportedFile
 from ..base import Frames, ModelSpec, TokenModel, Tokens
 from .batching import in_batches
-from .bitstream import FSQ_LEVELS
 from .bottleneck import VAE
+from .codes import FSQ_LEVELS
 from .config import ElasticConfig
 from .first_count import MIN_SHARE, PATCH_THRESHOLD, TOKENS_PER_PATCH, is_cut, needed_share
 from .layers import KvCache, extend_cache

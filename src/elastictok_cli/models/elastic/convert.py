@@ -53,7 +53,7 @@ def convert(params: Path, config: ElasticConfig, output: Path, overwrite: bool =
     output exists or cannot be written.
     """
     if os.path.lexists(output) and not overwrite:
-        raise OutputError(f"{output}: exists; -f overwrites it")
+        raise OutputError(f"{output}: already exists; -f replaces it")
     try:
         file = params.open("rb")
     except OSError as error:

@@ -49,7 +49,7 @@ def pull(
     published = None if entry is None else entry.published
     if published is None:
         pullable = ", ".join(each.name for each in entries().values() if each.published)
-        raise UsageError(f"{name}: nothing to pull; published are {pullable}")
+        raise UsageError(f"{name}: is not a published model; these can be pulled: {pullable}")
     if digest is not None and not SHA256_PATTERN.fullmatch(digest):
         raise UsageError(f"`sha256` {digest}: must be 64 hexadecimal digits")
     output, pin_file = home() / f"{name}{SUFFIX}", home() / f"{name}.json"

@@ -35,7 +35,7 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
-        raise UsageError(f"`device` {name}: there is none on this machine; auto takes what there is") from None
+        raise UsageError(f"`device` {name}: this machine has none; auto takes what it has") from None
     return device
 
 

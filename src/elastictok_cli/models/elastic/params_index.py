@@ -166,7 +166,7 @@ def read_index(path: Path, data: mmap.mmap) -> dict[str, Entry]:
                 entries[entry.key] = entry
     except _Malformed as error:
         if not entries and not key:
-            raise InputError(f"{name}: not a parameter stream of the original ElasticTok ({error})") from None
+            raise InputError(f"{name}: not a parameter file of the original ElasticTok ({error})") from None
         where = f"tensor {key}" if key else f"the object at byte {start:,}"
         raise InputError(f"{name}: damaged or incomplete: {where}: {error}; fetch the file again") from None
     return entries
