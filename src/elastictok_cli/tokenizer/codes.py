@@ -155,7 +155,7 @@ class Codes:
         blocks, tiles = self.clips * len(self.frames), self.counts.shape[-2] * self.counts.shape[-1]
         gops = np.arange(len(self.frames)) // self.header.gop_blocks
         header = self.header
-        if np.isnan(self.mse).any():
+        if np.isnan(self.mse).any():  # what `decode` must know; `load` sees it in the errors themselves
             header = replace(header, extra={**header.extra, "measured": False})
         arrays: Arrays = {
             "format": np.array(VERSION, np.int32),
@@ -195,6 +195,7 @@ class Codes:
         if int(arrays["format"]) != VERSION:
             raise UnsupportedFile(f"{name}: version {arrays['format']} is newer than this elastictok reads ({VERSION})")
         header = parse_head(arrays["head"].tobytes(), name)
+        header = replace(header, extra={key: it for key, it in header.extra.items() if key != "measured"})
         find_entry(header.model)  # a package outside this one registers the syntax along with its model
         syntax, shape = find_syntax(header.syntax, name), tuple(arrays["shape"].tolist())
         places, kept = Places.of(header, shape), int(arrays["kept"])
