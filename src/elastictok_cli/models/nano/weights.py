@@ -31,9 +31,6 @@ class Weights:
     def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
         """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
         contexts, mixers = tensors.get("contexts"), tensors.get("mixers")
-        if contexts is not None and mixers is not None and len(contexts) < cx.COUNT:
-            contexts = np.concatenate([contexts, new_contexts(cx.COUNT - len(contexts))])
-            mixers = np.concatenate([mixers, new_weights(cx.SETS - len(mixers))])
         if contexts is None or contexts.shape != (cx.COUNT, 2) or contexts.dtype != np.uint16:
             raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 2)")
         if mixers is None or mixers.shape != (cx.SETS, MAX_INPUTS) or mixers.dtype != np.int32:

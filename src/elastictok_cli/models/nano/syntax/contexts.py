@@ -23,7 +23,7 @@ _sizes = {
     "SIG": (2 * 4 * 9 * 7, 2 * 4 * 64 * 3, KINDS * 3 * 9 * 7, QUALITIES * 4 * 2 * 9 * 4, 5 * 16 * 3 * 4, 8 * 16 * 4),
     "GREATER": (2 * 2 * 3 * 6, 2 * 4 * 16 * 4, 2 * QUALITIES * KINDS * 4),
     "REST": (3 * 20, QUALITIES * 20),
-    "OFFSET": (KINDS * 3 * 16, 9 * 16),
+    "OFFSET": (KINDS * 3 * 8, 7 * 8),
 }
 
 BASES: dict[str, list[int]] = {}

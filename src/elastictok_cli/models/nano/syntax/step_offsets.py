@@ -40,8 +40,8 @@ def predicted_offset(offsets, y, x):
 
 @compiled_inner
 def _offset_bit(coder, group, at, near, weights, bit):
-    coder.active[0] = cx.OFFSET0 + group * 16 + at
-    coder.active[1] = cx.OFFSET1 + near * 16 + at
+    coder.active[0] = cx.OFFSET0 + group * 8 + at
+    coder.active[1] = cx.OFFSET1 + near * 8 + at
     return code(coder, cx.W_OFFSET + weights, np.int64(2), bit)
 
 
@@ -54,7 +54,7 @@ def code_offset(coder, kind, offsets, y, x, value):
     left = np.int64(offsets[y, x - 1]) if x > 0 else np.int64(0)
     above = np.int64(offsets[y - 1, x]) if y > 0 else np.int64(0)
     group = kind * 3 + min(abs(left - above), 2)
-    near = min(max(predicted, -4), 4) + 4
+    near = predicted + MOST
     rest = value - predicted
     if not _offset_bit(coder, group, np.int64(0), near, np.int64(0), np.int64(1 if rest else 0)):
         return predicted
