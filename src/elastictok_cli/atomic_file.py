@@ -12,10 +12,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import OutputError
 
-PathLike = str | os.PathLike[str]
+if TYPE_CHECKING:  # types.py loads numpy, which --help must not
+    from .types import PathLike
 
 
 def resolve_output(path: PathLike) -> Path:

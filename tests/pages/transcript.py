@@ -23,7 +23,7 @@ from elastictok_cli.cli.app import app, main
 PROMPT = "$ "
 # What differs from run to run: how long it took, and how fast that is.
 TIMES = re.compile(r"(?<=in )\d+:[\d:]+|[\d.]+ fps|(?<=in )[\d.]+ s\b")
-PROGRESS = re.compile(r"blocks \d+/\d+ ")  # how far a long run is, every ten seconds
+PROGRESS = re.compile(r"(blocks|files) \d+/\d+ ")  # how far a long run is, every ten seconds
 SHELL = set("|<>;&`*~") | {"$("}
 
 
@@ -61,6 +61,7 @@ def run(command: str, folder: Path) -> Step:
         printed, code = _here(shlex.split(command, comments=True)[1:], folder)
     if code:
         printed = f"{printed.rstrip()}\n# exit code {code}"
+    printed = printed.replace(os.sep, "/")
     lines = [line.rstrip() for line in printed.strip("\n").splitlines() if not PROGRESS.match(line)]
     return Step(command, "\n".join(lines))
 

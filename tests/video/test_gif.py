@@ -44,7 +44,7 @@ def test_the_same_video_gives_the_same_bytes_and_sound_is_left_out(tmp_path: Pat
     notes = through(path, tmp_path / "a.gif")
     through(path, tmp_path / "b.gif")
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
-    assert "a GIF has no sound; .mkv has it" in notes
+    assert "a GIF holds no sound; .mkv does" in notes
     assert len(read(tmp_path / "a.gif")[0]) == 3  # 25 a second, every other one
 
 

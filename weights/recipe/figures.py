@@ -39,8 +39,9 @@ def rates(found: dict[str, Any]) -> str:
     for s in summary:
         over = [s["bytes_over"][name] for name in codecs]
         cells = [f"{o['geometric_mean']:.2f}{_of(o['clips'], s['clips'])}" if o["clips"] else "none" for o in over]
-        speed = [f"{s['encode_fps']:.1f}", f"{s['decode_fps']:.0f}"]
-        rows.append([f"{s['threshold']:g}", f"{s['psnr_db']:.1f} dB", f"{100 * s['met_share']:.1f} %", *cells, *speed])
+        speed = [_number(s["encode_fps"], ".1f"), _number(s["decode_fps"], ".0f")]
+        quality = [_number(s["psnr_db"], ".1f") + " dB", f"{100 * s['met_share']:.1f} %"]
+        rows.append([f"{s['threshold']:g}", *quality, *cells, *speed])
     head = ["threshold", "PSNR", "blocks met", *codecs, "encoded fps", "decoded fps"]
     return f"{table(head, rows)}\n\n{_about(found, summary[0])}"
 
@@ -84,7 +85,12 @@ def _measured(path: str) -> list[str]:
     size = (ROOT / "weights" / f"{found['model']}.safetensors").stat().st_size
     at = next(s for s in found["summary"] if s["kind"] == "video" and s["threshold"] == found["figure_threshold"])
     weights = f"{size / 1e6:.0f} MB" if size > 1e6 else f"{size / 1e3:.0f} kB"
-    return [weights, f"{at['encode_fps']:.1f} / {at['decode_fps']:.0f}"]
+    return [weights, f"{_number(at['encode_fps'], '.1f')} / {_number(at['decode_fps'], '.0f')}"]
+
+
+def _number(value: float | None, form: str) -> str:
+    """Empty where nothing was measured."""
+    return "" if value is None else format(value, form)
 
 
 def _of(clips: int, most: int) -> str:

@@ -52,7 +52,7 @@ def bench(
     ] = None,
     ffmpeg: opt.FfmpegPath = None,
     picture_size: Annotated[
-        str, typer.Option("--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.")
+        str, typer.Option("--size", metavar="SIZE", help="source, fitN (shorter side at most N), N or WxH.")
     ] = "fit256",
     duration: Annotated[
         float | None, typer.Option("--duration", metavar="S", help="Only the first S seconds of each clip.")

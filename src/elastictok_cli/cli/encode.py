@@ -101,11 +101,14 @@ def encode(
         ),
     ] = 0.0,
     picture_size: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.", rich_help_panel=PICTURE
+            "--size",
+            metavar="SIZE",
+            help="source, fitN (shorter side at most N), N (shorter side) or WxH (default: the model's).",
+            rich_help_panel=PICTURE,
         ),
-    ] = "fit256",
+    ] = None,
     start: Annotated[float | None, opt.start(PICTURE)] = None,
     duration: Annotated[float | None, opt.duration(PICTURE)] = None,
     no_audio: Annotated[bool, opt.no_audio(PICTURE)] = False,

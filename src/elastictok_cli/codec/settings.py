@@ -7,6 +7,7 @@ an option in backticks, as Python knows it; the command line shows `target_size`
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -32,12 +33,14 @@ def _check_count(name: str, value: float | None, what: str = "") -> None:
 class EncodeSettings:
     """How to encode a file.
 
-    target: what every block or the file must reach. size: "fit256", "source", N (shorter side) or "WxH", in pixels.
+    target: what every block or the file must reach. size: "source", "fitN" (shorter side
+    at most N), "N" (shorter side) or "WxH", in pixels; None for the model's own.
     search: a strategy of search/. effort: "fast", "default" or "best", how hard the model looks for its tokens; models
     without a choice ignore it. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
     gop_blocks: blocks per GOP; None for the model's own. start, duration: the part of the source to code, in seconds.
     audio: keep the source's sound. strict: a block that misses the threshold is an error. percentile: how many per cent
-    of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses.
+    of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses. about: JSON values of the
+    user's own, kept in the file's header.
 
     These do not change a byte of the output. threads: of all jobs together; None for one per core. jobs: processes,
     each at a GOP; None for as many as are worth it. overwrite: an existing output is replaced. resume: continue what an
@@ -48,7 +51,7 @@ class EncodeSettings:
     """
 
     target: Target = field(default_factory=Target.threshold)
-    size: str = "fit256"
+    size: str | None = None
     search: str = "fast"
     effort: str = "default"
     max_tokens: int | None = None
@@ -58,6 +61,7 @@ class EncodeSettings:
     audio: bool = True
     strict: bool = False
     percentile: float = 0.0
+    about: Mapping[str, Any] | None = None
     threads: int | None = None
     jobs: int | None = 1
     overwrite: bool = False
@@ -72,6 +76,10 @@ class EncodeSettings:
         _check_count("gop_blocks", self.gop_blocks, "a GOP has at least one block")
         _check_count("threads", self.threads)
         _check_count("jobs", self.jobs)
+        try:
+            json.dumps(self.about, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"`about`: must be what JSON can hold: {error}") from None
         if not 0 <= self.percentile <= 100:
             raise UsageError(f"`percentile` {self.percentile:g}: must be from 0 to 100")
         if self.percentile and (self.target.is_size or self.target.kind == "tokens"):
@@ -84,7 +92,8 @@ class EncodeSettings:
 
     def fingerprint(self, model: TokenModel) -> str:
         """Everything beside the source that decides the bytes of an output, as JSON: equal text, equal bytes."""
-        same = replace(self, threads=None, jobs=None, overwrite=False, resume=False, whole_curves=False)
+        size = self.size or model.spec.size
+        same = replace(self, size=size, threads=None, jobs=None, overwrite=False, resume=False, whole_curves=False)
         # The digest is of the weights; the precision that they are held in is one of the header's fields.
         values: dict[str, Any] = {**asdict(same), **model.header_fields}
         return json.dumps({**values, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)

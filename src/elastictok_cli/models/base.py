@@ -35,6 +35,7 @@ class ModelSpec:
     channels: numbers in one token.
     tokens_per_frame_pixel: a block or tile has at most `frames * height * width` times as many tokens.
     max_gop_blocks: the longest GOP that the model can code, in blocks; None for any.
+    size: what frames are scaled to unless told otherwise, as `--size`.
     usual_bpp: bits per pixel that usual clips need at an MSE of 0.007: where the search for a file size starts.
     slow: a candidate takes seconds. Then the time is forecast, every candidate is reported, and GOPs are coded in one
         process: the weights are large and the network uses every core.
@@ -56,6 +57,7 @@ class ModelSpec:
     min_tokens: int = 0
     tokens_per_frame_pixel: float = 1.0
     max_gop_blocks: int | None = None
+    size: str = "fit256"
     usual_bpp: float = 0.05
     slow: bool = False
     compiles: tuple[str, ...] = ()

@@ -60,7 +60,7 @@ class GifSink(Sink):
         self._last, self._step = pts, pts - self._last
 
     def _write_audio(self, packet: Any) -> None:
-        self._note("a GIF has no sound; .mkv has it")
+        self._note("a GIF holds no sound; .mkv does")
 
     def _frames(self) -> Iterator[av.VideoFrame]:
         self._spool.seek(0)

@@ -39,7 +39,7 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
         (width, height), (to_width, to_height) = stored, coded
         factor = width * height / (to_width * to_height)
         cost = f" (about {factor:.0f} times slower)" if factor >= 2 else ""
-        other = f"; `size` source keeps every pixel{cost}" if size == "fit256" else ""
+        other = f"; `size` source keeps every pixel{cost}" if size.startswith("fit") else ""
         yield f"{width}x{height} is coded at {to_width}x{to_height}{other}"
     depth = max(component.bits for component in av.VideoFormat(probed.pixel_format).components)
     if depth > 8:

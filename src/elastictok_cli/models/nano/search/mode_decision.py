@@ -23,7 +23,7 @@ from .residual_search import (
     put_inter,
     tsplit_price,
 )
-from .task import BEST, ESTIMATE, OTHER, new_trial
+from .task import BEST, ESTIMATE, OTHER, at_ctu, new_trial
 
 LEAST_RESIDUAL = 8.0  # bits that a residual takes at least: a smaller error is left as it is
 
@@ -222,14 +222,15 @@ def _decide_frame(task, trial):
     rows, columns = task.cells.shape[0], task.cells.shape[1]
     for by in range(0, rows, 8):
         for bx in range(0, columns, 8):
-            _decide(task, trial, by, bx, np.int64(3), 1e30)
+            _decide(at_ctu(task, by, bx), trial, by, bx, np.int64(3), 1e30)
 
 
 @compiled_inner
-def _recode_frame(task, trial, given, coarser):
-    rows, columns = task.cells.shape[0], task.cells.shape[1]
+def _recode_frame(whole, trial, given, coarser):
+    rows, columns = whole.cells.shape[0], whole.cells.shape[1]
     for cy in range(0, rows, 8):
         for cx in range(0, columns, 8):
+            task = at_ctu(whole, cy, cx)
             z = 0
             while z < 64:
                 by, bx = cy + Z_Y[z], cx + Z_X[z]
