@@ -134,13 +134,8 @@ class _Check:
 
     def _tile_errors(self, shown: Frames, source: Frames) -> list[float]:
         """Return the MSE of the visible part of each tile, on [-1, 1]."""
-        height, width = self.tiling.tile
-        errors = []
-        for number in range(self.tiling.tiles):
-            y, x = divmod(number, self.tiling.columns)
-            part = np.s_[:, y * height : (y + 1) * height, x * width : (x + 1) * width]
-            errors.append(block_mse(shown[part], source[part]))
-        return errors
+        part = self.tiling.part
+        return [block_mse(part(shown, number), part(source, number)) for number in range(self.tiling.tiles)]
 
 
 class _MatchedFrames:

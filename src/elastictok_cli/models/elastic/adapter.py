@@ -94,6 +94,7 @@ class ElasticModel(TokenModel):
             channels=1 if config.bottleneck_type == "fsq" else config.latent_size,
             max_gop_blocks=config.gop_blocks,
             slow=True,
+            filters=config.seam_width > 0,
             vocabulary=int(np.prod(config.fsq_quant_levels)) if config.bottleneck_type == "fsq" else 256,
             min_tokens=config.min_toks,
             tokens_per_frame_pixel=config.max_toks / (config.frames_per_block * side * side),
@@ -162,6 +163,15 @@ class ElasticModel(TokenModel):
             return None
         share = needed_share(source, PATCH_THRESHOLD * threshold, self.config.patch_size[1:])
         return round(self.config.max_toks * max(MIN_SHARE, TOKENS_PER_PATCH * share))
+
+    @torch.inference_mode()
+    def post_filter(self, frames: Frames) -> Frames:
+        """Filter the seams between patches and tiles, if the model can. frames: uint8 (T, H, W, 3), joined tiles."""
+        if self.network.seams is None:
+            return frames
+        # frame by frame: the activations of a large picture take a hundred megabytes
+        pixels = torch.from_numpy(frames).to(self.device)
+        return np.concatenate([to_uint8(self.network.filtered(frame[None])) for frame in pixels])
 
     def start(self, height: int, width: int) -> ElasticState:
         """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""
