@@ -1,19 +1,22 @@
 """A small convolutional filter across the borders of patches and tiles, on the joined picture.
 
-Patches and tiles are coded side by side, and their borders show. The filter sees 16 pixels across each border and a few
+Patches and tiles are coded side by side, and their borders show. The filter sees 24 pixels across each border and five
 along it, and adds what the pixels lack: first across the upright borders, then, with the same weights, across the level
 ones.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 PATCH = 8  # pixels between borders
-ACROSS = 2 * PATCH  # pixels that the filter sees and changes, half of them on each side of a border
-ALONG = 3
+ACROSS = 3 * PATCH  # pixels that the filter sees and changes, half of them on each side of a border
+BEYOND = ACROSS // 2 - PATCH  # how far it reaches beyond the patches on both sides
+ALONG = 3  # pixels that each of its two layers sees along a border
 
 
 class SeamFilter(nn.Module):
@@ -43,16 +46,12 @@ class SeamFilter(nn.Module):
         x = self._upright(x.transpose(2, 3), top)
         return x.transpose(2, 3)
 
-    def _upright(self, x: Tensor, left: int) -> Tensor:
-        if x.shape[3] < ACROSS:  # no border
-            return x
+    def _upright(self, x: Tensor, left: int) -> Any:
         borders = left + PATCH * torch.arange(1, x.shape[3] // PATCH, device=x.device)
+        if not len(borders):
+            return x
         kind = self.kind[(borders % self.tile == 0).long()].T[:, None]
-        y = F.relu(self.see(_longer(x.to(self.kind.dtype))) + kind)
-        y = F.relu(self.mix(_longer(y)))
-        return x + self.add(y).float()
-
-
-def _longer(x: Tensor) -> Tensor:
-    """Repeat the first and last row, so that a kernel along the border keeps the height."""
-    return F.pad(x, (0, 0, ALONG // 2, ALONG // 2), mode="replicate")
+        seen = F.pad(x.to(self.kind.dtype), (BEYOND, BEYOND, ALONG // 2, ALONG // 2), mode="replicate")
+        y = F.relu(self.see(seen) + kind)
+        y = F.relu(self.mix(F.pad(y, (0, 0, ALONG // 2, ALONG // 2), mode="replicate")))
+        return x + self.add(y)[..., BEYOND:-BEYOND].float()
