@@ -137,3 +137,33 @@ def test_a_tile_that_misses_joined_with_any_number_is_a_miss() -> None:
     decisions = encode(Filtered(120), sources(2), 0.004)
     assert not any(decision.met for decision in decisions)
     assert all(decision.mse > 0.004 for decision in decisions)
+
+
+class Refining(DctModel):
+    """Without a ladder; what it refines gets twice as many tokens, which no search would give it."""
+
+    def __init__(self) -> None:
+        super().__init__(0, TILE)
+        self.refined: list[int] = []
+
+    def refine_many(self, states: Sequence[Any], analyses: Any, tokens: Sequence[Any]) -> list[Any]:
+        self.refined.append(len(tokens))
+        return [
+            self.tokens(*pair, None).prefix(2 * each.count)
+            for *pair, each in zip(states, analyses, tokens, strict=True)
+        ]
+
+
+def test_tiles_that_miss_are_refined_and_measured_again_with_the_best_effort() -> None:
+    tiles = sources(2)
+    for effort, calls in (("usual", []), ("best", [2])):
+        model = Refining()
+        search = BlockSearch(model, EncodeSettings(target=Target.threshold(1e-3), max_tokens=20, effort=effort))
+        encoders = [TileEncoder(model, search, TILE, TILE) for _ in tiles]
+        decisions = encode_tiles(model, side_by_side(model, 2), encoders, tiles)
+        assert [n for n in model.refined if n] == calls
+        assert [decision.tokens.count for decision in decisions] == [40 if calls else 20] * 2
+        assert all(decision.why.endswith(", refined") == bool(calls) for decision in decisions)
+        for decision, tile in zip(decisions, tiles, strict=True):
+            shown = model.reconstruct(model.start(*TILE), decision.tokens)
+            assert decision.mse == block_mse(shown, tile)

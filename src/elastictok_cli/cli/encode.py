@@ -122,6 +122,12 @@ def encode(
             autocompletion=opt.complete_search,
         ),
     ] = "fast",
+    effort: Annotated[
+        str,
+        typer.Option(
+            "--effort", metavar="NAME", help="usual, or best: mini looks longer for blocks that miss (10 times)."
+        ),
+    ] = "usual",
     model: opt.Model = None,
     device: opt.Device = "auto",
     precision: opt.Precision = None,

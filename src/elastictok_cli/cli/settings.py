@@ -20,6 +20,7 @@ def settings_of(options: Mapping[str, Any]) -> EncodeSettings:
         target=Target.of(measure=not options["no_measure"], **{name: options[name] for name in GOALS}),
         size=options["picture_size"],
         search=options["search"],
+        effort=options.get("effort", "usual"),
         max_tokens=options["max_tokens"],
         gop_blocks=options["gop"],
         start=options["start"],

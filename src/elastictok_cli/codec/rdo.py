@@ -95,7 +95,7 @@ class BlockSearch:
         target, max_tokens = settings.target, settings.max_tokens
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
-        self.whole_curves = settings.whole_curves
+        self.whole_curves, self.effort = settings.whole_curves, settings.effort
         self.strategy: Strategy = strategy(settings.search)
         for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:

@@ -33,7 +33,9 @@ class EncodeSettings:
     """How to encode a file.
 
     target: what every block or the file must reach. size: "fit256", "source", N (shorter side) or "WxH", in pixels.
-    search: a strategy of search/. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
+    search: a strategy of search/. effort: "best" lets the model look for better values of the tokens of a block that
+    misses with as many as it can have, for a long time. max_tokens: no block (no tile, where frames are tiled) gets
+    more, met or not.
     gop_blocks: blocks per GOP; None for the model's own. start, duration: the part of the source to code, in seconds.
     audio: keep the source's sound. strict: a block that misses the threshold is an error. percentile: how many per cent
     of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses.
@@ -49,6 +51,7 @@ class EncodeSettings:
     target: Target = field(default_factory=Target.threshold)
     size: str = "fit256"
     search: str = "fast"
+    effort: Literal["usual", "best"] = "usual"
     max_tokens: int | None = None
     gop_blocks: int | None = None
     start: float | None = None
@@ -64,6 +67,8 @@ class EncodeSettings:
 
     def __post_init__(self) -> None:
         strategy(self.search)
+        if self.effort not in ("usual", "best"):
+            raise UsageError(f"`effort` {self.effort}: is usual or best")
         _check_count("max_tokens", self.max_tokens)
         _check_count("gop_blocks", self.gop_blocks, "a GOP has at least one block")
         _check_count("threads", self.threads)

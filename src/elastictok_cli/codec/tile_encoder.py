@@ -107,12 +107,14 @@ def confirmed(
 
     If the model filters the joined tiles, a tile's error depends on its neighbours: a tile that was met alone and
     misses there gets more tokens, up to ROUNDS times, unless `may_change` is false. One that misses in the end is a
-    miss. Otherwise only tiles are measured that just meet.
+    miss. Otherwise only tiles are measured that just meet. With the effort "best", tiles that miss are refined before.
     """
     decisions = list(decisions)
-    if len(decisions) == 1 and not model.spec.filters:
+    if may_change:
+        _refine(model, encoders, decisions)
+    if len(decisions) == 1 and not _joined(model, encoders[0]):
         return decisions
-    for left in range(ROUNDS if model.spec.filters and may_change else 0, -1, -1):
+    for left in range(ROUNDS if may_change else 0, -1, -1):
         missed = _measure(model, tiling, encoders, decisions)
         if not missed or not left:
             break
@@ -125,7 +127,7 @@ def _measure(
 ) -> list[int]:
     """Measure decisions in place. Returns the tiles that were met and are not, and could have more tokens."""
     limits = [each.search.max_mse for each in encoders]
-    asked = [model.spec.filters and each.search.target.measured for each in encoders]
+    asked = [_joined(model, each) for each in encoders]
     close = [d.met and d.mse > (1 - MARGIN) * limit for d, limit in zip(decisions, limits, strict=True)]
     if not any(asked) and not any(close):
         return []
@@ -144,10 +146,34 @@ def _measure(
             height, width = encoder.visible
             mse = block_mse(tiling.part(pictures[picture], place), encoder.source[:, :height, :width])
             met = mse <= limits[number] and (decision.met or decision.mse > limits[number])
-            if decision.met and not met and decision.tokens.count < encoder.search.most_tokens(encoder.source):
+            most = encoder.search.most_tokens(encoder.source) if model.spec.filters else 0
+            if decision.met and not met and decision.tokens.count < most:
                 missed.append(number)
             decisions[number] = replace(decision, mse=mse, met=met)
     return missed
+
+
+def _joined(model: TokenModel, encoder: TileEncoder) -> bool:
+    """Whether the error of a decision has to be measured once more."""
+    search = encoder.search
+    return search.target.measured and (model.spec.filters or search.effort == "best")
+
+
+def _refine(model: TokenModel, encoders: Sequence[TileEncoder], decisions: list[Decision]) -> None:
+    """Refine the tokens of tiles that miss, where the user asks for it; their errors are not measured here."""
+    missed = [
+        number
+        for number, (encoder, decision) in enumerate(zip(encoders, decisions, strict=True))
+        if encoder.search.effort == "best" and decision.mse > encoder.search.max_mse
+    ]
+    with stage(MODEL):
+        refined = model.refine_many(
+            [encoders[number].state for number in missed],
+            [encoders[number].analysis for number in missed],
+            [decisions[number].tokens for number in missed],
+        )
+    for number, tokens in zip(missed, refined, strict=True):
+        decisions[number] = replace(decisions[number], tokens=tokens, why=f"{decisions[number].why}, refined")
 
 
 def _add_tokens(

@@ -129,6 +129,12 @@ class TokenModel(ABC):
 
     # --- hooks that most models leave as they are
 
+    def refine_many(
+        self, states: Sequence[State], analyses: Sequence[Analysis], tokens: Sequence[Tokens]
+    ) -> list[Tokens]:
+        """As many tokens as these for each state, with a smaller error if a long search finds any (`effort` best)."""
+        return list(tokens)
+
     def post_filter(self, frames: Frames) -> Frames:
         """What `decode` shows of the tiles of a block, joined: uint8 (T, H, W, 3), padded. See ModelSpec.filters."""
         return frames
