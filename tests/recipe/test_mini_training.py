@@ -74,6 +74,19 @@ def test_rows_grow_to_whole_gops(network: Elastic) -> None:
     assert shapes == [(4, 1)] * 3 + [(2, 2)]
 
 
+def test_the_clock_can_set_the_schedule(network: Elastic, tmp_path: Path) -> None:
+    """Also of a run that went on from a checkpoint."""
+    plan = Plan(whole_steps=10, single_steps=50, step_blocks=4, warm_steps=2, end_step=100, clock_minutes=2)
+    trainer = Trainer(network, plan)
+    assert trainer.step(rows).kept.shape == (4, 1)
+    trainer.seconds = 90.0
+    assert trainer.place == 75 and plan.rate(trainer.place) > plan.rate(99)
+    trainer.save(tmp_path / "checkpoint.pt")
+    again = Trainer.load(tmp_path / "checkpoint.pt")
+    assert again.place == 75
+    assert again.step(rows).kept.shape == (2, 2)
+
+
 def test_training_lowers_the_error(network: Elastic) -> None:
     held = rows(np.random.default_rng(100), 8, 4)
     trainer = Trainer(network, Plan(whole_steps=0, single_steps=20, warm_steps=5))
