@@ -1,6 +1,7 @@
 """Trains the filter across borders of elastictok-mini (models/elastic/seams.py); all else stays as it is.
 
-    python weights/recipe/train_mini_seams.py runs/mini/pairs --minutes 6
+    python weights/recipe/train_mini_seams.py runs/mini/pairs --minutes 7
+    python weights/recipe/train_mini_seams.py runs/mini/pairs --minutes 3 --step-weight 16    # goes on from there
 
 The pairs are those of mini_pairs.py. The loss is the error, and that of steps between the two pixels at a border, in
 shares of the error before. One window in eight is left out and reported. Writes the filter into the weights file.
@@ -9,6 +10,7 @@ shares of the error before. One window in eight is left out and reported. Writes
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import time
@@ -29,7 +31,6 @@ from elastictok_cli.models.weights_files import metadata
 WIDTH, TILE = 30, 128
 ROWS, CROP = 12, 96  # of a step: frames, and the side of what it sees of each
 RATE, WARM_STEPS, KEPT = 2e-3, 50, 0.998  # learning rate; share of the averaged weights that a step keeps
-STEP_WEIGHT = 4.0  # of the step at a border between tiles, beside the error; a fifth of it between patches
 OFFSET = 0.002  # of the error before: so that blocks with next to no error do not outweigh all others
 FRAMES = 8  # of each window
 
@@ -54,19 +55,23 @@ def pixels(frames: Frames) -> Tensor:
 
 
 def step_error(error: Tensor, first: int) -> Tensor:
-    """Weighted squared errors of the steps across upright borders, (batch,). first: place of the first column."""
+    """Squared errors of the steps across upright borders, (batch,). first: place of the first column.
+
+    Those between patches count a fifth of those between tiles.
+    """
     at = torch.arange(PATCH, error.shape[3], PATCH)
     weight = torch.where((at + first) % TILE == 0, 1.0, 0.2) / error.shape[3]
     steps = (error[..., at] - error[..., at - 1]).square().mean((1, 2))
     return (steps * weight).sum(1)
 
 
-def loss(network: SeamFilter, source: Tensor, shown: Tensor, top: int, left: int) -> Tensor:
-    """The loss of a batch."""
+def loss(network: SeamFilter, source: Tensor, shown: Tensor, place: tuple[int, int], step_weight: float) -> Tensor:
+    """The loss of a batch. place: (top, left) of it. step_weight: of the steps beside the error."""
+    top, left = place
     before = (shown - source).square().mean((1, 2, 3)) + OFFSET
     error = network(shown, top, left) - source
     steps = step_error(error, left) + step_error(error.transpose(2, 3), top)
-    return ((error.square().mean((1, 2, 3)) + STEP_WEIGHT * steps) / before).mean()
+    return ((error.square().mean((1, 2, 3)) + step_weight * steps) / before).mean()
 
 
 def seam(x: Tensor) -> float:
@@ -94,11 +99,9 @@ def report(network: SeamFilter, source: Tensor, shown: Tensor) -> dict[str, floa
     }
 
 
-def train(source: Frames, shown: Frames, seconds: float, seed: int = 0) -> SeamFilter:
+def train(network: SeamFilter, source: Frames, shown: Frames, seconds: float, step_weight: float = 4.0) -> SeamFilter:
     """Train for so many seconds of the processor; returns the averaged weights."""
-    torch.manual_seed(seed)
-    rng, clock = np.random.default_rng(seed), time.process_time()
-    network, average = SeamFilter(WIDTH, TILE), SeamFilter(WIDTH, TILE)
+    rng, clock, average = np.random.default_rng(0), time.process_time(), copy.deepcopy(network)
     adam = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.98), weight_decay=0.0)
     step = 0
     while (spent := (time.process_time() - clock) / seconds) < 1:
@@ -109,13 +112,24 @@ def train(source: Frames, shown: Frames, seconds: float, seed: int = 0) -> SeamF
         some = rng.integers(0, len(source), ROWS)
         crop = np.s_[some, top : top + CROP, left : left + CROP]
         adam.zero_grad()
-        loss(network, pixels(source[crop]), pixels(shown[crop]), top, left).backward()  # type: ignore[no-untyped-call]
+        batch = pixels(source[crop]), pixels(shown[crop])
+        loss(network, *batch, (top, left), step_weight).backward()  # type: ignore[no-untyped-call]
         adam.step()
         step += 1
         with torch.no_grad():
             keep = min(KEPT, step / (step + 10))
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - keep)
     return average
+
+
+def start(weights: Path) -> SeamFilter:
+    """The filter in a weights file, or a new one."""
+    torch.manual_seed(0)
+    network = SeamFilter(WIDTH, TILE)
+    stored = {name[6:]: value.float() for name, value in load_file(weights).items() if name.startswith("seams.")}
+    if stored:
+        network.load_state_dict(stored)
+    return network
 
 
 def write(network: SeamFilter, weights: Path) -> None:
@@ -135,13 +149,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", type=Path, help="folder that mini_pairs.py made")
     parser.add_argument("--minutes", type=float, default=6.0, help="of the processor")
+    parser.add_argument("--step-weight", type=float, default=4.0, help="of the steps at borders, beside the error")
     parser.add_argument("--weights", type=Path, default=TARGET)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     paths, rng = sorted(args.pairs.glob("*.npz")), np.random.default_rng(0)
     left_out = read(paths[::8], rng)
-    network = train(*read([path for i, path in enumerate(paths) if i % 8], rng), 60 * args.minutes)
+    frames = read([path for i, path in enumerate(paths) if i % 8], rng)
+    network = train(start(args.weights), *frames, 60 * args.minutes, args.step_weight)
     print(json.dumps({"macs_per_pixel": network.macs} | report(network, *map(pixels, left_out))))
     write(network, args.weights)
 
