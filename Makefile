@@ -3,7 +3,7 @@
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Any torch from 2.6 on works. This one is what the tests run with; TORCH_INDEX=ADDRESS takes it from another
-# index than pip's own, for example PyTorch's for CPUs (README, "Installing").
+# index than pip's own, for example PyTorch's for CPUs (docs/index.md, "Install").
 TORCH  ?= torch==2.13.0
 # The Python that the new environment is made of: the first of these that runs and is new enough.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -13,12 +13,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini train train-mini train-mini-gpu soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini docs figures train train-mini train-mini-gpu soak fuzz lock clean
 
 help:
 	@echo "make demo       the whole tour on the clip in examples/; results in demo/"
 	@echo "make test       all tests            make test-fast   those that take under a minute together"
 	@echo "make check      ruff and mypy        make bench       docs/benchmarks.md, on $(DATA)/heldout or examples/"
+	@echo "make docs       the site of docs/ in site/   make figures   tables of README and model cards from measurements"
 	@echo "make train      weights/elastictok-nano.safetensors from $(DATA); make train-mini   goes on with elastictok-mini"
 	@echo "make soak       what takes an hour: every byte damaged, 100 kills, an hour of video; make fuzz: a million inputs"
 
@@ -55,14 +56,24 @@ coverage: $(READY)
 	$(BIN)/python -m coverage run --source src/elastictok_cli -m pytest $(ARGS)
 	$(BIN)/python -m coverage report --skip-covered --sort cover
 
+# The site. Fails at a dead link or anchor, and at a file that a page includes and that is not there.
+docs: $(READY)
+	$(PIP) install --quiet -e ".[docs]"
+	$(BIN)/zensical build --clean --strict
+
+# Tables of README and model cards, from what `make bench` measured.
+figures: $(READY)
+	$(BIN)/python weights/recipe/figures.py
+
 # Goes on where it was stopped: each measurement is kept in results/work. The page and its figures, none of which shows a
 # frame of a clip, become those of docs/.
 # $(1): where results are kept, $(2): where the page goes, $(3): options.
 define measure
 	$(BIN)/elastictok bench $(if $(wildcard $(DATA)/heldout),$(DATA)/heldout,examples/demo.mp4) $(3) --output $(1) $(ARGS)
 	@mkdir -p $(2)/benchmarks
-	cp $(1)/benchmarks.md $(2)/
+	sed 's| (with sortable tables: \[report.html\](report.html))||' $(1)/benchmarks.md > $(2)/benchmarks.md
 	cp $(1)/benchmarks/*.json $(1)/benchmarks/*.csv $(1)/benchmarks/*.svg $(2)/benchmarks/
+	$(BIN)/python weights/recipe/figures.py
 endef
 
 bench: $(READY)
@@ -89,7 +100,7 @@ pictures-mini: $(READY)
 	$(BIN)/elastictok compare examples/demo.mp4 demo/mini-0.015.etok demo/mini-0.03.etok -o docs/pictures/mini.png --height 200 --rows 2 -f
 
 train: $(READY)
-	$(BIN)/python weights/recipe/train.py $(DATA) --hours $(or $(HOURS),0.5) $(ARGS)
+	$(BIN)/python weights/recipe/train.py $(DATA) $(ARGS)
 
 # Goes on where it was stopped; runs/mini keeps the decoded frames (6.6 GB), checkpoint and log.
 train-mini: $(READY)
@@ -124,4 +135,4 @@ lock: $(READY)
 	mv $(VENV)/lock.txt requirements-dev.lock && rm $(VENV)/versions.txt
 
 clean:
-	rm -rf $(VENV) demo dist build
+	rm -rf $(VENV) demo dist build site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from elastictok_cli import errors
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted(ROOT.glob("docs/**/*.md"))
 
 
-def test_the_readme_lists_every_exit_code() -> None:
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+def test_the_page_of_errors_lists_every_exit_code() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
     kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, Exception)]
     assert listed == {0, 130, 141, 143, *(kind.exit_code for kind in kinds)}
 
@@ -33,27 +35,38 @@ def test_the_page_of_tokens_has_every_array_with_its_type() -> None:
         assert array.dtype.kind == "U" or array.dtype.name in row
 
 
-def test_the_file_tree_of_the_readme_is_the_tree() -> None:
-    tree = README[README.index("    src/elastictok_cli/") :]
-    rooms = set(re.findall(r"^      (\w+)/ ", tree, re.MULTILINE))
-    here = {path.parent.name for path in (ROOT / "src" / "elastictok_cli").glob("*/__init__.py")}
-    assert rooms == here
-    for folder in re.findall(r"^    (\w+)/ ", tree, re.MULTILINE):
-        assert (ROOT / folder).is_dir()
+def test_the_table_of_the_architecture_has_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = set(re.findall(r"^\| `(\w+)/` \|", page, re.MULTILINE))
+    assert rooms == {path.parent.name for path in (ROOT / "src" / "elastictok_cli").glob("*/__init__.py")}
 
 
-def test_commands_of_the_readme_have_only_options_that_exist() -> None:
-    import typer.main
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
-    from elastictok_cli.cli.app import app
 
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    used = re.findall(r"elastictok (\w+)((?: [^\s#|]+)*)", "\n".join(re.findall("^    (.*)", README, re.MULTILINE)))
-    assert len(used) > 10
-    for name, rest in used:
-        known = {option for parameter in commands[name].params for option in parameter.opts}
-        for option in re.findall(r"(?:^| )(--?[a-z][\w-]*)", rest):
-            assert option in known, f"{name} has no {option}"
+def test_the_site_has_every_page() -> None:
+    def pages(entries: list[object]) -> Iterator[str]:
+        for entry in entries:
+            for target in entry.values() if isinstance(entry, dict) else [entry]:
+                yield from pages(target) if isinstance(target, list) else [target]
+
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(pages(site["nav"])) == [path.relative_to(ROOT / "docs").as_posix() for path in PAGES]
+
+
+def test_the_page_of_errors_has_every_gallery() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    files = sorted((ROOT / "tests" / "cli" / "expected" / "errors").glob("*.txt"))
+    assert files and all(f'--8<-- "{path.relative_to(ROOT).as_posix()}"' in page for path in files)
+
+
+def test_the_citation_is_of_the_newest_version() -> None:
+    newest = re.search(r"^## ([\d.]+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest
+    for name in ("CITATION.cff", "docs/licences.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert re.search(rf"version\s*[:=] {{?{re.escape(newest[1])}\b", text), name
 
 
 def test_every_dependency_has_its_line() -> None:
@@ -63,10 +76,18 @@ def test_every_dependency_has_its_line() -> None:
     assert sorted(name.replace(" ", "") for name in listed) == sorted([*project["dependencies"], *extras])
 
 
-@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("weights/*.md")), *PAGES],
+    ids=lambda p: p.relative_to(ROOT).as_posix(),
+)
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-        assert (path.parent / link).exists(), link
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        target = link.partition("#")[0]
+        if target and not re.match(r"[a-z]+:", target):
+            found = (path.parent / target).resolve()
+            assert found.exists(), link
+            assert path not in PAGES or found.is_relative_to(ROOT / "docs"), f"{link}: the site has only docs/"
 
 
 def test_the_glossary_names_files_that_exist() -> None:

@@ -26,7 +26,7 @@ print(load().spec.name)
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of what is packaged, so that the checkout stays as it is."""
     folder = tmp_path_factory.mktemp("build")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, folder)
     for name in ("src", "weights", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -45,7 +45,7 @@ def test_the_wheel_has_code_weights_and_licence_and_nothing_else(wheel: Path) ->
         f"elastictok_cli/examples/{name}" for name in ("demo.mp4", "ATTRIBUTION.md")
     }
     assert wheel.stat().st_size < 40e6
-    assert any(name.endswith("LICENSE") for name in names)
+    assert all(any(name.endswith(text) for name in names) for text in ("LICENSE", "NOTICE"))
     assert {name.split("/")[0].split("-")[0] for name in names} == {"elastictok_cli", "elastictok"}
     assert not any("recipe" in name or "tests" in name for name in names)
 

@@ -29,6 +29,7 @@ from .codec.events import Event, Finished, Verified
 from .codec.settings import DecodeSettings, EncodeSettings
 from .codec.target import Target
 from .container import BlockRecord, Header, Reader
+from .types import PathLike
 
 if TYPE_CHECKING:
     from .codec.random_access import RandomAccess
@@ -47,7 +48,6 @@ __all__ = [
     "verify",
 ]
 
-PathLike = str | os.PathLike[str]
 Watcher = Callable[[Event], None]
 Result = TypeVar("Result", Finished, Verified)
 

@@ -14,8 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutputError
-
-PathLike = str | os.PathLike[str]
+from .types import PathLike
 
 
 def resolve_output(path: PathLike) -> Path:

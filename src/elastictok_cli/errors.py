@@ -1,4 +1,4 @@
-"""All errors that a user may see, each with the exit code that the README lists.
+"""All errors that a user may see, each with the exit code that docs/errors.md lists.
 
     ElasticTokError                1   any other error that is foreseen
     ├── UsageError                 2   an option or a value is impossible

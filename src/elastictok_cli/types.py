@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+PathLike = str | os.PathLike[str]
 Frames = npt.NDArray[np.uint8]  # (T, height, width, 3), RGB
 
 

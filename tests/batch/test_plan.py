@@ -42,7 +42,7 @@ def test_two_that_would_be_the_same_keep_their_endings(tree: Path) -> None:
 
 def test_two_files_of_the_same_name_are_refused(tree: Path) -> None:
     (tree / "sub/a.mkv").write_bytes(b"x")
-    with pytest.raises(UsageError, match=r"would both be a\.mkv\.etok"):
+    with pytest.raises(UsageError, match=r"would both become a\.mkv\.etok"):
         plan([str(tree / "a.mkv"), str(tree / "sub/a.mkv")])
 
 

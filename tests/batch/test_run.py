@@ -289,7 +289,7 @@ def test_what_a_stopped_run_had_entered_is_not_its_own_once_it_is_changed(tree: 
     (entered,) = (json.loads(line)["output"] for line in (out / "results.jsonl").read_text().splitlines())
     (out / entered).write_bytes(b"somebody else's by now" * 1000)
     row = rows(batch(tree, out))[entered]
-    assert row.status == "failed" and "is not what an earlier batch left" in row.error
+    assert row.status == "failed" and "is not from an earlier batch" in row.error
     assert (out / entered).read_bytes().startswith(b"somebody else's")
 
 

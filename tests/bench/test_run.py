@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -66,6 +67,28 @@ def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 def results(out: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((out / "benchmarks" / "results.json").read_text())
     return found
+
+
+def test_any_name_of_a_file_reaches_every_table_and_plot(folder: Path, tmp_path: Path) -> None:
+    odd = [
+        "$x$ %d.mkv",
+        "new\nline.mkv",
+        "<!--<script>|.mkv",
+        os.fsdecode(b"\xff.mkv"),
+        "-dash.mkv",
+        "n" * 240 + ".mkv",
+    ]
+    (tmp_path / "clips").mkdir()
+    for name in odd:
+        shutil.copy(folder / "a.mkv", tmp_path / "clips" / name)
+    options = {"thresholds": (0.007,), "stills": 1}
+    _, written = finish(run_bench(plan(tmp_path / "clips", tmp_path / "out", **options), DctModel()))
+    assert all(path.exists() for path in written.files)
+    assert {row["clip"] for row in written.results["rows"] if row["kind"] == "video"} == {
+        "$x$ %d", "new line", "<!--<script>|", "\N{REPLACEMENT CHARACTER}", "-dash", "n" * 240,
+    }  # fmt: skip
+    assert r"| \<!--\<script\>\| |" in (tmp_path / "out" / "benchmarks.md").read_text()
+    assert "<!--<script>" not in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_every_file_that_is_named_is_there(done: tuple[Path, list[JobDone], Written]) -> None:
@@ -179,7 +202,7 @@ def test_another_precision_is_measured_again(
 def test_pictures_alone_have_no_curves_of_videos(
     folder: Path, done: tuple[Path, list[JobDone], Written], tmp_path: Path
 ) -> None:
-    (picture,) = (done[0] / "work").glob("a@1*.png")
+    picture = next((done[0] / "work").glob("still-*.png"))
     clips = tuple(find_clips([str(picture)]))
     _, written = finish(run_bench(Plan(clips=clips, out=tmp_path, thresholds=THRESHOLDS, codecs=()), DctModel()))
     assert {p.name for p in written.files} >= {"figure4.svg"} and not (tmp_path / "benchmarks" / "rate.svg").exists()

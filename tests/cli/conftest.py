@@ -16,8 +16,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from elastictok_cli.cli.app import main
-from elastictok_cli.entropy import rangecoder as rc
-from elastictok_cli.models.nano.syntax import contexts as cx
+from elastictok_cli.models.nano.weights import Weights
 
 WIDTH, HEIGHT, FRAMES, RATE = 72, 50, 20, 25
 
@@ -38,8 +37,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Its contexts start without knowledge; everything else about it is the real model.
     """
     folder = tmp_path_factory.mktemp("home")
-    said = {"model": "elastictok-nano", "syntax": "nano/3", "generation": "0"}
-    save_file({"contexts": rc.new_contexts(cx.COUNT)}, folder / "plain.safetensors", metadata=said)
+    said = {"model": "elastictok-nano", "syntax": "nano/5", "generation": "0"}
+    contexts, mixers = Weights.untrained().tables
+    save_file({"contexts": contexts, "mixers": mixers}, folder / "plain.safetensors", metadata=said)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELASTICTOK_HOME", str(folder))
         yield folder

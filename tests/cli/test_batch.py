@@ -37,7 +37,7 @@ def test_a_failed_file_is_named_and_the_rest_is_there(
     assert (out / "good.etok").read_bytes() == etok.read_bytes()
     (failed,) = [line for line in said.err.splitlines() if line.startswith("failed: ")]
     assert "sub/bad.mp4" in failed
-    assert f"{out}: 1 file encoded, 0 as before, 1 failed, of 2; results.jsonl, results.parquet" in said.err
+    assert f"{out}: 1 file encoded, 0 unchanged, 1 failed, of 2; results.jsonl, results.parquet" in said.err
     assert said.err.splitlines()[-1].startswith("error: 1 file failed")
     (folder / "sub/bad.mp4").unlink()
     said = run("batch", folder, "-o", out, "--model", model, "-j", "1", "--json")
@@ -112,4 +112,4 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(run: Run, model: str, tmp_p
     said = run(*command)
     assert said.code == 0
     assert len(list((tmp_path / "out").glob("*.etok"))) == 6
-    assert "0 as before" not in said.err
+    assert "0 unchanged" not in said.err

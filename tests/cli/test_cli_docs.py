@@ -31,7 +31,7 @@ def section(name: str, command: Any) -> str:
     for option in options:
         value = f" {option.metavar}" if option.metavar and not option.is_flag else ""
         given = ", ".join(sorted(option.opts, key=len))
-        lines.append(f"| `{given}{value}` | {plain(option.help)} |")
+        lines.append(f"| `{given}{value.replace('|', chr(92) + '|')}` | {plain(option.help)} |")
     return "\n".join(lines)
 
 

@@ -28,7 +28,7 @@ def test_flags_show_no_type_and_arguments_no_braces(run: Run, command: str) -> N
     [
         ("elastictok encode --search ", ["binary", "binned", "fast", "full", "original"]),
         ("elastictok encode --search bin", ["binary", "binned"]),
-        ("elastictok decode --model elastictok-n", ["elastictok-nano", "elastictok-nano5"]),
+        ("elastictok decode --model elastictok-n", ["elastictok-nano"]),
         ("elastictok weights pull ", ["elastictok-fsq", "elastictok-vae"]),
         ("elastictok stats --theme ", ["dark", "light"]),
         ("elastictok encode --precision ", ["bf16", "float32", "fp16"]),

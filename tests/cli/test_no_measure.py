@@ -85,7 +85,7 @@ def test_a_batch_and_shards_keep_it(run: Run, fsq: Path, clip: Path, tmp_path: P
     assert said.code == 0
     (row,) = map(json.loads, (out / "results.jsonl").read_text().splitlines())
     assert row["mse"] is None and row["tokens"] > 0
-    assert "1 as before" in run("batch", clip, "-o", out, "--model", fsq, *PART, "--no-measure", "-j", "1").err
+    assert "1 unchanged" in run("batch", clip, "-o", out, "--model", fsq, *PART, "--no-measure", "-j", "1").err
     assert run("pack", out, "-o", tmp_path / "s/%05d.tar").code == 0
 
 

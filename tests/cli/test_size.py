@@ -48,10 +48,10 @@ def test_standard_input_is_read_as_often_as_needed(clip: Path, model: str, run: 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--target-size", "large"], "--target-size large: no size; 1.5MB"),
+        (["--target-size", "large"], "--target-size large: not a size; write 1.5MB"),
         (["--target-size", "0"], "--target-size 0"),
         (["--target-bpp", "-1"], "--target-bpp -1"),
-        (["--target-size", "9kB", "--psnr", "30"], "--psnr and --target-size cannot both be the goal"),
+        (["--target-size", "9kB", "--psnr", "30"], "--psnr and --target-size exclude each other"),
         (["--target-size", "9kB", "--strict"], "--strict needs a threshold"),
         (["--target-size", "9kB", "--resume"], "--resume needs one pass"),
     ],
@@ -67,5 +67,5 @@ def test_a_goal_that_cannot_be_is_one_line(
 def test_sound_alone_may_be_too_much(run: Run, clip: Path, model: str, tmp_path: Path) -> None:
     said = run("encode", clip, "-o", tmp_path / "a.etok", "--model", model, "--target-size", "2kB")
     assert said.code == 2
-    assert "or leave the sound out" in said.err.splitlines()[-1]
+    assert "or leave out the sound" in said.err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []

@@ -100,7 +100,7 @@ def test_motion_estimation_of_the_bundled_model_is_marked_in_every_thread(
     with marks(monkeypatch) as found:
         model.tokens(state, model.prepare(state, frames), qindex=60)
     by_stage = {name: {thread for thread, other in found.seen if other == name} for _, name in found.seen}
-    assert set(by_stage) == {None, MODEL, MOTION_ESTIMATION}
+    assert set(by_stage) - {None} == {MODEL, MOTION_ESTIMATION}
     if threads == 1:
         assert by_stage[MODEL] == by_stage[MOTION_ESTIMATION] == {"MainThread"}
     else:

@@ -42,7 +42,7 @@ def test_files_of_every_released_version_are_in_the_set() -> None:
     for path in (SET.parent / "golden").glob("v*.etok"):
         if "nano" not in path.name:  # those follow the weights, here as there
             assert (SET / path.name).read_bytes() == path.read_bytes()
-    assert {json.loads(path.read_text())["syntax"] for path in SET.glob("*.json")} == {"fsq/1", "vae/1", "nano/3"}
+    assert {json.loads(path.read_text())["syntax"] for path in SET.glob("*.json")} == {"fsq/1", "vae/1", "nano/5"}
 
 
 @pytest.mark.slow
@@ -82,6 +82,12 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def allow(copy: Path, **limits: float) -> None:
+    """Let the pictures of the set's stream differ by as much."""
+    path = copy / "nano-odd-size.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pixels": limits}))
+
+
 def test_another_token_is_seen(copy: Path, run: Run) -> None:
     path = copy / "nano-odd-size.json"
     said = json.loads(path.read_text())
@@ -97,11 +103,10 @@ def test_pictures_beyond_the_limits_are_seen_and_within_them_are_not(copy: Path,
     frames = np.load(path)["frames"].copy()
     frames[0, 0, 0, 0] += 2
     np.savez_compressed(path, frames=frames)
-    assert run("conformance", copy).code == 0
-    frames[0, 0, 0, 0] += 1
-    np.savez_compressed(path, frames=frames)
     ran = run("conformance", copy)
-    assert ran.code == 1 and "pictures differ by up to 3" in ran.out
+    assert ran.code == 1 and "pictures differ by up to 2" in ran.out
+    allow(copy, peak=2, rms=0.1)
+    assert run("conformance", copy).code == 0
 
 
 def test_a_damaged_stream_is_wrong_and_the_rest_goes_on(copy: Path, run: Run) -> None:

@@ -213,7 +213,7 @@ def test_a_whole_file_comes_back() -> None:
 def easy_clip() -> tuple[Header, Gop]:
     """What an easy 100-frame clip of the bundled model looks like, its tokens aside."""
     head = header(
-        model="elastictok-nano", syntax="nano/3", block_frames=8, gop_blocks=16, coded_size=(456, 256),
+        model="elastictok-nano", syntax="nano/5", block_frames=8, gop_blocks=16, coded_size=(456, 256),
         display_size=(456, 256), source_size=(1920, 1080), multiple=16, tile_hw=None, num_qindex=384, rotation=0,
         max_tokens=464 * 256 * 8 * 3 // 2, audio=(),
     )  # fmt: skip

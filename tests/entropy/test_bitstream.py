@@ -78,27 +78,25 @@ def test_a_cost_is_what_writing_adds_and_writes_nothing() -> None:
     assert (encoder.finish(), encoder.digest) == (other.finish(), other.digest)
 
 
-def nano() -> tuple[Header, np.ndarray[Any, Any]]:
-    from elastictok_cli.entropy import rangecoder
-    from elastictok_cli.models.nano.syntax import contexts
+def nano() -> tuple[Header, Any]:
+    from elastictok_cli.models.nano.weights import Weights
 
-    head = header(syntax="nano/3", tile_hw=None, multiple=16, num_qindex=384, max_tokens=64 * 32 * 2, channels=1)
-    return head, rangecoder.new_contexts(contexts.COUNT)
+    head = header(syntax="nano/5", tile_hw=None, multiple=8, num_qindex=480, max_tokens=64 * 32 * 2, channels=1)
+    return head, Weights.untrained().tables
 
 
 def nano_gop() -> tuple[bytes, int, int]:
     """One block of a few coefficients: payload, digest, count."""
-    from elastictok_cli.models.nano.syntax.frame import FrameTokens
-    from elastictok_cli.models.nano.syntax.motion_vectors import PRED_FLAGS, PRED_L0
-    from elastictok_cli.models.nano.tokens import BlockTokens
+    from elastictok_cli.models.nano.syntax.block import BlockTokens, FrameTokens
+    from elastictok_cli.models.nano.syntax.cells import MODE, USES
 
     head, start = nano()
     parts = [FrameTokens.empty(head.geometry.height, head.geometry.width) for _ in range(2)]
-    parts[0].intra_mode[:] = 0
-    parts[1].mv[..., PRED_FLAGS] = PRED_L0
+    parts[0].cells[..., MODE] = 0
+    parts[1].cells[..., USES] = 1
     parts[0].levels[0, 0, :4] = [9, -3, 1, 1]
     encoder = token_encoder(head, start)
-    block = BlockTokens(parts, 100, None)
+    block = BlockTokens(parts, 100, 1, None).prefix(1000)  # in canonical form
     encoder.write(block)
     return encoder.finish(), encoder.digest, block.count
 

@@ -120,15 +120,12 @@ def _tokens(chance: random.Random, syntax: str) -> None:
 @cache
 def _nano() -> tuple[Any, Header, tuple[bytes, ...]]:
     """Start values, a header of 48x32, and whole GOPs of some noise that moves."""
-    from elastictok_cli.entropy import rangecoder
     from elastictok_cli.models.nano.model import NanoModel
-    from elastictok_cli.models.nano.syntax import contexts
     from elastictok_cli.models.nano.weights import Weights
 
-    tables = rangecoder.new_contexts(contexts.COUNT)
-    model = NanoModel(Weights(tables, bytes(16), 0), threads=1)
-    spec, made = model.spec, []
-    head = header(syntax="nano/3", coded_size=(48, 32), multiple=16, tile_hw=None, block_frames=8,
+    model = NanoModel(Weights.untrained(), threads=1)
+    tables, spec, made = model.tables, model.spec, []
+    head = header(syntax="nano/5", coded_size=(48, 32), multiple=8, tile_hw=None, block_frames=8,
                   num_qindex=spec.num_qindex, max_tokens=48 * 32 * 8, audio=())  # fmt: skip
     noise = np.random.default_rng(0)
     for qindex in (150, 250, 330):

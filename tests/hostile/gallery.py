@@ -31,8 +31,7 @@ from elastictok_cli.container.fields import uint
 from elastictok_cli.container.format import GOP, HEAD, INDX, SIGNATURE
 from elastictok_cli.container.framing import CHUNK_EXTRA, pack_chunk
 from elastictok_cli.container.head import pack_head
-from elastictok_cli.entropy import rangecoder
-from elastictok_cli.models.nano.syntax import contexts
+from elastictok_cli.models.nano.weights import Weights
 
 MIB = 1 << 20
 DATA = six.FILE.read_bytes()
@@ -262,9 +261,9 @@ def _zip(name: str, data: bytes) -> bytes:
 
 def weights() -> Iterator[Case]:
     """What pretends to be a model: .safetensors."""
-    said = {"model": "elastictok-nano", "syntax": "nano/3", "generation": "0"}
-    table = rangecoder.new_contexts(contexts.COUNT)
-    good = save({"contexts": table}, said)
+    said = {"model": "elastictok-nano", "syntax": "nano/5", "generation": "0"}
+    table, mixers = Weights.untrained().tables
+    good = save({"contexts": table, "mixers": mixers}, said)
     head = json.loads(good[8 : 8 + struct.unpack("<Q", good[:8])[0]])
 
     def case(name: str, data: bytes, line: str) -> Case:
@@ -272,7 +271,7 @@ def weights() -> Iterator[Case]:
 
     def forged(**changes: Any) -> bytes:
         text = json.dumps({**head, **changes}).encode()
-        return struct.pack("<Q", len(text)) + text + good[-table.nbytes :]
+        return struct.pack("<Q", len(text)) + text + good[-table.nbytes - mixers.nbytes :]
 
     entry = head["contexts"]
     yield case("weights of nothing", b"", "not a .safetensors file")
@@ -283,9 +282,16 @@ def weights() -> Iterator[Case]:
     yield case("weights of a name that steers", save({"contexts": table}, {**said, "model": "\x1b[2J"}), "be printed")
     yield case("weights of a letter generation", save({"contexts": table}, {**said, "generation": "x"}), "base 10")
     yield case("weights of another syntax", save({"contexts": table}, {**said, "syntax": "nano/9"}), "made for syntax")
-    yield case("weights of another shape", save({"contexts": table[:9]}, said), "contexts must be uint16")
-    yield case("weights of another type", save({"contexts": table.astype(np.int8)}, said), "contexts must be uint16")
+    yield case(
+        "weights of another shape", save({"contexts": table[:9], "mixers": mixers}, said), "contexts must be uint16"
+    )
+    yield case(
+        "weights of another type",
+        save({"contexts": table.astype(np.int8), "mixers": mixers}, said),
+        "contexts must be uint16",
+    )
     yield case("weights of other tensors", save({"values": table}, said), "contexts must be uint16")
+    yield case("weights without mixers", save({"contexts": table}, said), "mixers must be int32")
     yield case("weights cut short", good[:-100], "damaged")
     yield case("offsets outside", forged(contexts={**entry, "data_offsets": [0, 1 << 60]}), "damaged")
     yield case("offsets backwards", forged(contexts={**entry, "data_offsets": [table.nbytes, 0]}), "damaged")
@@ -359,7 +365,7 @@ def videos() -> Iterator[Case]:
 def nano_bomb(digest: bytes, num_qindex: int) -> Case:
     """A small file of the bundled model that claims the largest picture there can be."""
     head = Header(
-        tool="0.1.0", model="elastictok-nano", model_digest=digest, generation=0, syntax="nano/3", block_frames=8,
+        tool="0.1.0", model="elastictok-nano", model_digest=digest, generation=0, syntax="nano/5", block_frames=8,
         gop_blocks=16, coded_size=(65536, 65536), display_size=(16, 16), source_size=(16, 16),
         time_base=Fraction(1, 25),
         multiple=16, num_qindex=num_qindex, max_tokens=64,

@@ -81,7 +81,7 @@ def test_what_is_wrong_is_one_line_and_an_exit_code(
         (["convert", str(params), "--config", "nonsense", "-o", output], 2, "give fsq, vae or a JSON file"),
         (["path", "elastictok-fsq"], 5, "'elastictok weights pull elastictok-fsq' gets them"),
         (["path", "nonsense"], 2, "no such model"),
-        (["pull", "elastictok-nano"], 2, "nothing to pull"),
+        (["pull", "elastictok-nano"], 2, "is not a published model"),
         (["verify", str(params)], 2, "no such model"),
     ):
         assert main(["weights", *arguments]) == code

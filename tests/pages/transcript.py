@@ -23,6 +23,7 @@ from elastictok_cli.cli.app import app, main
 PROMPT = "$ "
 # What differs from run to run: how long it took, and how fast that is.
 TIMES = re.compile(r"(?<=in )\d+:[\d:]+|[\d.]+ fps|(?<=in )[\d.]+ s\b")
+PROGRESS = re.compile(r"blocks \d+/\d+ ")  # how far a long run is, every ten seconds
 SHELL = set("|<>;&`*~") | {"$("}
 
 
@@ -54,13 +55,19 @@ def written(found: list[Step]) -> str:
 
 def run(command: str, folder: Path) -> Step:
     """Run a command in a folder, as a shell would: in this process, unless it needs a shell."""
-    if any(mark in command for mark in SHELL) or not command.startswith("elastictok "):
+    if needs_shell(command):
         printed, code = _in_shell(command, folder)
     else:
         printed, code = _here(shlex.split(command, comments=True)[1:], folder)
     if code:
         printed = f"{printed.rstrip()}\n# exit code {code}"
-    return Step(command, "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()))
+    lines = [line.rstrip() for line in printed.strip("\n").splitlines() if not PROGRESS.match(line)]
+    return Step(command, "\n".join(lines))
+
+
+def needs_shell(command: str) -> bool:
+    """Whether it is more than a call of elastictok."""
+    return any(mark in command.split("  #")[0] for mark in SHELL) or not command.startswith("elastictok ")
 
 
 def same(one: Step, other: Step) -> bool:
@@ -92,9 +99,9 @@ def _in_shell(command: str, folder: Path) -> tuple[str, int]:
 
 def forced(command: str) -> str:
     """The command with -f, where it is one that replaces files with it: a folder is used by all commands of a page."""
-    words = command.split()
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    known = commands.get(words[1]) if words[0] == "elastictok" and len(words) > 1 else None
+    if needs_shell(command):
+        return command
+    known = typer.main.get_command(app).commands.get(command.split()[1])  # type: ignore[attr-defined]
     if known is None or not any("-f" in parameter.opts for parameter in known.params):
         return command
     return f"{command.split('  #')[0]} -f"

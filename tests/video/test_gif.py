@@ -27,7 +27,7 @@ def test_frames_come_at_their_times_as_far_as_a_gif_can(tmp_path: Path) -> None:
     times, pictures = read(tmp_path / "a.gif")
     ticks = [round(float(t) * 100) for t in times]
     assert ticks == [0, 40, 123, 200, 290, 300, 500]  # none within 8 of the one kept before it
-    assert notes == ["a GIF has at most 12.5 frames a second here; it shows 7 of 12"]
+    assert notes == ["a GIF gets at most 12.5 fps; it shows 7 of 12"]
     assert np.abs(pictures[0].astype(int) - picture(0)).mean() < 8
 
 
@@ -44,7 +44,7 @@ def test_the_same_video_gives_the_same_bytes_and_sound_is_left_out(tmp_path: Pat
     notes = through(path, tmp_path / "a.gif")
     through(path, tmp_path / "b.gif")
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
-    assert "a GIF has no sound; .mkv has it" in notes
+    assert "a GIF holds no sound; .mkv does" in notes
     assert len(read(tmp_path / "a.gif")[0]) == 3  # 25 a second, every other one
 
 

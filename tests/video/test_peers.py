@@ -106,7 +106,7 @@ def test_a_program_that_is_no_ffmpeg(tmp_path: Path) -> None:
     script = tmp_path / "ffmpeg"
     script.write_text("#!/bin/sh\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    with pytest.raises(UsageError, match="is no ffmpeg"):
+    with pytest.raises(UsageError, match="is not an ffmpeg program"):
         find_ffmpeg(str(script))
     script.write_text("#!/bin/sh\necho ffmpeg version 1.0 of old\n")
     old = find_ffmpeg(str(script))

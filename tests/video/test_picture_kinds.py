@@ -92,7 +92,7 @@ def test_a_tiff_of_16_bits_keeps_its_levels(tmp_path: Path, compression: str | N
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "a.tif", compression=compression)
     rgb, notes = still(tmp_path / "a.tif")
     assert np.abs(rgb[..., 0].astype(int) - grey).max() <= 1.6
-    assert notes == ["16 bit samples are coded as 8 bit"]
+    assert notes == ["16-bit samples are coded as 8-bit"]
 
 
 @pytest.mark.parametrize("held", range(1, 9))

@@ -104,7 +104,7 @@ def test_every_png_is_as_a_viewer_shows_it(
     transparent = keyed or colour in (GREY_ALPHA, RGBA)
     assert (
         notes
-        == ["16 bit samples are coded as 8 bit"] * (depth == 16)
+        == ["16-bit samples are coded as 8-bit"] * (depth == 16)
         + ["transparent pixels are laid on white"] * transparent
     )
 

@@ -94,7 +94,7 @@ def test_matroska_whose_length_is_without_its_start_is_whole(tmp_path: Path) -> 
 
 def test_fit256_scales_and_says_so(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", 2, size=(640, 360))
-    with open_source(path) as source:
+    with open_source(path, "fit256") as source:
         frames = read(source)[1]
     assert frames[0].shape == (256, 456, 3)
     rows, columns = (np.arange(256) * 360 + 180) // 256, (np.arange(456) * 640 + 320) // 456
@@ -118,7 +118,7 @@ def test_ten_bits_become_eight_with_a_note(tmp_path: Path) -> None:
     )
     with open_source(path) as source:
         assert all(close(frame, picture(i)) for i, frame in enumerate(read(source)[1]))
-    assert "10 bit samples are coded as 8 bit" in source.notes
+    assert "10-bit samples are coded as 8-bit" in source.notes
 
 
 @pytest.mark.parametrize(("written", "told"), [(-90, 90), (90, 270), (180, 180)])

@@ -48,7 +48,7 @@ def test_sixteen_bits_become_eight_with_a_note(tmp_path: Path) -> None:
     deep = picture(0, 16, 16).astype(np.uint16) * 257
     rgb, notes = still(write_picture(tmp_path / "a.png", deep, "rgb48be"))
     assert np.abs(rgb.astype(int) - picture(0, 16, 16)).max() <= 1
-    assert "16 bit samples are coded as 8 bit" in notes
+    assert "16-bit samples are coded as 8-bit" in notes
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.tif"])

@@ -136,7 +136,7 @@ def test_motion_jpeg_is_a_video(tmp_path: Path, by_pipe: bool) -> None:
     path = odd.raw(tmp_path / "a.jpg", "mjpeg")
     with open_source(io.BytesIO(path.read_bytes()) if by_pipe else path) as source:
         assert len(list(source.frames())) == 12 and not source.info.is_still and source.info.frame_rate == 25
-    assert source.notes == ["the file says no frame rate; 25 frames a second are taken"]
+    assert source.notes == ["the file has no frame rate; 25 fps is assumed"]
 
 
 def test_pictures_behind_one_another_are_a_video(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""What each part of the bundled model is worth: bytes without it, on validation clips.
+"""What parts of the bundled model are worth: bytes without them, on validation clips.
 
     python weights/recipe/ablate.py ../shared/data --out runs/ablations
 
 The first two seconds of every second validation clip become files whose every block meets 0.007, as users' files do.
-Two more tables: the error of a share of the tokens in order of importance and CTU by CTU, and elastic counts against
-one count for all blocks. Finished variants are kept in the out folder.
+Two more tables: the error of a share of each block's tokens, and elastic counts against one count for all blocks.
+Finished variants are kept in the out folder.
 """
 
 from __future__ import annotations
@@ -19,54 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import data
-import numba
 import numpy as np
-import train
 
 import elastictok_cli.api as et
 from elastictok_cli.atomic_file import atomic_write
 from elastictok_cli.codec.events import BlockDone
-from elastictok_cli.entropy import rangecoder as rc
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.nano import decoder, model, vocabulary
-from elastictok_cli.models.nano.recon.motion_compensation import replace_no_obmc
+from elastictok_cli.models.nano import decoder, model
 from elastictok_cli.models.nano.search import encoder
-from elastictok_cli.models.nano.syntax import contexts as cx
-from elastictok_cli.models.nano.syntax.gop_structure import coding_order
-from elastictok_cli.models.nano.syntax.motion_vectors import PRED_BI, PRED_FLAGS, PRED_L0
-from elastictok_cli.models.nano.tokens import BlockTokens
 from elastictok_cli.models.nano.weights import Weights
 
 THRESHOLD, SECONDS = 0.007, 2.0
-QINDEX, FRAMES, SHARES = 300, 16, (0.25, 0.5, 0.75)  # of the comparison of orders
-
-
-def no_motion(entry: Any, refs: Any, analysis: Any, tokens: Any, *_: Any) -> None:
-    """Replaces the motion search: all vectors are zero."""
-    tokens.mv[..., PRED_FLAGS] = PRED_L0 if entry.ref1 is None else PRED_BI
-
-
-@numba.njit(nogil=True)
-def compensate_without_overlap(ref0, ref1, mv, out):  # type: ignore[no-untyped-def]
-    """Replaces `compensate`: each 8x8 block is predicted by its own vector, without overlap."""
-    replace_no_obmc(ref0, ref1, mv, np.ones((mv.shape[0] // 2, mv.shape[1] // 2), np.uint8), out)
-
-
-def all_overlapped(*_: Any) -> None:
-    """Replaces `choose_no_obmc`."""
-
-
-def rounded_levels(ctx: Any, refs: Any, src: Any, rec: Any, cost: Any, *rest: Any) -> Any:
-    """Replaces `encode_residual`: levels are rounded, whatever their bits cost."""
-    free_bits = cost._replace(lam=np.float32(0), octave_cost=np.float32(0))
-    return ENCODE_RESIDUAL(ctx, refs, src, rec, free_bits, *rest)
-
-
-ENCODE_RESIDUAL = encoder.encode_residual
-
-
-def unfiltered(*_: Any) -> None:
-    """Replaces the loop filter."""
+QINDEX, FRAMES, SHARES = 300, 16, (0.5, 0.75, 0.9)  # of the error of a share of the tokens
 
 
 def four_frames() -> None:
@@ -76,25 +40,23 @@ def four_frames() -> None:
 
 VARIANTS: dict[str, Callable[[], None]] = {
     "whole": lambda: None,
-    "without motion": lambda: setattr(encoder, "search_motion", no_motion),
-    "without overlapped compensation": lambda: setattr(decoder, "compensate", compensate_without_overlap),
-    "overlapped compensation everywhere": lambda: setattr(encoder, "choose_no_obmc", all_overlapped),
-    "without rate-distortion decisions on levels": lambda: setattr(encoder, "encode_residual", rounded_levels),
-    "without the deblocking filter": lambda: setattr(decoder, "loop_filter", unfiltered),
-    "the same step for every kind of frame": lambda: setattr(decoder, "LAYER_QSTEP_FACTOR", (1.0, 1.0, 1.0, 1.0, 1.0)),
-    "4-frame blocks": four_frames,
-    "start values that know nothing": lambda: None,
-    "a ladder without an end": lambda: setattr(model, "MAX_QSTEP_RATIO", 1e6),
+    "chroma at full size": lambda: setattr(encoder, "chroma_is_half", lambda *_: 0),
+    "one quantiser step for every kind of frame": lambda: setattr(decoder, "KIND_STEP", (1.0,) * 5),
+    "blocks of 4 frames": four_frames,
+    "untrained start values": lambda: None,
+    "a search without a coarsest step": lambda: setattr(model, "COARSEST_STEP", 1e6),
+    "every candidate decided anew": lambda: setattr(encoder, "MOTION_REACH", -1),
 }
 
 
 def load(variant: str) -> Any:
     """The model of a variant. It changes modules, so it needs a process of its own."""
     VARIANTS[variant]()
-    nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
-    if variant == "start values that know nothing":
-        nano = model.NanoModel(Weights(rc.new_contexts(cx.COUNT), nano.spec.digest, nano.spec.generation), 1)
-    return nano
+    nano: Any = et.load_model()
+    weights = nano.weights
+    if variant == "untrained start values":
+        weights = Weights(*Weights.untrained().tables, weights.digest, weights.generation)
+    return model.NanoModel(weights, threads=1)
 
 
 def file_bytes(job: tuple[str, Path]) -> tuple[str, int]:
@@ -114,47 +76,18 @@ def encoded(path: Path, nano: Any, target: et.Target) -> tuple[et.Finished, list
     return done, [event for event in events if isinstance(event, BlockDone)]
 
 
-def ctu_by_ctu(tokens: BlockTokens, count: int) -> BlockTokens:
-    """The block of its first `count` tokens, if coefficients were listed CTU by CTU in every frame."""
-    values, places = tokens.values, tokens.places
-    ctus = tokens.parts[0].split.size
-    time = places // (3 * ctus)
-    end = 0
-    for entry in coding_order(tokens.frames, tokens.reference is not None):
-        start, end = end, end + int((time == entry.time).sum())
-        if end <= count:
-            continue
-        here = slice(start, end)
-        is_motion = values[here] > vocabulary.TX_8X8
-        motion = start + int(np.flatnonzero(is_motion)[-1]) + 1 if is_motion.any() else start
-        cut = tokens.prefix(min(count, motion))
-        if count > motion:
-            ctu = np.sort(places[motion:end] % ctus)
-            whole = int(ctu[count - motion])  # the CTUs before this one are whole
-            part, source = cut.parts[entry.time], tokens.parts[entry.time]
-            columns = source.split.shape[1]
-            for i in range(whole):
-                y, x = 16 * (i // columns), 16 * (i % columns)
-                part.levels[:, y : y + 16, x : x + 16] = source.levels[:, y : y + 16, x : x + 16]
-                part.tx_8x8[i // columns, i % columns] = source.tx_8x8[i // columns, i % columns]
-        return BlockTokens(cut.parts, tokens.qindex, tokens.reference)
-    return tokens
-
-
-def orders(path: Path) -> list[tuple[float, float]]:
-    """Mean squared error of a share of each block's tokens: (in order of importance, CTU by CTU), by share."""
+def prefix_errors(path: Path) -> list[float]:
+    """The error of each share of a block's tokens over that of all of them, geometric mean of the blocks."""
     nano = et.load_model().with_threads(1)  # type: ignore[attr-defined]
-    errors = []
-    frames = data.frames(path, 0, FRAMES)
-    coded, _ = train.encoded(nano, frames, QINDEX)
-    for (state, tokens), shown in zip(coded, data.blocks(frames, nano.spec.block_frames), strict=True):
-        plain = BlockTokens(tokens.parts, tokens.qindex, tokens.reference)
-        for share in SHARES:
-            count = round(share * plain.count)
-            both = plain.prefix(count), ctu_by_ctu(plain, count)
-            errors.append([block_mse(nano.reconstruct(state, one), shown) for one in both])
-    mean = np.array(errors).reshape(-1, len(SHARES), 2).mean(0)
-    return [(float(a), float(b)) for a, b in mean]
+    frames = data.frames(path, 0, FRAMES, multiple=8)
+    state, found = nano.start(*frames.shape[1:3]), []
+    for block in data.blocks(frames, nano.spec.block_frames):
+        tokens = nano.tokens(state, nano.prepare(state, block), qindex=QINDEX)
+        whole = block_mse(nano.reconstruct(state, tokens), block)
+        cuts = (tokens.prefix(round(share * tokens.count)) for share in SHARES)
+        found.append([math.log(block_mse(nano.reconstruct(state, cut), block) / whole) for cut in cuts])
+        state = nano.advance(state, tokens)
+    return [math.exp(mean) for mean in np.mean(found, axis=0)]
 
 
 def one_count(path: Path) -> tuple[float, float, float]:
@@ -189,8 +122,8 @@ def main() -> None:
         more = np.expm1(np.mean([math.log(sizes[name] / whole[name]) for name in whole]))
         total = sum(sizes.values()) / sum(whole.values()) - 1
         print(f"| {variant} | {100 * more:+.1f} % | {100 * total:+.1f} % |", flush=True)
-    for share, pair in zip(SHARES, np.exp(np.log(kept("orders", orders, paths)).mean(0)), strict=True):
-        print(f"| {100 * share:.0f} % of the tokens | {pair[0]:.5f} | {pair[1]:.5f} |", flush=True)
+    for share, times in zip(SHARES, np.exp(np.log(kept("prefixes", prefix_errors, paths)).mean(0)), strict=True):
+        print(f"| {100 * share:.0f} % of the tokens | {times:.2f} times the error |", flush=True)
     elastic, fixed, met = np.array(kept("one count", one_count, paths)).T
     print(f"one count for all: error {np.exp(np.log(fixed / elastic).mean()):.2f} times, {100 * met.mean():.0f} % met")
 

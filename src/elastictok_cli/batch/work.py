@@ -18,12 +18,12 @@ from ..codec.gop_ranges import CodedRange, assemble, code_range
 from ..codec.header import make_header
 from ..codec.pipeline import encode_file
 from ..codec.settings import EncodeSettings
+from ..codec.source import open_to_encode
 from ..codec.worker_process import use_threads
 from ..container import Reader, Writer, part_path
 from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
 from ..models.base import TokenModel
-from ..video import open_source
 from . import remote
 from .row import Row
 
@@ -152,7 +152,7 @@ def _file(task: Task, path: str, settings: EncodeSettings, model: TokenModel, te
             )
     else:
         with (
-            open_source(path, settings.size, settings.start, settings.duration) as source,
+            open_to_encode(path, model, settings) as source,
             Writer(task.output, make_header(source.info, model, settings)) as writer,
         ):
             finished = assemble(source, model, writer, task.ranges)
@@ -221,7 +221,7 @@ def _split(path: str, task: Task, settings: EncodeSettings, model: TokenModel) -
     """Ranges of a long file; none if it is not long, or needs several passes."""
     if settings.target.is_size:
         return ()
-    with open_source(path, settings.size, settings.start, settings.duration) as source:
+    with open_to_encode(path, model, settings) as source:
         header = make_header(source.info, model, settings)
         gops = (source.info.frames_estimate or 0) // (header.block_frames * header.gop_blocks)
     count = min(task.split, MOST_RANGES, gops // RANGE_GOPS)
@@ -234,5 +234,5 @@ def _split(path: str, task: Task, settings: EncodeSettings, model: TokenModel) -
 
 def _range(task: Task, path: str, settings: EncodeSettings, model: TokenModel, tell: Tell) -> CodedRange:
     assert task.part is not None
-    with open_source(path, settings.size, settings.start, settings.duration) as source:
+    with open_to_encode(path, model, settings) as source:
         return code_range(source, model, settings, *task.part, lambda block: tell(Progress(task.item, block.frames)))

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import InputError
+from ..units import one_line, utf8
 from ..video import SinkOptions, open_sink, open_source
 from ..video.inputs import PICTURES, VIDEOS
 
@@ -17,7 +18,7 @@ ENDINGS = VIDEOS | PICTURES
 
 @dataclass(frozen=True)
 class Clip:
-    """One input. name: unique among the clips. still: a picture, coded as one block of one frame."""
+    """One input. name: printable, unique among the clips. still: a picture, coded as one block of one frame."""
 
     name: str
     path: Path
@@ -49,10 +50,10 @@ def find_clips(
             on_skip(error)
             first = first or error
             continue
-        name, taken = path.stem, {clip.name for clip in clips}
-        number = 2
+        label, taken = one_line(utf8(path.stem)), {clip.name for clip in clips}
+        name, number = label, 2
         while name in taken:
-            name, number = f"{path.stem}-{number}", number + 1
+            name, number = f"{label}-{number}", number + 1
         clips.append(Clip(name, path, still))
     if not clips:
         raise first or InputError(f"{', '.join(names)}: no video or picture in it")
@@ -73,8 +74,8 @@ def _files(names: Iterable[str]) -> Iterator[Path]:
 def stills_of(clip: Clip, count: int, size: str, duration: float | None, folder: Path) -> list[Clip]:
     """`count` evenly spaced frames of a clip, as PNG pictures of the size that it is coded at. Made once."""
     made_of = hashlib.sha256(f"{clip.digest} {size} {duration}".encode()).hexdigest()[:12]
-    names = [f"{clip.name}@{i + 1}" for i in range(count)]
-    made = [Clip(name, folder / f"{name}of{count}-{made_of}.png", True) for name in names]
+    numbers = range(1, count + 1)
+    made = [Clip(f"{clip.name}@{i}", folder / f"still-{made_of}-{i}of{count}.png", True) for i in numbers]
     if all(still.path.exists() for still in made):
         return made
     with open_source(clip.path, size=size, duration=duration) as source:

@@ -105,7 +105,7 @@ def _rate(results: dict[str, Any], figure: Any, theme: Theme) -> bool:
         ax.set_xscale("log")
         log_axis(ax.xaxis, 4)
         ax.set_ylim(low, high)
-        ax.set_title(clip, loc="left", fontsize=9)
+        ax.set_title(clip, loc="left", fontsize=9, parse_math=False)
         ax.grid(color=theme.faint, alpha=0.25, linewidth=0.6)
         ax.tick_params(labelsize=7, which="both")
     figure.supxlabel("bits per pixel", fontsize=9)

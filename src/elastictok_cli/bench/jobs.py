@@ -36,7 +36,7 @@ class Job:
     def path(self, folder: Path) -> Path:
         """Where its outcome is kept."""
         digest = hashlib.sha256(json.dumps(self.key, default=str).encode()).hexdigest()[:12]
-        return folder / f"{self.what.replace('/', '-').replace(' ', '-')}-{digest}.json"
+        return folder / f"{self.what[:60].replace('/', '-').replace(' ', '-')}-{digest}.json"
 
     def kept(self, folder: Path) -> dict[str, Any] | None:
         """The outcome, if there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -190,6 +191,11 @@ def _scores(results: dict[str, Any]) -> str:
     )
 
 
+def _plain(name: str) -> str:
+    """A file's name as text of a Markdown table."""
+    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", name)
+
+
 def _by_clip(results: dict[str, Any]) -> str:
     threshold = results["figure_threshold"]
     rows = []
@@ -197,7 +203,8 @@ def _by_clip(results: dict[str, Any]) -> str:
         speeds = [r["frames"] / r[s] if r[s] else None for s in ("encode_s", "decode_s")]
         rows.append(
             [
-                r["clip"], f"{r['width']}x{r['height']}", str(r["frames"]), f"{r['bytes']:,}", f"{r['bpp']:.4f}",
+                _plain(r["clip"]), f"{r['width']}x{r['height']}", str(r["frames"]),
+                f"{r['bytes']:,}", f"{r['bpp']:.4f}",
                 f"{100 * r['tokens'] / max(1, r['max_tokens']):.3g}", _number(r["psnr_db"], ".2f"),
                 f"{100 * r['blocks_met'] / r['blocks']:.0f}", f"{r['evaluations'] / r['blocks']:.1f}",
                 _number(speeds[0], ".1f"), _number(speeds[1], ".0f"),

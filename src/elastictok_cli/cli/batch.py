@@ -59,9 +59,8 @@ def batch(
     [bold]elastictok batch in/ -o out/ --psnr 32 -j 4[/bold]   with encode's options\n
     [bold]elastictok batch s3://in/ -o out/ --engine ray[/bold]   on a cluster
 
-    The same command goes on: files whose source and options are as before are skipped, others made again. What is not
-    as an earlier batch left it needs -f.
-    OUTDIR gets results.jsonl and results.parquet, a row for each file.
+    Run the same command again to continue: files whose source and options are unchanged are skipped. Outputs that
+    something else wrote are only replaced with -f. OUTDIR gets results.jsonl and results.parquet, a row for each file.
     """
     console = Console(quiet, verbose, json_lines)
     settings = settings_of(options)
@@ -119,7 +118,7 @@ def _tell(table: Any, output: Path, names: list[str], console: Console) -> None:
     count = table.counts
     done = count["done"] + count["partial"]
     console.line(
-        f"{output}: {plural(done, 'file')} encoded, {count['skipped']:,} as before, {count['failed']:,} failed, of "
+        f"{output}: {plural(done, 'file')} encoded, {count['skipped']:,} unchanged, {count['failed']:,} failed, of "
         f"{table.total:,}; {', '.join(names)}"
     )
     if done:

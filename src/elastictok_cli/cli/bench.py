@@ -52,7 +52,7 @@ def bench(
     ] = None,
     ffmpeg: opt.FfmpegPath = None,
     picture_size: Annotated[
-        str, typer.Option("--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.")
+        str, typer.Option("--size", metavar="SIZE", help="source, fitN (shorter side at most N), N or WxH.")
     ] = "fit256",
     duration: Annotated[
         float | None, typer.Option("--duration", metavar="S", help="Only the first S seconds of each clip.")
@@ -66,7 +66,7 @@ def bench(
 ) -> None:
     """Measure a model: the paper's Figure 4, rate-distortion beside other codecs, speed, what costs tokens.
 
-    [bold]elastictok bench clips/[/bold]                         into results/; again: goes on\n
+    [bold]elastictok bench clips/[/bold]                         into results/; run again to continue\n
     [bold]elastictok bench a.mp4 --duration 1[/bold]             a quick look\n
     [bold]elastictok bench clips/ --model my.safetensors[/bold]  another model
     """

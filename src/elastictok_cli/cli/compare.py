@@ -53,7 +53,7 @@ def compare(
     duration: opt.Duration = None,
     picture_size: Annotated[
         str | None,
-        typer.Option("--size", metavar="SIZE", help="With -t: fit256 (default), source, N (shorter side) or WxH."),
+        typer.Option("--size", metavar="SIZE", help="With -t: as in encode."),
     ] = None,
     height: Annotated[
         int | None,
@@ -110,7 +110,7 @@ def compare(
         theme=theme_of(theme), overwrite=force,
     )  # fmt: skip
     keeps = [Keep.parse(text) for text in keep or ()]
-    settings = EncodeSettings(size=picture_size or "fit256", start=start, duration=duration, audio=False)
+    settings = EncodeSettings(size=picture_size, start=start, duration=duration, audio=False)
     with ExitStack() as stack:
         readers = [stack.enter_context(Reader(file)) for file in files or ()]
         if thresholds:

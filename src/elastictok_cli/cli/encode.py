@@ -101,11 +101,14 @@ def encode(
         ),
     ] = 0.0,
     picture_size: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--size", metavar="SIZE", help="fit256, source, N (shorter side) or WxH.", rich_help_panel=PICTURE
+            "--size",
+            metavar="SIZE",
+            help="source, fitN (shorter side at most N), N (shorter side) or WxH (default: the model's).",
+            rich_help_panel=PICTURE,
         ),
-    ] = "fit256",
+    ] = None,
     start: Annotated[float | None, opt.start(PICTURE)] = None,
     duration: Annotated[float | None, opt.duration(PICTURE)] = None,
     no_audio: Annotated[bool, opt.no_audio(PICTURE)] = False,
@@ -159,7 +162,7 @@ def encode(
     verbose: opt.Verbose = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Code a video or picture with as few tokens per block as its pictures allow.
+    """Encode a video or picture with as few tokens per block as the goal allows.
 
     [bold]elastictok encode in.mp4[/bold]                           in.etok\n
     [bold]elastictok encode in.mp4 --psnr 32 --size source[/bold]   better, and every pixel\n

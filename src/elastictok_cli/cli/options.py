@@ -102,7 +102,7 @@ FfmpegPath = Annotated[
     typer.Option(
         "--ffmpeg",
         metavar="PATH",
-        help="The ffmpeg program to use (default: that of the extra [bench], or the one on the PATH).",
+        help="The ffmpeg program to use (default: that of the extra bench, or the one on the PATH).",
     ),
 ]
 Jobs = Annotated[

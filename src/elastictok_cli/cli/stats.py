@@ -32,11 +32,15 @@ def stats(
     ] = None,
     heat: Annotated[
         str | None,
-        typer.Option("--heat", metavar="FILE", help="Tokens by place in the picture.", rich_help_panel=DRAW),
+        typer.Option(
+            "--heat", metavar="FILE", help="Tokens by place in the picture, as a heat map.", rich_help_panel=DRAW
+        ),
     ] = None,
     rates: Annotated[
         str | None,
-        typer.Option("--rates", metavar="FILE", help="What 'encode --keep-curves' kept.", rich_help_panel=DRAW),
+        typer.Option(
+            "--rates", metavar="FILE", help="Candidates that 'encode --keep-curves' kept.", rich_help_panel=DRAW
+        ),
     ] = None,
     html: Annotated[
         str | None,
@@ -78,7 +82,7 @@ def stats(
 
     [bold]elastictok stats in.etok[/bold]                      summary and plot\n
     [bold]elastictok stats a.etok b.etok --plot ab.svg[/bold]  two in one picture\n
-    [bold]elastictok stats in.etok --html in.html[/bold]       a page; --source adds a player\n
+    [bold]elastictok stats in.etok --html in.html[/bold]       one page; --source adds a player\n
     [bold]elastictok stats in.etok --json | tail -1[/bold]     the totals for a program
     """
     from ..container import Reader

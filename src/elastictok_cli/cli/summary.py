@@ -23,7 +23,7 @@ def tell(finished: Finished, header: Header, name: str, whole: bool, console: Co
         console.line(_met(finished, header))
     if finished.blocks_missed:
         missed = plural(finished.blocks_missed, "block")
-        console.note(f"{missed} missed, kept at the best found; 'elastictok stats' shows where, --strict refuses")
+        console.note(f"{missed} missed the threshold; 'elastictok stats' shows where, --strict makes it an error")
     speed = finished.frames / finished.seconds if finished.seconds else 0
     tried = f", {finished.probes / finished.blocks:.1f} candidates per block" if finished.blocks else ""
     frames = plural(finished.frames, "frame")

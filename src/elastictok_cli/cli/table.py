@@ -81,7 +81,7 @@ class Table:
                 self._coded += frames
             case Retried(source, text):
                 self.retried += 1
-                self.console.note(f"{source}: once more, after: {text}")
+                self.console.note(f"{source}: retried after: {text}")
             case FileDone(row):
                 self._end(row)
 
@@ -110,7 +110,7 @@ class Table:
     def text(self, now: float) -> str:
         """The line of progress, such as "files 12/100  2 failed  11.3 fps  0.4 of 3.1 GB  eta 1:02:03"."""
         parts = [f"files {self.ended:,}/{self.total:,}"]
-        parts += [f"{self.counts['skipped']:,} as before"] if self.counts["skipped"] else []
+        parts += [f"{self.counts['skipped']:,} unchanged"] if self.counts["skipped"] else []
         parts += [f"{self.counts['failed']:,} failed"] if self.counts["failed"] else []
         passed = now - self.begin
         if self._coded and passed > 0:

@@ -17,7 +17,8 @@ from typing import BinaryIO
 from ..container import Reader, Writer, part_path
 from ..errors import UsageError
 from ..models.base import TokenModel
-from ..video import SinkOptions, open_sink, open_source
+from ..types import PathLike
+from ..video import SinkOptions, open_sink
 from .decoder import decode, for_file
 from .encoder import encode
 from .events import Event, Finished, Opened, ProbeDone, Resumed, Warned
@@ -26,9 +27,8 @@ from .keep import Keep, cut_model
 from .multipass import encode_to_size
 from .outputs import check_output
 from .settings import DecodeSettings, EncodeSettings
+from .source import open_to_encode
 from .workers import cores, jobs_for
-
-PathLike = str | os.PathLike[str]
 
 
 def encode_file(
@@ -49,7 +49,7 @@ def encode_file(
     is_file = isinstance(output, (str, os.PathLike))
     if settings.resume and not is_file:
         raise UsageError("`resume` needs an output file; a stream cannot be continued")
-    with open_source(source, size=settings.size, start=settings.start, duration=settings.duration) as opened:
+    with open_to_encode(source, model, settings) as opened:
         header = make_header(opened.info, model, settings)
         frames = opened.info.frames_estimate
         yield Opened(header=header, frames_estimate=frames)

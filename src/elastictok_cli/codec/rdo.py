@@ -99,7 +99,7 @@ class BlockSearch:
         self.strategy: Strategy = strategy(settings.search)
         for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
-                raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} a block")
+                raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} per block")
 
     def most_tokens(self, source: Frames) -> int:
         """The most tokens that a tile with this source may get."""

@@ -32,7 +32,8 @@ def _check_count(name: str, value: float | None, what: str = "") -> None:
 class EncodeSettings:
     """How to encode a file.
 
-    target: what every block or the file must reach. size: "fit256", "source", N (shorter side) or "WxH", in pixels.
+    target: what every block or the file must reach. size: "source", "fitN" (shorter side
+    at most N), "N" (shorter side) or "WxH", in pixels; None for the model's own.
     search: a strategy of search/. effort: "best" lets the model look for better values of the tokens of a block that
     misses with as many as it can have, for a long time. max_tokens: no block (no tile, where frames are tiled) gets
     more, met or not.
@@ -49,7 +50,7 @@ class EncodeSettings:
     """
 
     target: Target = field(default_factory=Target.threshold)
-    size: str = "fit256"
+    size: str | None = None
     search: str = "fast"
     effort: Literal["usual", "best"] = "usual"
     max_tokens: int | None = None
@@ -85,7 +86,8 @@ class EncodeSettings:
 
     def fingerprint(self, model: TokenModel) -> str:
         """Everything beside the source that decides the bytes of an output, as JSON: equal text, equal bytes."""
-        same = replace(self, threads=None, jobs=None, overwrite=False, resume=False, whole_curves=False)
+        size = self.size or model.spec.size
+        same = replace(self, size=size, threads=None, jobs=None, overwrite=False, resume=False, whole_curves=False)
         # The digest is of the weights; the precision that they are held in is one of the header's fields.
         values: dict[str, Any] = {**asdict(same), **model.header_fields}
         return json.dumps({**values, "model": model.spec.digest.hex(), "version": __version__}, sort_keys=True)

@@ -5,6 +5,6 @@ Importing this package registers the models below it by name. Their networks and
 
 from __future__ import annotations
 
-from . import elastic, nano, nano5
+from . import elastic, nano
 
-__all__ = ["elastic", "nano", "nano5"]
+__all__ = ["elastic", "nano"]

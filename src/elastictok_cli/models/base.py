@@ -25,7 +25,7 @@ class ModelSpec:
     """What the codec and the container must know about a model.
 
     digest: first 16 bytes of the SHA-256 of the weights file.
-    syntax: name of the bitstream syntax of its tokens, such as "nano/3" (entropy/bitstream.py).
+    syntax: name of the bitstream syntax of its tokens, such as "nano/5" (entropy/bitstream.py).
     multiple: frame height and width must be multiples of it; the codec pads by repeating edges.
     tile_hw: (height, width) if the model takes only this size; None if it takes any padded size.
     num_qindex: entries of the quantiser ladder, 0 if the model has none. A larger qindex is coarser: fewer tokens and
@@ -34,6 +34,7 @@ class ModelSpec:
     channels: numbers in one token.
     tokens_per_frame_pixel: a block or tile has at most `frames * height * width` times as many tokens.
     max_gop_blocks: the longest GOP that the model can code, in blocks; None for any.
+    size: what frames are scaled to unless told otherwise, as `--size`.
     usual_bpp: bits per pixel that usual clips need at an MSE of 0.007: where the search for a file size starts.
     slow: a candidate takes seconds. Then the time is forecast, every candidate is reported, and GOPs are coded in one
         process: the weights are large and the network uses every core.
@@ -56,6 +57,7 @@ class ModelSpec:
     min_tokens: int = 0
     tokens_per_frame_pixel: float = 1.0
     max_gop_blocks: int | None = None
+    size: str = "fit256"
     usual_bpp: float = 0.05
     slow: bool = False
     filters: bool = False

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, UsageError
+from ..types import PathLike
 from .weights_files import SUFFIX
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-PathLike = str | os.PathLike[str]
 
 
 def find_pretrained(name: PathLike | None) -> PathLike | None:

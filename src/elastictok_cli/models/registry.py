@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..entropy.bitstream import find_syntax
 from ..errors import UnsupportedFile, UsageError
+from ..types import PathLike
 from .openmp import share_cores
 from .weights_files import SUFFIX, metadata, packaged_weights, sha256, weights_in_home
 
@@ -35,8 +36,6 @@ ENTRY_POINTS = "elastictok.models"
 PRECISIONS = ("float32", "bfloat16", "float16")
 SHORT_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 DEVICES = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,12 +19,12 @@ from ..errors import DamagedFile, UnsupportedFile, UsageError
 from ..models.base import TokenModel
 from ..models.pretrained import find_pretrained
 from ..models.registry import find_entry, load
+from ..types import PathLike
 from .files import Arrays, read_arrays, write_arrays
 from .places import Places, split
 from .video import as_numpy, to_device
 
 Array = npt.NDArray[Any]
-PathLike = str | os.PathLike[str]
 
 
 @runtime_checkable

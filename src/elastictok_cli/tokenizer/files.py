@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ import numpy.typing as npt
 from ..atomic_file import atomic_write, translate_os_errors
 from ..container.tokenfile import save_tokens
 from ..errors import DamagedFile, InputError
+from ..types import PathLike
 
 MAX_BYTES = 1 << 32  # of all arrays, unpacked
 Arrays = dict[str, npt.NDArray[Any]]
-PathLike = str | os.PathLike[str]
 
 
 def write_arrays(path: PathLike, arrays: Arrays) -> None:

@@ -11,13 +11,12 @@ import os
 from pathlib import Path
 
 from ..errors import UsageError
+from ..types import PathLike
 from .gif import GifSink
 from .muxed import MuxedSink
 from .pictures import PictureSink, SequenceSink
 from .sink import Shown, Sink, SinkOptions
 from .y4m import Y4mSink
-
-PathLike = str | os.PathLike[str]
 
 VIDEO_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 

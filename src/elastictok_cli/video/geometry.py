@@ -15,32 +15,32 @@ from ..errors import UsageError
 
 Pixels = npt.NDArray[np.uint8]
 
-FIT = 256  # shorter side of the default size
 MAX_SIDE = 1 << 16  # as in the container
 
 
 def coded_size(size: str, width: int, height: int) -> tuple[int, int]:
     """What --size makes of a picture of width x height.
 
-    "source": every pixel. "fit256": shorter side 256, never enlarged. "N": shorter side N. "WxH": just that.
+    "source": every pixel. "fitN": shorter side at most N, never enlarged. "N": shorter side N. "WxH": just that.
     Where the other side follows from the aspect, it is rounded to an even number, which every video codec
     takes. Raises UsageError.
     """
     text = size.strip().lower()
     if text == "source":
         return width, height
-    if text == "fit256":
-        return _short_side(FIT, width, height) if min(width, height) > FIT else (width, height)
-    sides = text.split("x")
+    limit = text.removeprefix("fit") if text.startswith("fit") else None
+    sides = [limit] if limit is not None else text.split("x")
     if len(sides) not in (1, 2) or not all(side.isascii() and side.isdigit() for side in sides):
         raise UsageError(
-            f"`size` {size}: must be fit256, source, a shorter side such as 256, or a size such as 456x256"
+            f"`size` {size}: must be source, fit256 (a shorter side of at most 256), 256 (a shorter side) or 456x256"
         )
     numbers = [int(side) for side in sides]
     if not all(0 < number < MAX_SIDE for number in numbers):
         raise UsageError(f"`size` {size}: a side has 1 to {MAX_SIDE - 1} pixels")
     if len(numbers) == 2:
         return numbers[0], numbers[1]
+    if limit is not None and min(width, height) <= numbers[0]:
+        return width, height
     found = _short_side(numbers[0], width, height)
     if max(found) >= MAX_SIDE:
         raise UsageError(f"`size` {size}: would be {found[0]}x{found[1]}; a side has 1 to {MAX_SIDE - 1} pixels")

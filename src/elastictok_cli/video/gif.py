@@ -60,7 +60,7 @@ class GifSink(Sink):
         self._last, self._step = pts, pts - self._last
 
     def _write_audio(self, packet: Any) -> None:
-        self._note("a GIF has no sound; .mkv has it")
+        self._note("a GIF holds no sound; .mkv does")
 
     def _frames(self) -> Iterator[av.VideoFrame]:
         self._spool.seek(0)
@@ -96,7 +96,7 @@ class GifSink(Sink):
 
     def _finish(self) -> None:
         if len(self._kept) < self.frames:
-            self._note(f"a GIF has at most 12.5 frames a second here; it shows {len(self._kept)} of {self.frames}")
+            self._note(f"a GIF gets at most 12.5 fps; it shows {len(self._kept)} of {self.frames}")
         palette = self._palette()
         graph = av.filter.Graph()
         pictures = self._buffer(graph, "rgb24")

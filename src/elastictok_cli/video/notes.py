@@ -39,17 +39,17 @@ def reading_notes(probed: Probed, size: str, stored: tuple[int, int], coded: tup
         (width, height), (to_width, to_height) = stored, coded
         factor = width * height / (to_width * to_height)
         cost = f" (about {factor:.0f} times slower)" if factor >= 2 else ""
-        other = f"; `size` source keeps every pixel{cost}" if size == "fit256" else ""
+        other = f"; `size` source keeps every pixel{cost}" if size.startswith("fit") else ""
         yield f"{width}x{height} is coded at {to_width}x{to_height}{other}"
     depth = max(component.bits for component in av.VideoFormat(probed.pixel_format).components)
     if depth > 8:
-        yield f"{depth} bit samples are coded as 8 bit"
+        yield f"{depth}-bit samples are coded as 8-bit"
     if probed.orientation != 1:
         yield "the picture is turned upright" + (
             " (it is stored mirrored)" if probed.orientation in (2, 4, 5, 7) else ""
         )
     if probed.rate_is_guess and probed.frame_rate:
-        yield f"the file says no frame rate; {float(probed.frame_rate):g} frames a second are taken"
+        yield f"the file has no frame rate; {float(probed.frame_rate):g} fps is assumed"
     if probed.still is not None:
         yield from probed.still.notes
     if probed.left_out:

@@ -114,7 +114,7 @@ class Sink(ABC):
     def _write(self, pts: int, rgb: Pixels) -> None: ...
 
     def _write_audio(self, packet: AudioPacket) -> None:
-        self._note("the sound is left out: this kind of output has none; .mkv has it")
+        self._note("the sound is left out, since this format holds none; .mkv does")
 
     @abstractmethod
     def _finish(self) -> None: ...

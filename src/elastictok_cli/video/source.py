@@ -25,7 +25,7 @@ import av.error
 import numpy as np
 
 from ..errors import InputError, UsageError
-from ..types import AudioPacket
+from ..types import AudioPacket, PathLike
 from . import geometry
 from .audio import copy_packets
 from .clock import continuous
@@ -35,8 +35,6 @@ from .demux import seek, video_stream
 from .info import Frame, SourceInfo
 from .notes import Notes, reading_notes
 from .probe import Probed, probe
-
-PathLike = str | os.PathLike[str]
 
 _SOUND_AHEAD_S = 3
 _MAX_SIDE = 65_535  # an .etok keeps sizes in 16 bits
@@ -203,13 +201,14 @@ class Source:
 
 def open_source(
     source: PathLike | BinaryIO,
-    size: str = "fit256",
+    size: str = "source",
     start: float | None = None,
     duration: float | None = None,
 ) -> Source:
     """Open a video or picture: a path, "-" for standard input, or a binary file.
 
-    size: "fit256", "source", "N" (shorter side) or "WxH". start, duration: seconds from the first frame on.
+    size: "source", "fitN" (shorter side at most N), "N" (shorter side) or "WxH". start, duration: seconds from the
+    first frame on.
     What is no path is copied to a temporary file first: frames, sound and the frame rate are read in separate
     passes. Raises InputError if there is no video or picture in it, UsageError for a size or range that
     cannot be meant.

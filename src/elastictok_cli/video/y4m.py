@@ -47,7 +47,7 @@ class Y4mSink(Sink):
             self._first = pts
             self._stream.write(self._header)
         elif abs(pts - self._first - self.frames * self._step) > max(1, self._step / 2):
-            self._note(f"y4m keeps no times: the uneven ones become {float(self._rate):.3f} frames a second")
+            self._note(f"y4m cannot store uneven times; the video gets {float(self._rate):.3f} fps")
         upright = geometry.turn(self._scale.pixels(rgb), self._rotation)
         self._stream.write(b"FRAME\n")
         for plane in self._convert(upright).planes:

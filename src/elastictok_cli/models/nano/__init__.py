@@ -32,15 +32,15 @@ def load(request: LoadRequest) -> TokenModel:
 
 
 def _encoder(header: StreamHeader, tables: Any) -> SyntaxEncoder:
-    from .bitstream import GopEncoder
+    from .syntax.block import GopEncoder
 
     return GopEncoder(tables)
 
 
 def _decoder(payload: bytes, header: StreamHeader, tables: Any, where: str) -> SyntaxDecoder:
-    from .bitstream import GopDecoder
+    from .syntax.block import GopDecoder
 
     return GopDecoder(payload, tables, header.geometry.height, header.geometry.width)
 
 
-register_syntax(Syntax(name=SYNTAX, encoder=_encoder, decoder=_decoder, place_size=16))
+register_syntax(Syntax(name=SYNTAX, encoder=_encoder, decoder=_decoder, place_size=8))

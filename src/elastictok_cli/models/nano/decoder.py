@@ -1,94 +1,103 @@
-"""The pixels of a block: the path from tokens to frames that encoder and decoder share."""
+"""Pixels of a nano block: the path from tokens to frames that encoder and decoder share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .recon.colour import PAD, planes_of, to_rgb
-from .recon.loop_filter import loop_filter
-from .recon.motion_compensation import compensate, replace_no_obmc
-from .recon.residual import reconstruct_residual
-from .syntax.frame import FrameTokens, RefInfo
-from .syntax.gop_structure import GopEntry, coding_order
+from .recon.colour import PAD, padded, to_rgb, unpadded
+from .recon.reconstruct import reconstruct_frame
+from .syntax.block import FrameTokens, RefInfo, Tables
+from .syntax.hierarchy import Place, coding_order
 
-NUM_QINDEX = 480
-# The qstep of a frame by temporal layer, as a factor of the block's: the more frames refer to it, the finer it is.
-LAYER_QSTEP_FACTOR = (0.45, 0.78, 1.20, 1.60, 2.10)
-# One frame of a GOP's first block, the intra frame, is much finer than all others. With this factor on all frames, the
-# error of the block is about that of the next block at the same qindex, where the search of the next block starts.
-FIRST_BLOCK_QSTEP_FACTOR = 1.4
+STEP_TO_ERROR = 6.7  # quantiser step over root of the mean squared error
+QINDEXES = 480
+# Quantiser step of each kind of frame, as a factor of the block's: what more frames are copied from is coded finer.
+KIND_STEP = (0.45, 0.78, 1.20, 1.60, 2.10)
+# A block with an intra frame has one frame much finer than all others; with this factor its error is about that of the
+# next block at the same index, where that one's search starts.
+FIRST_BLOCK = 1.4
+CHROMA_STEP = (1.05, 0.65)  # chroma's step over luma's: at full and at half size
+
+Planes = npt.NDArray[np.uint8]  # (3, h, w); chroma of half size fills a quarter of its plane
 
 
 def base_qstep(qindex: int) -> float:
-    """The qstep of a qindex: 1 (in 8-bit levels) at index 0, twice as much every 48 indexes, 0.125 dB each."""
-    return float(2.0 ** (qindex / 48))
+    """The ladder: step 1/2 (of 255) at index 0, a factor of two every 48 indexes (0.125 dB each)."""
+    return float(2.0 ** (qindex / 48)) / 2
 
 
-def frame_qstep(qindex: int, layer: int, first_block: bool) -> np.float32:
-    """The qstep of a frame of this temporal layer, rounded to 1/64: the same on every machine.
-
-    first_block: the frame belongs to the first block of its GOP.
-    """
-    factor = LAYER_QSTEP_FACTOR[layer] * (FIRST_BLOCK_QSTEP_FACTOR if first_block else 1)
-    return np.float32(round(base_qstep(qindex) * factor * 64) / 64)
+def frame_qsteps(qindex: int, kind: int, first: bool, half: int) -> tuple[int, int, int]:
+    """The quantiser steps of a frame's planes, in 1/16. first: block of its GOP."""
+    step = base_qstep(qindex) * KIND_STEP[kind] * (FIRST_BLOCK if first else 1) * 16
+    chroma = max(round(step * CHROMA_STEP[half]), 1)
+    return max(round(step), 1), chroma, chroma
 
 
 @dataclass
 class ReferenceFrame(RefInfo):
-    """A decoded frame that others may be predicted from.
+    """A frame that others may be predicted from."""
 
-    rgb: uint8 (height, width, 3), as shown. planes: float32, the planes of `rgb`, padded. cache: what the encoder
-    derives from it.
-    """
+    planes: Planes  # with PAD pixels of repeated edge around luma, PAD >> half around chroma
+    cache: dict[str, Any] = field(default_factory=dict)  # encoder only: interpolated phases
 
-    rgb: npt.NDArray[np.uint8]
-    planes: npt.NDArray[np.float32]
-    cache: dict[str, Any] = field(default_factory=dict)
+    @property
+    def luma(self) -> npt.NDArray[np.uint8]:
+        """Without its edges."""
+        return self.planes[0, PAD:-PAD, PAD:-PAD]
 
 
 @dataclass
 class State:
-    """What a block depends on: the last frame before it, and the contexts so far. Never changed in place."""
+    """The past of a block: the frame before it, the tables so far. Never changed in place.
+
+    half: whether chroma has half size; None before the first block.
+    """
 
     height: int
     width: int
-    reference: ReferenceFrame | None
-    ctx: npt.NDArray[np.uint16]
+    past: ReferenceFrame | None
+    tables: Tables
+    half: int | None = None
 
 
-def predict_frame(entry: GopEntry, refs: Mapping[int, ReferenceFrame], tokens: FrameTokens) -> npt.NDArray[np.float32]:
-    """The inter prediction of a frame, float32 (3, height, width); zeros for an intra frame. refs: by time."""
-    out = np.zeros(tokens.levels.shape, np.float32)
-    if entry.ref0 is not None:
-        planes0 = refs[entry.ref0].planes
-        planes1 = refs[entry.ref1].planes if entry.ref1 is not None else planes0
-        compensate(planes0, planes1, tokens.mv, out)
-        replace_no_obmc(planes0, planes1, tokens.mv, tokens.no_obmc, out)
-    return out
+def finished(rec: Planes, info: RefInfo, half: int) -> ReferenceFrame:
+    """A decoded and filtered frame as a reference."""
+    return ReferenceFrame(info.cells, info.d0, info.d1, info.kind, padded(rec, half))
 
 
-def finish_frame(rec: npt.NDArray[np.float32], tokens: FrameTokens, info: RefInfo, qstep: np.float32) -> ReferenceFrame:
-    """Filter the decoded planes and round them to the RGB that is shown, from which later frames are predicted."""
-    loop_filter(rec, tokens, qstep)
-    rgb = np.empty((*rec.shape[1:], 3), np.uint8)
-    to_rgb(rec, rgb)
-    return ReferenceFrame(info.mv, info.dist0, info.dist1, info.layer, info.activity, rgb, planes_of(rgb, PAD))
+def references(place: Place, refs: dict[int, ReferenceFrame], rec: Planes) -> tuple[Planes, Planes]:
+    """The planes that a frame is predicted from; its own where it has none."""
+    if place.first is None:
+        return rec, rec
+    first = refs[place.first].planes
+    return first, refs[place.second].planes if place.second is not None else first
 
 
-def decode_frames(
-    reference: ReferenceFrame | None, parts: list[FrameTokens], infos: dict[int, RefInfo], qindex: int
+def decode_pixels(
+    past: ReferenceFrame | None, parts: list[FrameTokens], infos: dict[int, RefInfo], qindex: int, half: int
 ) -> dict[int, ReferenceFrame]:
-    """Decode the pixels of a block. Returns its frames, by time. infos: from `code_frames`, by time."""
-    decoded: dict[int, ReferenceFrame] = {-1: reference} if reference is not None else {}
-    for entry in coding_order(len(parts), reference is not None):
-        tokens = parts[entry.time]
-        rec = predict_frame(entry, decoded, tokens)
-        qstep = frame_qstep(qindex, entry.layer, reference is None)
-        reconstruct_residual(rec, tokens, qstep)
-        decoded[entry.time] = finish_frame(rec, tokens, infos[entry.time], qstep)
-    return decoded
+    """The decoder's pixels of a block, by time. infos: of its frames, by time."""
+    shape = parts[0].levels.shape
+    refs: dict[int, ReferenceFrame] = {-1: past} if past is not None else {}
+    for place in coding_order(len(parts), past is not None):
+        part = parts[place.time]
+        rec = np.zeros(shape, np.uint8)
+        first, second = references(place, refs, rec)
+        qsteps = frame_qsteps(qindex, place.kind, past is None, half)
+        reconstruct_frame(rec, part.levels, part.cells, half, first, second, qsteps)
+        refs[place.time] = finished(rec, infos[place.time], half)
+    return refs
+
+
+def shown(refs: dict[int, ReferenceFrame], frames: int, half: int) -> npt.NDArray[np.uint8]:
+    """The frames of a block as RGB, uint8 (T, H, W, 3)."""
+    out = np.empty((frames, *refs[0].luma.shape, 3), np.uint8)
+    planes = np.empty((3, *refs[0].luma.shape), np.uint8)
+    for t in range(frames):
+        unpadded(refs[t].planes, half, planes)
+        to_rgb(planes, half, out[t])
+    return out

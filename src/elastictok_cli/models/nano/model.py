@@ -1,41 +1,38 @@
 """elastictok-nano through the interface of models/base.py.
 
-`reconstruct` and `advance` are the decoder, `tokens` is the encoder. All arithmetic that reaches a pixel is float32 in
-a fixed order, so encoder and decoder, and two machines, show the same.
+The decoder's path is `reconstruct` and `advance`; `tokens` is the encoder. All that reaches a token or a pixel is
+integer arithmetic, so encoder and decoder, and two machines, show the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...entropy import rangecoder as rc
+from ...entropy.mixing import mixing_coder
 from ...metrics import HALF_RANGE, contrast
 from ..base import Frames, ModelSpec, TokenModel
 from . import vocabulary
-from .decoder import NUM_QINDEX, ReferenceFrame, State, decode_frames
+from .decoder import QINDEXES, STEP_TO_ERROR, ReferenceFrame, State, decode_pixels, shown
 from .syntax import NAME, SYNTAX
-from .syntax.block import code_frames
-from .tokens import BlockTokens
+from .syntax.block import BlockTokens, FrameTokens, Tables, code_block
 from .weights import Weights
 
 BLOCK_FRAMES = 8
 GOP_BLOCKS = 16
-# Both: qstep divided by the root of the squared error, in 8-bit levels.
-FIRST_QSTEP_RATIO = 11.6  # of first blocks of training clips
-MAX_QSTEP_RATIO = 24.0  # coarser is not tried
-# For a block of little contrast, this share of its contrast replaces the threshold there, but never less than
-# MIN_THRESHOLD_SHARE of the threshold.
-CONTRAST_SHARE, MIN_THRESHOLD_SHARE = 0.2, 1 / 8
-USUAL_BPP = 0.012  # of training clips at 0.007, geometric mean
+COARSEST_STEP = 14.0  # quantiser step over root of the squared error, where an easy block must not be coarser
+# In place of the threshold there, for a block of little contrast: this share of the contrast, at least this of the
+# threshold.
+CONTRAST_SHARE, CONTRAST_LEAST = 0.2, 1 / 8
 
-Decoded = tuple[dict[int, ReferenceFrame], npt.NDArray[np.uint16]]  # frames by time, contexts after the block
+USUAL_BPP = 0.010  # of training clips at 0.007, geometric mean
+
+Made = tuple[dict[int, ReferenceFrame], Tables]
 
 
 @dataclass(eq=False)
@@ -45,20 +42,16 @@ class NanoTokens(BlockTokens):
     shown: Frames | None = None
 
 
-def _shown(decoded: Mapping[int, ReferenceFrame], frames: int) -> Frames:
-    return np.stack([decoded[t].rgb for t in range(frames)])
-
-
 class NanoModel(TokenModel):
-    """The bundled model. threads: frames of one temporal layer are encoded in parallel."""
+    """The codec, generation 5."""
 
     def __init__(self, weights: Weights, threads: int = 2) -> None:
         self.weights = weights
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._last: tuple[BlockTokens, State, Decoded] | None = None
+        self._last: tuple[BlockTokens, State, Made] | None = None
 
     def with_threads(self, threads: int) -> NanoModel:
-        """The same model with this number of threads."""
+        """The same model, working in this many threads."""
         return NanoModel(self.weights, threads)
 
     def __reduce__(self) -> tuple[Any, tuple[Weights, int]]:
@@ -75,8 +68,8 @@ class NanoModel(TokenModel):
             syntax=SYNTAX,
             block_frames=BLOCK_FRAMES,
             gop_blocks=GOP_BLOCKS,
-            multiple=16,
-            num_qindex=NUM_QINDEX,
+            multiple=8,
+            num_qindex=QINDEXES,
             nested=True,
             vocabulary=vocabulary.VOCABULARY,
             usual_bpp=USUAL_BPP,
@@ -84,73 +77,74 @@ class NanoModel(TokenModel):
         )
 
     @property
-    def tables(self) -> npt.NDArray[np.uint16]:
-        """Start values of the contexts, uint16 (contexts.COUNT, 3)."""
-        return self.weights.contexts
+    def tables(self) -> Tables:
+        """What the entropy coder starts from."""
+        return self.weights.tables
 
     def start(self, height: int, width: int) -> State:
-        """The state at the start of a GOP. height, width: multiples of 16."""
-        return State(height, width, None, self.weights.contexts)
+        """Before the first block of a GOP. height, width: multiples of 8."""
+        return State(height, width, None, self.weights.tables)
 
     def prepare(self, state: State, frames: Frames) -> Any:
-        """The source planes of a block, an `Analysis` of search/encoder.py. `tokens` adds the motion that it finds."""
-        from .search.encoder import analyse  # a decoder loads nothing of the search
+        """The block's source; its motion is added as `tokens` needs it."""
+        from .search.encoder import Analysis  # a decoder loads nothing of the search
 
-        return analyse(frames)
+        return Analysis(frames)
 
     def tokens(self, state: State, analysis: Any, count: int | None = None, qindex: int = 0) -> BlockTokens:
-        """The block at `qindex`, cut after `count` tokens. It may use motion that an earlier call searched."""
-        from .search.encoder import encode_block
+        """The block at this qindex, cut after `count` tokens. It may use decisions that an earlier call made."""
+        from .search.encoder import chroma_is_half, encode_block
 
-        parts, decoded = encode_block(state, analysis, qindex, self._pool)
-        block = NanoTokens(parts, qindex, state.reference, shown=_shown(decoded, len(parts)))
+        half = state.half if state.half is not None else chroma_is_half(analysis, qindex)
+        parts, refs = encode_block(state, analysis, qindex, half, self._pool)
+        block = NanoTokens(parts, qindex, half, state.past, shown=shown(refs, len(parts), half))
         return block if count is None or block.count <= count else block.prefix(count)
 
     def first_qindex(self, threshold: float) -> int:
-        """The qindex whose error is usually near the threshold: where the search of a GOP's first block starts."""
-        return self._qindex(FIRST_QSTEP_RATIO, threshold)
+        """Where the search of a GOP's first block starts: a step whose error is usually near the threshold."""
+        return self._index(STEP_TO_ERROR, threshold)
 
     def coarsest_qindex(self, threshold: float, source: Frames) -> int:
-        """The coarsest qindex that is tried: a block that meets the threshold with a coarser one saves few bytes.
+        """Where the search ends: a block that would meet with a still coarser one saves few bytes and looks bad.
 
-        It would also look bad, above all a block of little contrast, such as fog or the end of a fade: there the
-        threshold may allow an error as large as everything there is to see.
+        So does one of little contrast, fog or the end of a fade: the threshold may be as large as all there is to see.
         """
-        visible = max(CONTRAST_SHARE * contrast(source), MIN_THRESHOLD_SHARE * threshold)
-        return self._qindex(MAX_QSTEP_RATIO, min(threshold, visible))
+        visible = max(CONTRAST_SHARE * contrast(source), CONTRAST_LEAST * threshold)
+        return self._index(COARSEST_STEP, min(threshold, visible))
 
     @staticmethod
-    def _qindex(ratio: float, mse: float) -> int:
-        """The qindex whose qstep is `ratio` times the root of this error."""
-        qstep = ratio * (mse * HALF_RANGE**2) ** 0.5
-        return min(max(round(48 * math.log2(max(qstep, 1.0))), 0), NUM_QINDEX - 1)
+    def _index(factor: float, threshold: float) -> int:
+        step = 2 * factor * (threshold * HALF_RANGE**2) ** 0.5
+        return min(max(round(48 * math.log2(max(step, 1.0))), 0), QINDEXES - 1)
 
-    def _decode(self, state: State, tokens: BlockTokens) -> Decoded:
-        """Decode a block. The last result is kept, because `reconstruct` and `advance` both need it."""
+    def _decode(self, state: State, tokens: BlockTokens) -> Made:
+        """Decoded frames by time, and the tables afterwards. Kept once: `reconstruct` and `advance` both ask."""
         last = self._last
         if last is not None and last[0] is tokens and last[1] is state:
             return last[2]
-        ctx = state.ctx.copy()
-        infos = code_frames(rc.dry(rc.ADAPT), ctx, state.reference, tokens.parts)
-        decoded = decode_frames(state.reference, tokens.parts, infos, tokens.qindex), ctx
-        self._last = tokens, state, decoded
-        return decoded
+        tables = state.tables[0].copy(), state.tables[1].copy()
+        parts = [FrameTokens(part.cells, part.levels) for part in tokens.parts]
+        coder = mixing_coder(rc.dry(rc.ADAPT), *tables)
+        infos = code_block(coder, state.past, parts, tokens.qindex, tokens.half)
+        made = decode_pixels(state.past, parts, infos, tokens.qindex, tokens.half), tables
+        self._last = tokens, state, made
+        return made
 
     def reconstruct(self, state: State, tokens: Any) -> Frames:
-        """The frames that the decoder shows: uint8 (T, H, W, 3).
+        """What the decoder shows: uint8 (T, H, W, 3).
 
-        Tokens from the encoder carry them already, because the encoder decodes in its closed loop. `advance` decodes
-        them again and compares.
+        Tokens fresh from the encoder bring it with them, for its closed loop decodes as it goes; `advance` decodes
+        them once more and compares.
         """
         if isinstance(tokens, NanoTokens) and tokens.shown is not None:
             return tokens.shown
         decoded, _ = self._decode(state, tokens)
-        return _shown(decoded, tokens.frames)
+        return shown(decoded, tokens.frames, tokens.half)
 
     def advance(self, state: State, tokens: Any, analysis: Any = None) -> State:
-        """The state after the block: its last frame and the contexts."""
-        decoded, ctx = self._decode(state, tokens)
-        shown = tokens.shown if isinstance(tokens, NanoTokens) else None
-        if shown is not None and not np.array_equal(_shown(decoded, tokens.frames), shown):
+        """The state after the block: nothing but its last frame and the tables."""
+        decoded, tables = self._decode(state, tokens)
+        seen = tokens.shown if isinstance(tokens, NanoTokens) else None
+        if seen is not None and not np.array_equal(shown(decoded, tokens.frames, tokens.half), seen):
             raise RuntimeError("encoder and decoder of elastictok-nano disagree; please report this clip")
-        return State(state.height, state.width, decoded[tokens.frames - 1], ctx)
+        return State(state.height, state.width, decoded[tokens.frames - 1], tables, tokens.half)

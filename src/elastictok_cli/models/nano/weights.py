@@ -1,4 +1,4 @@
-"""The weights of elastictok-nano: start values of the entropy coder's contexts."""
+"""The weights of elastictok-nano: start values of the entropy coder's contexts and mixers."""
 
 from __future__ import annotations
 
@@ -11,29 +11,45 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...entropy import rangecoder as rc
+from ...entropy.mixing import COUNT_LIMIT, MAX_INPUTS, WEIGHT_LIMIT, new_contexts, new_weights
 from ...errors import UnsupportedFile
 from .syntax import SYNTAX
 from .syntax import contexts as cx
+from .syntax.block import Tables
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """The content of a weights file. contexts: start values, uint16 (contexts.COUNT, 3). digest: see ModelSpec."""
+    """The tensors of the weights file. contexts: uint16 (contexts.COUNT, 2); mixers: int32 (contexts.SETS, 8)."""
 
     contexts: npt.NDArray[np.uint16]
+    mixers: npt.NDArray[np.int32]
     digest: bytes
     generation: int
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]], digest: bytes, generation: int) -> Weights:
-        """Check tensors by name. Raises ValueError for a missing one, a wrong shape or type, or impossible values."""
-        contexts = tensors.get("contexts")
-        if contexts is None or contexts.shape != (cx.COUNT, 3) or contexts.dtype != np.uint16:
-            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 3)")
-        if contexts[:, rc.SEEN].max() > rc.SEEN_LIMIT:  # an index in compiled code, which does not check it
-            raise ValueError(f"a context has seen at most {rc.SEEN_LIMIT} bits")
-        return cls(np.ascontiguousarray(contexts), digest, generation)
+        """Raises ValueError if a tensor is missing, has another shape or type, or values that no context has."""
+        contexts, mixers = tensors.get("contexts"), tensors.get("mixers")
+        if contexts is None or contexts.shape != (cx.COUNT, 2) or contexts.dtype != np.uint16:
+            raise ValueError(f"contexts must be uint16 ({cx.COUNT}, 2)")
+        if mixers is None or mixers.shape != (cx.SETS, MAX_INPUTS) or mixers.dtype != np.int32:
+            raise ValueError(f"mixers must be int32 ({cx.SETS}, {MAX_INPUTS})")
+        if contexts[:, 1].max() > COUNT_LIMIT:  # compiled code uses it as an index, unchecked
+            raise ValueError(f"a context has seen at most {COUNT_LIMIT} bits")
+        if np.abs(mixers.astype(np.int64)).max() > WEIGHT_LIMIT:
+            raise ValueError(f"a mixer's weight is at most {WEIGHT_LIMIT}")
+        return cls(np.ascontiguousarray(contexts), np.ascontiguousarray(mixers), digest, generation)
+
+    @classmethod
+    def untrained(cls) -> Weights:
+        """Start values before any training."""
+        return cls(new_contexts(cx.COUNT), new_weights(cx.SETS), bytes(16), 5)
+
+    @property
+    def tables(self) -> Tables:
+        """What the entropy coder starts from."""
+        return self.contexts, self.mixers
 
 
 def read_weights(path: Path) -> Weights:

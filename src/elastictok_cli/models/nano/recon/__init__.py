@@ -1,1 +1,1 @@
-"""Reconstruction: from tokens to pixels, the same in encoder and decoder."""
+"""What a decoder shows: prediction, transforms, the loop filter and colour. Integers only."""

@@ -1,62 +1,97 @@
-"""The orthonormal DCT-II of 16x16 and 8x8 blocks, float32, in a fixed order of operations (no fastmath)."""
+"""Integer cosine transforms of 4x4 to 32x32. Coefficients are orthonormal times 4 and fit 16 bits.
+
+No sum can leave 32 bits, whatever the levels are: the inverse clips its input and what stands between its two passes.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ....jit import compiled
+from ....jit import compiled, compiled_inner
+
+SIZES = (4, 8, 16, 32)
+SCALE = 4  # of coefficients
 
 
 def _basis(n: int) -> np.ndarray:
-    k, i = np.arange(n)[:, None], np.arange(n)[None, :]
-    scale = np.where(k == 0, np.sqrt(1 / n), np.sqrt(2 / n))
-    # Rounded to 1/2^14: cosines of different machines differ in the last bit.
-    return (np.round(scale * np.cos(np.pi * k * (2 * i + 1) / (2 * n)) * 16384) / 16384).astype(np.float32)
+    k, x = np.arange(n)[:, None], np.arange(n)[None]
+    basis = np.sqrt(2 / n) * np.cos((2 * x + 1) * k * np.pi / (2 * n))
+    basis[0] = np.sqrt(1 / n)
+    rounded: np.ndarray = np.round(4096 * basis).astype(np.int32)
+    return rounded
 
 
-DCT16 = _basis(16)
-DCT8 = _basis(8)
-DCT16_COLUMNS = np.ascontiguousarray(DCT16.T)  # for loops that run along columns
-DCT8_COLUMNS = np.ascontiguousarray(DCT8.T)
+BASIS = np.zeros((4, 32, 32), np.int32)  # [size][frequency][place]
+FLIPPED = np.zeros((4, 32, 32), np.int32)  # [size][place][frequency]
+for _i, _n in enumerate(SIZES):
+    BASIS[_i, :_n, :_n] = _basis(_n)
+    FLIPPED[_i, :_n, :_n] = _basis(_n).T
+
+
+@compiled_inner
+def size_index(n):
+    """0..3 for 4, 8, 16, 32."""
+    return 0 if n == 4 else (1 if n == 8 else (2 if n == 16 else 3))
 
 
 @compiled
-def forward_dct(x, n, out, tmp):
-    """Coefficients out[v, h] of the pixels x[y, x]. All are (n, n) at least, n is 16 or 8; tmp: scratch."""
-    basis = DCT16 if n == 16 else DCT8
-    columns = DCT16_COLUMNS if n == 16 else DCT8_COLUMNS
-    for y in range(n):
-        for h in range(n):
-            tmp[y, h] = np.float32(0)
-        for i in range(n):
-            s = x[y, i]
-            for h in range(n):
-                tmp[y, h] += s * columns[i, h]
+def forward(d, n, c, tmp):
+    """c[:n, :n] = the transform of d[:n, :n] (int32)."""
+    t = size_index(n)
+    half = n >> 1
     for v in range(n):
+        row = tmp[v]
+        for x in range(n):
+            row[x] = 128
+        even = v & 1 == 0
+        for y in range(half):
+            a = BASIS[t, v, y]
+            first, last = d[y], d[n - 1 - y]
+            if even:
+                for x in range(n):
+                    row[x] = np.int32(row[x] + a * np.int32(first[x] + last[x]))
+            else:
+                for x in range(n):
+                    row[x] = np.int32(row[x] + a * np.int32(first[x] - last[x]))
+        for x in range(n):
+            row[x] = np.int32(row[x] >> 8)
+    for v in range(n):
+        row, out = tmp[v], c[v]
         for h in range(n):
-            out[v, h] = np.float32(0)
-        for y in range(n):
-            w = basis[v, y]
-            for h in range(n):
-                out[v, h] += w * tmp[y, h]
+            out[h] = 32768 >> 1
+        for x in range(n):
+            a = row[x]
+            if a != 0:
+                basis = FLIPPED[t, x]
+                for h in range(n):
+                    out[h] = np.int32(out[h] + a * basis[h])
+        for h in range(n):
+            out[h] = np.int32(out[h] >> 14)
 
 
 @compiled
-def inverse_dct(c, n, rows, out, tmp):
-    """Pixels out[y, x] of the coefficients c[v, h]. Rows of c from `rows` on are zero and skipped. tmp: scratch."""
-    basis = DCT16 if n == 16 else DCT8
-    for v in range(rows):
-        for x in range(n):
-            tmp[v, x] = np.float32(0)
-        for h in range(n):
-            s = c[v, h]
-            if s != 0:
-                for x in range(n):
-                    tmp[v, x] += s * basis[h, x]
+def inverse(c, n, rows, columns, out, tmp):
+    """out[:n, :n] = the inverse of c (int32), which is zero from row `rows` and column `columns` on."""
+    t = size_index(n)
     for y in range(n):
-        for x in range(n):
-            out[y, x] = np.float32(0)
+        row = tmp[y]
+        for h in range(columns):
+            row[h] = 512
         for v in range(rows):
-            w = basis[v, y]
-            for x in range(n):
-                out[y, x] += w * tmp[v, x]
+            a, line = BASIS[t, v, y], c[v]
+            for h in range(columns):
+                row[h] = np.int32(row[h] + a * line[h])
+        for h in range(columns):
+            row[h] = min(max(np.int32(row[h] >> 10), np.int32(-32768)), np.int32(32767))
+    for y in range(n):
+        row, line = tmp[y], out[y]
+        for x in range(n):
+            line[x] = 32768
+        for h in range(columns):
+            a = row[h]
+            if a != 0:
+                basis = BASIS[t, h]
+                for x in range(n):
+                    line[x] = np.int32(line[x] + a * basis[x])
+        for x in range(n):
+            line[x] = np.int32(line[x] >> 16)

@@ -1,1 +1,1 @@
-"""The search of the encoder: motion, transform sizes and quantised levels. A decoder loads none of it."""
+"""What the encoder decides: motion, modes, transform sizes and quantised levels. A decoder loads none of it."""

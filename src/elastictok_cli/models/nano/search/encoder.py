@@ -1,214 +1,191 @@
-"""The encoder of a block at one qindex: motion search and quantisation in the closed loop."""
+"""The closed-loop encoder: chooses every token of a block at one quantiser step, decoding as it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ....entropy import rangecoder as rc
+from ....entropy.mixing import mixing_coder
 from ....stages import MODEL, MOTION_ESTIMATION, stage
-from ..decoder import ReferenceFrame, State, finish_frame, frame_qstep, predict_frame
-from ..recon.colour import PAD, planes_of
-from ..syntax.block import frame_refs
-from ..syntax.frame import FrameRefs, FrameTokens, RefInfo
-from ..syntax.gop_structure import GopEntry, coding_order
-from .coarse_search import coarse_search, quarter_size
-from .motion_cost import FrameSearch
-from .motion_estimation import search_frame
-from .obmc import choose_no_obmc
-from .residual import encode_residual
-from .satd import CostModel, quarter_phases
+from ..decoder import STEP_TO_ERROR, Planes, ReferenceFrame, State, base_qstep, finished, frame_qsteps, references
+from ..recon.colour import to_planes, to_rgb
+from ..recon.loop_filter import deblock
+from ..syntax.block import FrameTokens, RefInfo, Tables, frame_context
+from ..syntax.cells import Cells
+from ..syntax.hierarchy import Place, coding_order
+from .mode_decision import decide_frame, recode_frame
+from .motion_estimation import quarter_phases, quarter_size, search_hints
+from .prices import price_table
+from .task import Task
 
-LAMBDA = np.float32(0.16)  # times qstep squared; 0.12 and 0.20 are worse or equal
-RANGE_Y, RANGE_X = 14, 18  # of the coarse search, in pixels of the quarter-size picture
+LAMBDA = 0.13  # of a squared quantiser step, per bit
+MOTION_REACH = 12  # quantiser indexes (1.5 dB) on which decisions about blocks and motion are still good
+WEIGHTS = ((0.667, 0.889), (2.2, 2.9))  # of errors in U and V over those in Y: at full and at half size
+HALF_LOSS = 0.05  # of the error that a step makes: what half-size chroma may cost
 
-# In qindexes. A motion search is used again up to the first distance (1.5 dB): less costs time, more costs bytes. Up to
-# the second, a new search starts from its vectors.
-MAX_REUSE_DISTANCE = 12
-MAX_HINT_DISTANCE = 84
-
-# By time: split, intra modes and vectors of a frame, as in FrameTokens.
-Motion = dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8], npt.NDArray[np.int16]]]
-EncodedBlock = tuple[list[FrameTokens], dict[int, ReferenceFrame]]
+A = TypeVar("A")
+B = TypeVar("B")
+Hints = dict[tuple[int, int], npt.NDArray[np.int16]]
+Coded = tuple[list[FrameTokens], dict[int, ReferenceFrame]]
 
 
 @dataclass
 class Analysis:
-    """The source of a block, and what was searched for it so far.
+    """A block's source; its motion hints; and by step the decisions about blocks and motion."""
 
-    planes: float32 (3, height, width) per frame. quarter: luma at a quarter of the size, per frame. motion: results of
-    searches, by qindex. motion_used: for each qindex that was encoded, the qindex whose motion it used. coarse: vectors
-    of the coarse search by (time, time of the reference), int64 (rows, columns, 2) in quarter pixels.
-    """
-
-    planes: list[npt.NDArray[np.float32]]
-    quarter: list[npt.NDArray[np.float32]]
-    motion: dict[int, Motion] = field(default_factory=dict)
-    motion_used: dict[int, int] = field(default_factory=dict)
-    coarse: dict[tuple[int, int], npt.NDArray[np.int64]] = field(default_factory=dict)
+    frames: npt.NDArray[np.uint8]
+    planes: dict[int, list[Planes]] = field(default_factory=dict)
+    loss: float | None = None
+    hints: Hints | None = None
+    decided: dict[int, list[Cells]] = field(default_factory=dict)
+    taken: dict[int, int] = field(default_factory=dict)
 
 
-def analyse(frames: npt.NDArray[np.uint8]) -> Analysis:
-    """What depends on the source alone. frames: uint8 (T, height, width, 3)."""
-    planes = [planes_of(f) for f in frames]
-    return Analysis(planes, [_quarter_luma(p[0], 0) for p in planes])
+def source_planes(analysis: Analysis, half: int) -> list[Planes]:
+    """The block's planes, made once."""
+    if half not in analysis.planes:
+        made = []
+        for rgb in analysis.frames:
+            planes = np.zeros((3, *rgb.shape[:2]), np.uint8)
+            to_planes(rgb, half, planes)
+            made.append(planes)
+        analysis.planes[half] = made
+    return analysis.planes[half]
 
 
-def cost_model(qstep: np.float32) -> CostModel:
-    """The costs of a frame with this qstep."""
-    lam = np.float32(LAMBDA * qstep * qstep)
-    return CostModel(qstep, lam, np.float32(0.8 * qstep * qstep), np.float32(0.5 * lam))
+def chroma_is_half(analysis: Analysis, qindex: int) -> int:
+    """Whether a GOP that starts with this block has chroma at half size: 1 unless that loses too much."""
+    if analysis.loss is None:
+        rgb = analysis.frames[0]
+        out = np.empty_like(rgb)
+        to_rgb(source_planes(analysis, 1)[0], 1, out)
+        analysis.loss = float(np.mean((out.astype(np.float64) - rgb) ** 2))
+    return int(analysis.loss - 0.4 <= HALF_LOSS * (base_qstep(qindex) / STEP_TO_ERROR) ** 2)
 
 
-def _quarter_luma(plane: npt.NDArray[np.float32], pad: int) -> npt.NDArray[np.float32]:
-    h, w = plane.shape[0] - 2 * pad, plane.shape[1] - 2 * pad
-    out = np.empty((h // 4, w // 4), np.float32)
-    quarter_size(plane, pad, out)
-    return out
+def _in_parallel(pool: Executor | None, work: Callable[[A], B], items: list[A]) -> list[B]:
+    """The results of `work` on every item, in order; in the pool's threads where there is one and it pays."""
+    if pool is None or len(items) < 2:
+        return list(map(work, items))
+    with stage(None):  # waits for the pool
+        return list(pool.map(work, items))
 
 
-def _phases(frame: ReferenceFrame) -> npt.NDArray[np.float32]:
-    if "phases" not in frame.cache:
-        out = np.empty((16, *frame.planes.shape[1:]), np.float32)
-        quarter_phases(frame.planes[0], out)
-        frame.cache["phases"] = out
-    phases: npt.NDArray[np.float32] = frame.cache["phases"]
+def _search_hints(analysis: Analysis, past: ReferenceFrame | None, half: int, pool: Executor | None) -> Hints:
+    """Whole-pixel motion of every frame in its references: its own block's frames are taken as in the source."""
+    planes = source_planes(analysis, half)
+    luma = {t: p[0] for t, p in enumerate(planes)}
+    if past is not None:
+        luma[-1] = np.ascontiguousarray(past.luma)
+    small = {t: quarter_size(p) for t, p in luma.items()}
+    order = coding_order(len(planes), past is not None)
+    pairs = [(place.time, ref) for place in order for ref in (place.first, place.second) if ref is not None]
+    rows, columns = (planes[0].shape[1] + 15) // 16, (planes[0].shape[2] + 15) // 16
+    found: Hints = {}
+
+    def work(pair: tuple[int, int]) -> npt.NDArray[np.int16]:
+        time, ref = pair
+        before = np.zeros((rows, columns, 3), np.int16)
+        nearer = [p for p in found if p[1] == ref and (p[0] - ref) * (time - ref) > 0]
+        if nearer:
+            near = max(nearer, key=lambda p: abs(p[0] - ref))
+            before[:] = found[near] * ((time - ref) / (near[0] - ref))
+        out = np.zeros((rows, columns, 3), np.int16)
+        with stage(MOTION_ESTIMATION):
+            search_hints(luma[time], luma[ref], small[time], small[ref], before, out)
+        return out
+
+    for _, group in groupby(sorted(pairs, key=lambda p: abs(p[0] - p[1])), key=lambda p: abs(p[0] - p[1])):
+        batch = list(group)
+        found.update(zip(batch, _in_parallel(pool, work, batch), strict=True))
+    return found
+
+
+def _phases(ref: ReferenceFrame) -> npt.NDArray[np.uint8]:
+    if "phases" not in ref.cache:
+        ref.cache["phases"] = quarter_phases(ref.planes[0])
+    phases: npt.NDArray[np.uint8] = ref.cache["phases"]
     return phases
 
 
-def _search_coarsely(
-    analysis: Analysis, order: tuple[GopEntry, ...], reference: ReferenceFrame | None, pool: Executor | None
-) -> None:
-    """The coarse search of every frame in its references, once per block: references inside it are source frames."""
-    pairs = [(entry.time, ref) for entry in order for ref in (entry.ref0, entry.ref1) if ref is not None]
-    quarter = dict(enumerate(analysis.quarter))
-    if reference is not None:
-        quarter[-1] = _quarter_luma(reference.planes[0], PAD)
+def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool: Executor | None = None) -> Coded:
+    """Choose every token of a block at one quantiser step; also returns the decoded frames, by time.
 
-    def work(pair: tuple[int, int]) -> npt.NDArray[np.int64]:
-        src, ref = quarter[pair[0]], quarter[pair[1]]
-        best = np.zeros((src.shape[0] // 4, src.shape[1] // 4, 2), np.int64)
-        with stage(MOTION_ESTIMATION):
-            coarse_search(src, ref, RANGE_Y, RANGE_X, best)
-        return best
-
-    with stage(None):  # waits for the pool
-        found = list(pool.map(work, pairs) if pool is not None else map(work, pairs))
-    analysis.coarse = dict(zip(pairs, found, strict=True))
-
-
-def encode_block(state: State, analysis: Analysis, qindex: int, pool: Executor | None = None) -> EncodedBlock:
-    """Choose every token of a block at one qindex. Also returns the decoded frames, by time.
-
-    The best vectors depend on the qindex, but searching is slow, so a candidate reuses the motion of an earlier one of
-    this block with a similar qindex. The same qindex always uses the same motion.
+    Searching is slow: a candidate takes over the block sizes and motion of an earlier one of this block whose step is
+    near its own. Made again, it takes the same.
     """
-    searched = analysis.motion
-    nearest = min(searched, key=lambda other: (abs(other - qindex), other), default=qindex)
-    distance = abs(nearest - qindex)
-    motion_from = analysis.motion_used.setdefault(qindex, nearest if distance <= MAX_REUSE_DISTANCE else qindex)
-    motion = searched.get(motion_from)
-    hints = searched.get(nearest) if motion is None and distance <= MAX_HINT_DISTANCE else None
-    encoded = _encode_frames(state, analysis, qindex, motion, pool, hints)
-    if motion is None:
-        searched[qindex] = {t: (p.split, p.intra_mode, p.mv) for t, p in enumerate(encoded[0])}
-    return encoded
+    nearest = min(analysis.decided, key=lambda other: (abs(other - qindex), other), default=qindex)
+    away = abs(nearest - qindex)
+    given = analysis.decided.get(analysis.taken.setdefault(qindex, nearest if away <= MOTION_REACH else qindex))
+    planes = source_planes(analysis, half)
+    if given is None and analysis.hints is None:
+        analysis.hints = _search_hints(analysis, state.past, half, pool)
+    prices = price_table(state.tables[0])
+    refs: dict[int, ReferenceFrame] = {-1: state.past} if state.past is not None else {}
+    parts = [FrameTokens.empty(state.height, state.width) for _ in planes]
 
-
-def _encode_frames(
-    state: State,
-    analysis: Analysis,
-    qindex: int,
-    motion: Motion | None,
-    pool: Executor | None,
-    hints: Motion | None = None,
-) -> EncodedBlock:
-    """All frames of a block.
-
-    Frames of one temporal layer do not refer to each other, so `pool` may encode them in parallel. Each starts from the
-    contexts as they were before the first of them, so that the result is the same without a pool.
-    """
-    ctx = state.ctx
-    refs = {-1: state.reference} if state.reference is not None else {}
-    n = len(analysis.planes)
-    parts = [FrameTokens.empty(state.height, state.width) for _ in range(n)]
-
-    def work(entry: GopEntry) -> tuple[GopEntry, ReferenceFrame, npt.NDArray[np.uint16]]:
-        own = ctx.copy()
+    def work(place: Place) -> tuple[int, ReferenceFrame]:
+        cells = given[place.time] if given is not None else None
+        part, source = parts[place.time], planes[place.time]
         with stage(MODEL):
-            return entry, _encode_frame(entry, refs, analysis, parts[entry.time], motion, hints, own, qindex), own
+            frame = _encode_frame(place, refs, source, part, cells, analysis.hints, state.tables, prices, qindex, half)
+        return place.time, frame
 
-    order = coding_order(n, state.reference is not None)
-    if motion is None and not analysis.coarse:
-        _search_coarsely(analysis, order, state.reference, pool)
-    for _, group in groupby(order, key=lambda entry: entry.layer):
-        entries = list(group)
-        if motion is None:  # before the threads start, so that no two of them compute the same phases
-            for time in {t for entry in entries for t in (entry.ref0, entry.ref1) if t is not None}:
-                with stage(MOTION_ESTIMATION):
-                    _phases(refs[time])
-        with stage(None):  # waits for the pool
-            done = list(pool.map(work, entries) if pool is not None and len(entries) > 1 else map(work, entries))
-        refs.update({entry.time: decoded for entry, decoded, _ in done})
-        ctx = done[0][2]
+    for _, group in groupby(coding_order(len(planes), state.past is not None), key=lambda place: place.kind):
+        places = list(group)
+        # before the threads start, so that they do not make them twice
+        for time in {t for place in places for t in (place.first, place.second) if t is not None}:
+            _phases(refs[time])
+        refs.update(_in_parallel(pool, work, places))
+    if given is None:
+        analysis.decided[qindex] = [part.cells for part in parts]
     return parts, refs
 
 
 def _encode_frame(
-    entry: GopEntry,
-    refs: Mapping[int, ReferenceFrame],
-    analysis: Analysis,
-    tokens: FrameTokens,
-    motion: Motion | None,
-    hints: Motion | None,
-    ctx: npt.NDArray[np.uint16],
+    place: Place,
+    refs: dict[int, ReferenceFrame],
+    source: Planes,
+    part: FrameTokens,
+    given: Cells | None,
+    hints: Hints | None,
+    tables: Tables,
+    prices: npt.NDArray[np.int32],
     qindex: int,
+    half: int,
 ) -> ReferenceFrame:
-    """One frame into `tokens`: its motion (searched unless given), then its coefficients. ctx is adapted."""
-    src, (h, w) = analysis.planes[entry.time], tokens.levels.shape[1:]
-    own_refs = frame_refs(entry, refs, h, w)
-    cost = cost_model(frame_qstep(qindex, entry.layer, -1 not in refs))
-    if entry.ref0 is None:
-        tokens.intra_mode[:] = 0
-    elif motion is None:
-        hint = hints[entry.time][2] if hints is not None else np.zeros(tokens.mv.shape, np.int16)
-        with stage(MOTION_ESTIMATION):
-            search_motion(entry, refs, analysis, tokens, own_refs, hint, ctx, cost)
+    """One frame into `part`. given: decisions about blocks and motion to take over."""
+    height, width = source.shape[1:]
+    frame = frame_context(place, refs, height, width, half, qindex)
+    qsteps = frame_qsteps(qindex, place.kind, -1 not in refs, half)
+    rec = np.zeros_like(source)
+    first, second = references(place, refs, rec)
+    both = np.zeros((2, 1, 1, 3), np.int16)
+    if place.first is None:
+        phases0 = phases1 = np.zeros((16, 1, 1), np.uint8)
     else:
-        tokens.split[:], tokens.intra_mode[:], tokens.mv[:] = motion[entry.time]
-    rec = predict_frame(entry, refs, tokens)
-    if entry.ref0 is not None:
-        ref0, ref1 = refs[entry.ref0], refs[entry.ref0 if entry.ref1 is None else entry.ref1]
-        choose_no_obmc(ctx, entry.layer, src, ref0.planes, ref1.planes, tokens, cost, rec)
-    activity = np.zeros(tokens.split.shape, np.uint8)
-    encode_residual(ctx, own_refs, src, rec, cost, tokens, activity)
-    info = RefInfo(tokens.mv, own_refs.dist0, own_refs.dist1, entry.layer, activity)
-    return finish_frame(rec, tokens, info, cost.qstep)
-
-
-def search_motion(
-    entry: GopEntry,
-    refs: Mapping[int, ReferenceFrame],
-    analysis: Analysis,
-    tokens: FrameTokens,
-    own_refs: FrameRefs,
-    hint: npt.NDArray[np.int16],
-    ctx: npt.NDArray[np.uint16],
-    cost: CostModel,
-) -> None:
-    """Choose the motion of a predicted frame into `tokens`. hint: vectors of another search, or zeros.
-
-    ctx is adapted.
-    """
-    assert entry.ref0 is not None
-    ref0 = refs[entry.ref0]
-    ref1 = refs[entry.ref1] if entry.ref1 is not None else ref0
-    coarse0 = analysis.coarse[entry.time, entry.ref0]
-    coarse1 = analysis.coarse[entry.time, entry.ref1] if entry.ref1 is not None else coarse0
-    src = analysis.planes[entry.time]
-    frame = FrameSearch(own_refs, cost, src[0], _phases(ref0), _phases(ref1), coarse0, coarse1, hint)
-    search_frame(ctx, frame, src, tokens)
+        phases0 = _phases(refs[place.first])
+        phases1 = _phases(refs[place.second]) if place.second is not None else phases0
+        if hints is not None:
+            one = hints[place.time, place.first]
+            both = np.stack([one, hints[place.time, place.second] if place.second is not None else one])
+    done = np.zeros((height // 4, width // 4), np.uint8)
+    lam = LAMBDA * (qsteps[0] / 16) ** 2 / 256
+    coder = mixing_coder(rc.dry(rc.PRICE), *tables)
+    task = Task(
+        frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, qsteps,
+        (1.0, *WEIGHTS[half]), lam, prices, coder,
+    )  # fmt: skip
+    if given is None:
+        decide_frame(task)
+    else:
+        recode_frame(task, given)
+    deblock(rec, half, part.cells, qsteps[0])
+    return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)

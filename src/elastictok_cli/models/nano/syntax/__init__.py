@@ -1,4 +1,4 @@
-"""The syntax of the bitstream: contexts, motion, residuals and the order of frames. Integers only, no pixels."""
+"""What the bitstream says: the quadtree of coding blocks, motion, coefficients, and the order of frames."""
 
 NAME = "elastictok-nano"
-SYNTAX = "nano/3"  # the name that files carry
+SYNTAX = "nano/5"  # the name that files carry

@@ -1,64 +1,274 @@
-"""Blocks and GOPs of nano tokens ("nano/3"): the walk over a block's frames that writes, reads or adapts.
+"""Blocks and GOPs of nano tokens ("nano/5"): the walk over a block's frames that writes, reads, adapts or cuts.
 
-This alone turns the bytes of a GOP into tokens and back. It needs no pixels, no network and no torch.
+This is all that is needed to turn a GOP's bytes into tokens and back: no pixels.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ....entropy.rangecoder import Coder, ContextCoder
-from .frame import FrameRefs, FrameTokens, RefInfo
-from .gop_structure import GopEntry, coding_order
-from .motion import code_frame_motion
-from .motion_vectors import MV_FIELDS, scale_temporal_mv
-from .residual import code_frame_residual
+from ....entropy import rangecoder as rc
+from ....entropy.mixing import MixingCoder, mixing_coder
+from .. import vocabulary
+from .cells import CELL, INFO, Cells, new_cells
+from .coding_tree import code_frame
+from .flags import FrameContext
+from .hierarchy import Place, coding_order
+from .motion import project
+
+# Bytes that one block can need at most: 33 bits a level, and some for motion. Bounds a damaged stream as well.
+BYTES_PER_PIXEL = 14
+KIND_IMPORTANCE = (0, 12, 24, 24, 24)  # of levels in the order of tokens, by kind of frame: smaller is earlier
+CLASS_START, CLASS_WIDTH, CLASSES = 240, 24, 8  # of quantiser indexes, for contexts
+
+Levels = npt.NDArray[np.int16]  # (3, h, w); chroma of half size fills a quarter of its plane
+Tables = tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32]]
 
 
-def frame_refs(entry: GopEntry, refs: Mapping[int, RefInfo], height: int, width: int) -> FrameRefs:
-    """Collect temporal candidates, distances and activity from the references of one frame. refs: by time."""
-    temporal_mv = np.zeros((height // 8, width // 8, MV_FIELDS), np.int16)
-    if entry.ref0 is None:
-        none = np.zeros((height // 16, width // 16), np.uint8)
-        return FrameRefs(entry.layer, False, 0, 0, temporal_mv, none, none)
-    ref0 = refs[entry.ref0]
-    dist0 = entry.ref0 - entry.time
-    if entry.ref1 is None:
-        scale_temporal_mv(ref0.mv, 0, (ref0.dist0, ref0.dist1), (dist0, 0), temporal_mv)
-        return FrameRefs(entry.layer, False, dist0, 0, temporal_mv, ref0.activity, ref0.activity)
-    ref1 = refs[entry.ref1]
-    dist1 = entry.ref1 - entry.time
-    # Follow the reference that was coded later: its vectors run along this very gap.
-    late, prefer = (ref1, 0) if ref1.layer >= ref0.layer else (ref0, 1)
-    scale_temporal_mv(late.mv, prefer, (late.dist0, late.dist1), (dist0, dist1), temporal_mv)
-    return FrameRefs(entry.layer, True, dist0, dist1, temporal_mv, ref0.activity, ref1.activity)
+def quality_class(qindex: int) -> int:
+    """The class of a quantiser index in contexts."""
+    return min(max((qindex - CLASS_START) // CLASS_WIDTH, 0), CLASSES - 1)
+
+
+@dataclass
+class FrameTokens:
+    """All decisions about one frame."""
+
+    cells: Cells
+    levels: Levels
+
+    @classmethod
+    def empty(cls, height: int, width: int) -> FrameTokens:
+        """Nothing decided yet."""
+        return cls(new_cells(height, width), np.zeros((3, height, width), np.int16))
+
+
+@dataclass
+class RefInfo:
+    """What the syntax of later frames looks at in an earlier one: its cells, its distances, its kind."""
+
+    cells: Cells
+    d0: int
+    d1: int
+    kind: int
+
+
+def frame_context(
+    place: Place, refs: Mapping[int, RefInfo], height: int, width: int, half: int, qindex: int
+) -> FrameContext:
+    """What the syntax of one frame looks at outside it."""
+    rows, columns = height // 8, width // 8
+    temporal = np.zeros((rows, columns, 6), np.int16)
+    quality = quality_class(qindex)
+    if place.first is None:
+        nothing = np.zeros((rows, columns, CELL), np.int16)
+        return FrameContext(place.kind, False, 0, 0, half, quality, temporal, nothing, nothing)
+    first = refs[place.first]
+    d0 = place.first - place.time
+    if place.second is None:
+        project(first.cells, 0, first.d0, first.d1, d0, 0, temporal)
+        return FrameContext(place.kind, False, d0, 0, half, quality, temporal, first.cells, first.cells)
+    second = refs[place.second]
+    d1 = place.second - place.time
+    # Follow the end that was coded later: along this very gap, its vectors are the fresher ones.
+    late, prefer = (second, 0) if second.kind >= first.kind else (first, 1)
+    project(late.cells, prefer, late.d0, late.d1, d0, d1, temporal)
+    return FrameContext(place.kind, True, d0, d1, half, quality, temporal, first.cells, second.cells)
 
 
 def code_block(
-    coder: Coder, ctx: npt.NDArray[np.uint16], reference: RefInfo | None, frames: list[FrameTokens]
-) -> RefInfo:
-    """Write, read or adapt over a block, by the mode of the coder. When reading, `frames` must be empty ones.
-
-    reference: the last frame of the block before, None for the first block of a GOP. Returns the last frame of this
-    block: the `reference` of the next one.
-    """
-    return code_frames(coder, ctx, reference, frames)[len(frames) - 1]
-
-
-def code_frames(
-    coder: Coder, ctx: npt.NDArray[np.uint16], reference: RefInfo | None, frames: list[FrameTokens]
+    coder: MixingCoder, past: RefInfo | None, parts: list[FrameTokens], qindex: int, half: int
 ) -> dict[int, RefInfo]:
-    """As `code_block`; returns the reference information of all frames, by time."""
-    h, w = frames[0].levels.shape[1:]
-    refs: dict[int, RefInfo] = {-1: reference} if reference is not None else {}
-    context_coder = ContextCoder(coder.io, coder.buf, ctx)
-    for entry in coding_order(len(frames), reference is not None):
-        tokens, own_refs = frames[entry.time], frame_refs(entry, refs, h, w)
-        activity = np.zeros(tokens.split.shape, np.uint8)
-        code_frame_motion(context_coder, own_refs, tokens)
-        code_frame_residual(context_coder, own_refs, tokens, activity)
-        refs[entry.time] = RefInfo(tokens.mv, own_refs.dist0, own_refs.dist1, entry.layer, activity)
+    """Write, read or adapt over a block, by the coder's mode; when reading, `parts` must be empty ones.
+
+    The cells of `parts` come out in canonical form. Returns the reference information of all frames by time.
+    """
+    h, w = parts[0].levels.shape[1:]
+    refs: dict[int, RefInfo] = {-1: past} if past is not None else {}
+    for place in coding_order(len(parts), past is not None):
+        part, frame = parts[place.time], frame_context(place, refs, h, w, half, qindex)
+        coded = new_cells(h, w)
+        code_frame(coder, frame, part.cells, coded, part.levels)
+        part.cells = coded
+        refs[place.time] = RefInfo(coded, frame.d0, frame.d1, place.kind)
     return refs
+
+
+@dataclass(eq=False)
+class BlockTokens:
+    """The tokens of one block: `parts` by time. past: of the frame before the block, None at the start of a GOP."""
+
+    parts: list[FrameTokens]
+    qindex: int
+    half: int
+    past: RefInfo | None
+    _listed: tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]] | None = None
+    _count: int | None = None
+
+    @property
+    def frames(self) -> int:
+        return len(self.parts)
+
+    @property
+    def values(self) -> npt.NDArray[np.uint16]:
+        """uint16 (count,), vocabulary.py says what each means."""
+        return self._list()[0]
+
+    @property
+    def places(self) -> npt.NDArray[np.uint32]:
+        """uint32 (count,): ((time * 3 + plane) * rows + row) * columns + column, of 8x8 blocks of luma."""
+        return self._list()[1]
+
+    @property
+    def count(self) -> int:
+        if self._count is None:
+            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
+            n = self._structure(parts, vocabulary.BIG, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
+            self._count = n + sum(vocabulary.count_levels(q) for part in self.parts for q in part.levels)
+        return self._count
+
+    def crc(self, before: int = 0) -> int:
+        """CRC-32 over qindex and every decision, in canonical form."""
+        crc = zlib.crc32(np.array([self.qindex, self.frames, self.half], "<i4").tobytes(), before)
+        for part in self.parts:
+            for a in (part.cells[..., :INFO], part.levels):
+                crc = zlib.crc32(np.ascontiguousarray(a, a.dtype.newbyteorder("<")).data, crc)
+        return crc
+
+    def _structure(self, parts: list[FrameTokens], budget: int, values: Any, places: Any) -> int:
+        """Tokens of how frames are split and predicted; beyond `budget` they and all levels are erased."""
+        h, w = parts[0].levels.shape[1:]
+        refs: dict[int, RefInfo] = {-1: self.past} if self.past is not None else {}
+        candidates = np.zeros((8, 6), np.int64)
+        n, full = 0, False
+        for place in coding_order(len(parts), self.past is not None):
+            said, frame = parts[place.time].cells, frame_context(place, refs, h, w, self.half, self.qindex)
+            first, cells = place.time * 3 * said.shape[0] * said.shape[1], new_cells(h, w)
+            limit = n if full else budget
+            n, cut = vocabulary.walk_structure(frame, said, cells, candidates, limit, first, values, places, n)
+            full = full or cut
+            parts[place.time].cells = cells
+            refs[place.time] = RefInfo(cells, frame.d0, frame.d1, place.kind)
+        if full:
+            for part in parts:
+                part.levels[:] = 0
+        return int(n)
+
+    def _levels(self) -> tuple[npt.NDArray[Any], ...]:
+        """All levels in order of importance: time, plane, position, value, block, level."""
+        found = []
+        kinds = {place.time: place.kind for place in coding_order(self.frames, self.past is not None)}
+        for time, part in enumerate(self.parts):
+            for plane, q in enumerate(part.levels):
+                size = int(np.count_nonzero(q))
+                if not size:
+                    continue
+                arrays = [np.zeros(size, np.int64) for _ in range(5)]
+                n = vocabulary.collect_levels(part.cells, q, plane, self.half, *arrays)
+                at, rank, value, block, level = (a[:n] for a in arrays)
+                # coarse and large before fine and small; of frames that others are copied from, earlier
+                order = 2 * rank - 6 * (np.abs(level) - 1) + KIND_IMPORTANCE[kinds[time]]
+                found.append((order, np.full(n, time), np.full(n, plane), at, value, block, level))
+        if not found:
+            nothing = np.zeros(0, np.int64)
+            return nothing, nothing, nothing, nothing, nothing, nothing
+        joined = [np.concatenate(column) for column in zip(*found, strict=True)]
+        order = np.lexsort((joined[5], joined[0]))  # by importance, then by place in the frame
+        return tuple(column[order] for column in joined[1:])
+
+    def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+        if self._listed is None:
+            values, places = np.zeros(self.count, np.uint16), np.zeros(self.count, np.uint32)
+            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
+            n = self._structure(parts, vocabulary.BIG, values, places)
+            cells = parts[0].cells.shape[0] * parts[0].cells.shape[1]
+            for time, plane, _, value, block, level in zip(*self._levels(), strict=True):
+                size = abs(int(level))
+                place = (time * 3 + plane) * cells + block
+                said = [8 * value + min(size - 1, 3) + (4 if level > 0 else 0)]
+                rest = size - 4
+                while rest >= 256:
+                    said.append(vocabulary.DIGIT + 256 + (rest & 255))
+                    rest >>= 8
+                if rest >= 0:
+                    said.append(vocabulary.DIGIT + rest)
+                values[n : n + len(said)], places[n : n + len(said)] = said, place
+                n += len(said)
+            self._listed = values, places
+        return self._listed
+
+    def prefix(self, count: int) -> BlockTokens:
+        """The block that only the first `count` tokens say (fewer, if the cut would fall inside a decision)."""
+        parts = [FrameTokens(part.cells, part.levels.copy()) for part in self.parts]
+        n = self._structure(parts, count, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
+        time, plane, at, _, _, level = self._levels()
+        sizes = np.array([vocabulary.tokens_of(int(s)) for s in level], np.int64)
+        cut = int(np.searchsorted(np.cumsum(sizes), count - n, side="right"))
+        for t, p, i in zip(time[cut:], plane[cut:], at[cut:], strict=True):
+            parts[t].levels[p].reshape(-1)[i] = 0
+        return BlockTokens(parts, self.qindex, self.half, self.past)
+
+
+class GopEncoder:
+    """Writes the blocks of one GOP. tables: what contexts and weights start from."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables[0].copy(), tables[1].copy()
+        self._past: RefInfo | None = None
+        self._coder: rc.Coder | None = None
+
+    def write(self, block: BlockTokens, tile: int = 0) -> None:
+        """Append one block."""
+        size = sum(part.levels.size for part in block.parts) * BYTES_PER_PIXEL // 3 + 4096
+        self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
+        rc.code_raw(*self._coder, block.half, 1)
+        parts = [FrameTokens(part.cells, part.levels) for part in block.parts]
+        coder = mixing_coder(self._coder, *self._tables)
+        self._past = code_block(coder, self._past, parts, block.qindex, block.half)[block.frames - 1]
+
+    @property
+    def bits(self) -> int:
+        """Bits written so far, to within two."""
+        return 0 if self._coder is None else rc.bits_written(self._coder)
+
+    def copy(self) -> GopEncoder:
+        """An independent encoder that continues from here."""
+        other = GopEncoder(self._tables)
+        other._past, other._coder = self._past, self._coder and rc.copied(self._coder)
+        return other
+
+    def finish(self) -> bytes:
+        """The bytes of the GOP."""
+        return rc.finish(*self._coder) if self._coder is not None else b""
+
+
+class GopDecoder:
+    """Reads them back. height, width: the padded frame."""
+
+    def __init__(self, payload: bytes, tables: Tables, height: int, width: int) -> None:
+        self._tables = tables[0].copy(), tables[1].copy()
+        self._past: RefInfo | None = None
+        self._half: int | None = None
+        self._coder = rc.decoder(payload)
+        self._size = height, width
+
+    def read(self, frames: int, count: int, qindex: int, tile: int = 0) -> BlockTokens:
+        """The next block. `count` is not needed to read it: the codec compares it with what was read."""
+        half = int(rc.code_raw(*self._coder, 0, 1))
+        if self._half is None:
+            self._half = half  # of the whole GOP; a later block that says otherwise is damaged, which its digest shows
+        parts = [FrameTokens.empty(*self._size) for _ in range(frames)]
+        past = self._past
+        refs = code_block(mixing_coder(self._coder, *self._tables), past, parts, qindex, self._half)
+        self._past = refs[frames - 1]
+        return BlockTokens(parts, qindex, self._half, past)
+
+    def ended(self) -> bool:
+        """Whether the stream ends exactly here."""
+        return rc.ended(*self._coder)
