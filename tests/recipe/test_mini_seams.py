@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import contexts
 import mini_pairs
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import train_fsq_contexts
 import train_mini_seams
 from packed import Windows
 
+from elastictok_cli.entropy.rangecoder import ADAPT
 from elastictok_cli.models.elastic import fsq_contexts
 from elastictok_cli.models.elastic.adapter import ElasticModel
 from elastictok_cli.models.elastic.seams import SeamFilter
@@ -65,7 +67,11 @@ def test_the_filter_makes_steps_at_borders_smaller(pairs: Path, tmp_path: Path) 
 
 def test_trained_start_values_make_tokens_smaller(pairs: Path) -> None:
     windows = [train_fsq_contexts.read(path) for path in sorted(pairs.glob("*.npz"))]
-    trained, blank = train_fsq_contexts.train(windows), train_fsq_contexts.untrained()
+    trained = contexts.train(windows, train_fsq_contexts.code, int(fsq_contexts.CONTEXTS), fsq_contexts.SETS)
+    blank = train_fsq_contexts.untrained()
     assert trained[0].shape == blank[0].shape == (fsq_contexts.CONTEXTS, 2)
-    bits = [sum(train_fsq_contexts.code(w, 2, tables) for w in windows) for tables in (trained, blank)]
+    bits = [
+        sum(train_fsq_contexts.code(window, ADAPT, (states.copy(), mixers.copy())) for window in windows)
+        for states, mixers in (trained, blank)
+    ]
     assert bits[0] < 0.9 * bits[1]
