@@ -15,20 +15,21 @@ from pathlib import Path
 
 import numpy as np
 
-from elastictok_cli.data import ShardWriter, TokenBatches
+from elastictok_cli.data import ShardWriter, TokenBatches, Vocabulary
 
 LEAST, MOST, BATCH = 2_000, 60_000, 1 << 18  # tokens
-ABOUT = {"model": "m", "model_digest": "", "syntax": "fsq/1", "dtype": "uint16", "channels": 1, "places": False}
+ABOUT = {"model": "m", "model_digest": "", "syntax": "fsq/1", "channels": 1, "block_frames": 4}
 
 
 def write(folder: Path, samples: int) -> None:
     """The same random tokens both ways."""
     rng = np.random.default_rng(0)
-    with ShardWriter(str(folder / "shards" / "%05d.tar"), ABOUT, 20_000_000) as writer:
+    with ShardWriter(str(folder / "shards" / "%05d.tar"), ABOUT, Vocabulary(64000), 20_000_000) as writer:
         (folder / "npz").mkdir()
         for number in range(samples):
             values = rng.integers(0, 64000, rng.integers(LEAST, MOST)).astype(np.uint16)
-            writer.add(f"{number:06d}", values)
+            counts = np.diff([*range(0, len(values), 256), len(values)])[:, None]  # blocks of 256 tokens
+            writer.add(f"{number:06d}", values, counts)
             np.savez(folder / "npz" / f"{number:06d}.npz", values=values)
         writer.finish()
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "src" / "elastictok_cli"
 BELOW_ALL = {"atomic_file", "errors", "folders", "jit", "metrics", "stages", "types", "units", "version", "__init__"}
 CODEC = {"codec", "video", "models", "container", "entropy"}
 MAY: dict[str, set[str]] = {
-    "cli": {"api", "batch", "bench", "compare", "data", "report", "search"} | CODEC,
+    "cli": {"api", "batch", "bench", "compare", "data", "report", "search", "tokenizer"} | CODEC,
     "api": CODEC,
     "tokenizer": {"codec", "models", "container", "entropy"},
     "bench": {"report"} | CODEC,
@@ -50,7 +50,7 @@ OWNERS = {
     "rich": {"cli"},
     "ray": {"batch"},
     "fsspec": {"batch", "container"},
-    "pyarrow": {"batch"},
+    "pyarrow": {"batch", "container"},
 }
 
 

@@ -26,7 +26,7 @@ def test_the_page_of_tokens_has_every_array_with_its_type() -> None:
     import elastictok_cli.models  # noqa: F401  (registers the syntaxes of tokens)
     from elastictok_cli.container import Reader, token_arrays
 
-    page = (ROOT / "docs" / "tokens.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "tokens.md").read_text(encoding="utf-8").split("## Arrays")[1].split("\n## ")[0]
     with Reader(ROOT / "tests" / "golden" / "v1-fsq-sound.etok") as reader:
         arrays = token_arrays(reader)
     assert "values" in arrays

@@ -78,7 +78,7 @@ def encode(
     model: itself, its name or its weights file; None for the bundled one. target: a `Target` or a threshold; default
     0.007. `Target.size(bytes)` and `Target.bpp(bits)` take up to three passes over the source. watch: called with every
     event. settings: fields of `EncodeSettings`, such as size, start, duration, max_tokens, gop_blocks, audio, strict,
-    jobs, threads, overwrite, resume.
+    about, jobs, threads, overwrite, resume.
 
     The output appears when it is whole. A script that asks for more than one job keeps its own work under
     `if __name__ == "__main__":`. Raises the errors of errors.py.

@@ -12,9 +12,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import OutputError
-from .types import PathLike
+
+if TYPE_CHECKING:  # types.py loads numpy, which --help must not
+    from .types import PathLike
 
 
 def resolve_output(path: PathLike) -> Path:

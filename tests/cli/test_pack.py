@@ -10,32 +10,61 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elastictok_cli.api import open_etok
+import elastictok_cli as et
+from elastictok_cli.cli.app import main
 from elastictok_cli.data import TokenBatches
-from elastictok_cli.models.registry import load
 
-from .conftest import Run
+from .conftest import FRAMES, Run
+from .originals import write_original
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def test_the_tokens_of_a_folder_are_all_in_the_shards(run: Run, etok: Path, model: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def fsq(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(.etok, weights) of a tiny model whose tokens are codes: ten blocks of two frames, two tiles each."""
+    folder = tmp_path_factory.mktemp("fsq")
+    weights = write_original(folder)
+    options = ["--size", "40x32", "--model", str(weights), "-t", "0.6", "--no-audio", "-q"]
+    assert main(["encode", str(clip), "-o", str(folder / "in.etok"), *options]) == 0
+    return folder / "in.etok", weights
+
+
+def test_what_a_batch_holds_decodes_to_the_video_it_was_made_of(
+    run: Run, fsq: tuple[Path, Path], tmp_path: Path
+) -> None:
+    etok, weights = fsq
     (tmp_path / "in/sub").mkdir(parents=True)
     shutil.copy(etok, tmp_path / "in/a.etok")
     shutil.copy(etok, tmp_path / "in/sub/a.etok")
-    said = run("pack", tmp_path / "in", "-o", tmp_path / "shards/%05d.tar", "--model", model)
+    said = run("pack", tmp_path / "in", "-o", tmp_path / "shards/%05d.tar")
     assert said.code == 0 and "of 2 files in 2 samples, 1 shard" in said.err
-    dataset = TokenBatches(tmp_path / "shards", shuffle=False, tokens_per_batch=1 << 20)
+    dataset = TokenBatches(tmp_path / "shards", shuffle=False)
     (batch,) = dataset
-    with open_etok(etok, load(model)) as file:
-        blocks = list(file.tokens())
-    wanted = np.concatenate([block.values for block in blocks])
+    assert dataset.index.said["vocabulary"] == 64_004 and batch["block_ids"].max() == 9 and batch["tile_ids"].max() == 1
     for row in range(2):
-        assert np.array_equal(batch["tokens"][row, : batch["lengths"][row]], wanted)
+        values, counts = dataset.vocabulary.split(batch["tokens"][row])
+        codes = et.Codes.from_values(values, counts, (FRAMES, 32, 40, 3), model=weights)
+        with et.open_etok(etok, et.load_model(weights)) as file:
+            wanted = file[:]
+        assert (et.Tokenizer.from_pretrained(weights).decode(codes) == wanted).all()
     said_of = dataset.described(1)
-    assert said_of["key"] == "sub/a/000000"
-    assert [counts[0] for counts in said_of["counts"]] == [len(block.values) for block in blocks]
-    assert "places" in batch
+    assert said_of["key"] == "sub/a" and said_of["tiles"] == [1, 2] and said_of["frames"] == FRAMES
+    assert said_of["times"] == pytest.approx([2 * block / 25 for block in range(10)])
+    assert np.array_equal(said_of["counts"], dataset.index.counts_of(1))
+
+
+def test_decisions_of_a_codec_are_packed_only_when_asked_for(run: Run, etok: Path, model: str, tmp_path: Path) -> None:
+    said = run("pack", etok, "-o", tmp_path / "%d.tar", "--model", model)
+    assert (
+        (said.code, said.err.count("\n")) == (2, 1) and "--syntax-tokens" in said.err and not list(tmp_path.iterdir())
+    )
+    assert run("pack", etok, "-o", tmp_path / "%d.tar", "--model", model, "--syntax-tokens").code == 0
+    (batch,) = TokenBatches(tmp_path)
+    with et.open_etok(etok, et.load_model(model)) as file:
+        wanted = np.concatenate([block.values for block in file.tokens()])
+    ids = batch["tokens"][0]
+    assert np.array_equal(ids[ids < 1 << 16], wanted)
 
 
 def test_names_that_differ_in_a_dot_alone_stay_apart(run: Run, tmp_path: Path) -> None:
@@ -46,7 +75,7 @@ def test_names_that_differ_in_a_dot_alone_stay_apart(run: Run, tmp_path: Path) -
     assert run("pack", tmp_path / "in", "-o", tmp_path / "%d.tar").code == 0
     with tarfile.open(tmp_path / "0.tar") as tar:
         names = tar.getnames()
-    assert len(names) == len(set(names)) and sum(name.endswith("/000000.json") for name in names) == 4
+    assert len(names) == len(set(names)) and sum(name.endswith(".json") for name in names) == 4
     assert all(name.count(".") == 1 + name.endswith(".npy") for name in names)
 
 
@@ -81,8 +110,8 @@ def test_a_pattern_without_a_number_and_an_empty_folder_are_one_line(run: Run, t
     assert said.code == 3 and "no .etok file in it" in said.err
 
 
-def test_programs_are_told_what_was_packed(run: Run, etok: Path, tmp_path: Path) -> None:
-    said = json.loads(run("pack", etok, "-o", tmp_path / "%d.tar", "--json").out)
+def test_programs_are_told_what_was_packed(run: Run, fsq: tuple[Path, Path], tmp_path: Path) -> None:
+    said = json.loads(run("pack", fsq[0], "-o", tmp_path / "%d.tar", "--json").out)
     assert said["type"] == "pack" and said["name"] == str(tmp_path)
     assert (said["files"], said["files_failed"], said["samples"], said["shards"]) == (1, 0, 1, 1)
     assert said["bytes"] == (tmp_path / "0.tar").stat().st_size

@@ -70,10 +70,14 @@ def test_figure4(clip: Path, tmp_path: Path) -> None:
     assert sum(line.startswith("fixed: ") for line in said) >= 2 and (tmp_path / "f.png").stat().st_size > 5000
 
 
-def test_tokens_for_training(clip: Path, tmp_path: Path) -> None:
-    said = run(sys.executable, EXAMPLES / "tokens_for_training.py", tmp_path, clip).splitlines()
-    assert said and all(line.startswith("tokens int32 (") for line in said)
-    assert (tmp_path / "shards" / "index.json").exists()
+def test_train_gpt(clip: Path, tmp_path: Path) -> None:
+    short = ["--options=-t 0.05 -j 1", "--steps", "15", "--prompt", "2", "--sample", "2"]
+    said = run(sys.executable, EXAMPLES / "train_gpt.py", "--video", clip, "--out", tmp_path, *short)
+    losses = [float(line.split()[3].rstrip(",")) for line in said.splitlines() if line.startswith("step ")]
+    assert losses[-1] < 0.7 * losses[0]
+    assert said.splitlines()[-1].endswith("2 blocks of the clip, then 2 that were made up")
+    with av.open(str(tmp_path / "sampled.mp4")) as file:
+        assert [(frame.width, frame.height) for frame in file.decode(video=0)] == [(128, 256)] * 16
 
 
 def test_simulate_cluster(tmp_path: Path) -> None:

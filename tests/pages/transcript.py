@@ -61,6 +61,7 @@ def run(command: str, folder: Path) -> Step:
         printed, code = _here(shlex.split(command, comments=True)[1:], folder)
     if code:
         printed = f"{printed.rstrip()}\n# exit code {code}"
+    printed = printed.replace(os.sep, "/")
     lines = [line.rstrip() for line in printed.strip("\n").splitlines() if not PROGRESS.match(line)]
     return Step(command, "\n".join(lines))
 

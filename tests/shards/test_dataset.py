@@ -18,7 +18,7 @@ from elastictok_cli.data import TokenBatches
 from elastictok_cli.data.plan import batches
 from elastictok_cli.errors import UsageError
 
-from .conftest import tokens, write
+from .conftest import CODES, counts, ids, tokens, write
 
 
 def flat(batch: dict[str, Any]) -> list[tuple[int, int, bytes]]:
@@ -32,32 +32,95 @@ def everything(dataset: TokenBatches) -> list[list[tuple[int, int, bytes]]]:
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_every_token_comes_once_and_under_its_mask(folder: Path, shuffle: bool) -> None:
+def test_every_id_comes_once_and_padding_is_no_code(folder: Path, shuffle: bool) -> None:
     seen: dict[int, dict[int, np.ndarray[Any, Any]]] = {}
-    for batch in TokenBatches(folder, tokens_per_batch=600, longest=64, shuffle=shuffle):
+    for batch in TokenBatches(folder, tokens_per_batch=600, longest=130, shuffle=shuffle):
         rows, longest = batch["tokens"].shape
-        assert rows * longest <= 600 and longest == batch["lengths"].max()
+        assert rows * longest <= 600 and longest == batch["lengths"].max() <= 130
         assert np.array_equal(batch["mask"].sum(axis=1), batch["lengths"])
-        assert not batch["tokens"][~batch["mask"]].any()
+        assert (batch["tokens"][~batch["mask"]] == CODES.padding).all()
+        assert (batch["tokens"][batch["mask"]] != CODES.padding).all()
         for row in range(rows):
             part = batch["tokens"][row][batch["mask"][row]]
             seen.setdefault(int(batch["samples"][row]), {})[int(batch["starts"][row])] = part
     for number in range(300):
-        parts = seen.pop(number, {})
-        assert np.array_equal(np.concatenate([np.zeros(0), *(parts[at] for at in sorted(parts))]), tokens(number))
+        parts = seen.pop(number)
+        assert np.array_equal(np.concatenate([parts[at] for at in sorted(parts)]), ids(number))
     assert not seen
 
 
-@pytest.mark.parametrize("kind", ["vae", "nano"])
-def test_vectors_and_places_come_along(kind: str, tmp_path: Path) -> None:
-    write(tmp_path, 30, kind)
-    for batch in TokenBatches(tmp_path, tokens_per_batch=400):
-        for row, number in enumerate(batch["samples"]):
-            length = batch["lengths"][row]
-            assert np.array_equal(batch["tokens"][row, :length], tokens(int(number), kind))
-            if kind == "nano":
-                assert np.array_equal(batch["places"][row, :length], np.arange(length) * 70_000)
+def test_rows_are_cut_between_blocks_and_say_what_each_id_belongs_to(folder: Path) -> None:
+    pieces = 0
+    for batch in TokenBatches(folder, tokens_per_batch=600, longest=130):
+        for row, (number, start, length) in enumerate(
+            zip(batch["samples"], batch["starts"], batch["lengths"], strict=True)
+        ):
+            wanted, pieces = expected(int(number)), pieces + 1
+            for name in ("block_ids", "tile_ids", "frame_ids", "positions"):
+                assert batch[name][row, :length].tolist() == wanted[name][start : start + length], name
+                assert not batch[name][row, length:].any()
+            assert batch["tokens"][row, 0] == (CODES.begin_block if start else CODES.begin_clip)
+            assert start == 0 or wanted["block_ids"][start - 1] < wanted["block_ids"][start]
+            assert length == 1 or batch["tokens"][row, length - 1] == CODES.end_block
+    assert pieces > 310
+
+
+def expected(number: int) -> dict[str, list[int]]:
+    """What a batch says about sample `number`, one id after the other."""
+    found: dict[str, list[int]] = {name: [0] for name in ("block_ids", "tile_ids", "frame_ids", "positions")}
+    for block, row in enumerate(counts(number).tolist()):
+        for tile, count in enumerate(row):
+            found["block_ids"] += [block] * (count + 2)
+            found["tile_ids"] += [tile] * (count + 2)
+            found["frame_ids"] += [4 * block] * (count + 2)
+            found["positions"] += range(count + 2)
+    return found
+
+
+def test_vectors_come_without_special_ids(tmp_path: Path) -> None:
+    write(tmp_path, 30, "vae")
+    dataset = TokenBatches(tmp_path, tokens_per_batch=500, longest=150)
+    for batch in dataset:
+        for row, number in enumerate(batch["samples"].tolist()):
+            start, length = int(batch["starts"][row]), int(batch["lengths"][row])
+            assert np.array_equal(batch["tokens"][row, :length], tokens(number, "vae")[start : start + length])
+            assert not batch["tokens"][row, length:].any()
+            places = counts(number).reshape(-1)
+            wanted = np.concatenate([np.arange(count) for count in places]) if len(places) else np.zeros(0)
+            assert np.array_equal(batch["positions"][row, :length], wanted[start : start + length])
     assert TokenBatches(tmp_path).described(7)["number"] == 7
+
+
+def test_a_block_that_does_not_fit_is_said_at_once(folder: Path) -> None:
+    with pytest.raises(UsageError, match="a block has 1[0-9][0-9] ids; `longest` 64 must be as many or more"):
+        TokenBatches(folder, longest=64)
+
+
+def test_a_sequence_splits_into_the_codes_it_was_made_of() -> None:
+    for number in range(50):
+        values, found = CODES.split(ids(number))
+        assert np.array_equal(values, tokens(number)) and np.array_equal(found, counts(number).reshape(-1))
+        padded = [*ids(number)[1:], CODES.padding, CODES.padding]
+        assert [each.tolist() for each in CODES.split(padded)] == [values.tolist(), found.tolist()]
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        [CODES.begin_block, 5],
+        [5, CODES.begin_block, 5, CODES.end_block],
+        [CODES.begin_block, 5, CODES.end_block, 6],
+        [CODES.begin_block, 5, CODES.begin_block, 6, CODES.end_block],
+        [CODES.begin_block, CODES.begin_clip, CODES.end_block],
+        [CODES.begin_block, CODES.padding, 5, CODES.end_block],
+        [CODES.begin_block, -1, CODES.end_block],
+        [CODES.begin_block, CODES.size, CODES.end_block],
+        [CODES.end_block, CODES.begin_block],
+    ],
+)
+def test_ids_that_are_no_blocks_are_refused(sequence: list[int]) -> None:
+    with pytest.raises(UsageError, match="ids are not blocks of begin_block"):
+        CODES.split(sequence)
 
 
 def test_the_seed_and_the_epoch_decide_the_order(folder: Path) -> None:
@@ -121,15 +184,22 @@ def test_what_cannot_be_meant_is_refused(folder: Path, options: dict[str, int]) 
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 500), max_size=600), st.integers(1, 300), st.integers(0, 3), st.booleans())
+@given(
+    st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=300),
+    st.integers(60, 300),
+    st.integers(0, 3),
+    st.booleans(),
+)
 def test_no_batch_is_over_its_budget_and_none_is_empty(
-    lengths: list[int], budget: int, seed: int, shuffle: bool
+    lengths: list[list[int]], budget: int, seed: int, shuffle: bool
 ) -> None:
     shard = np.arange(len(lengths), dtype=np.int64) // 7
-    made = list(batches(shard, np.array(lengths, np.int64), budget, max(1, budget // 2), seed, 0, shuffle))
+    blocks = [np.array(each, np.int64) for each in lengths]
+    made = list(batches(shard, blocks, budget, max(60, budget // 2), seed, 0, shuffle))
     for pieces in made:
         assert pieces and len(pieces) * max(piece.count for piece in pieces) <= budget
-    assert sum(piece.count for pieces in made for piece in pieces) == sum(lengths)
+        assert all(piece.count == blocks[piece.sample][piece.first_block :][: piece.blocks].sum() for piece in pieces)
+    assert sum(piece.count for pieces in made for piece in pieces) == sum(map(sum, lengths))
 
 
 def test_similar_lengths_are_batched_together(folder: Path) -> None:

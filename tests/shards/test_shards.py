@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elastictok_cli.data import TokenBatches, read_index
+from elastictok_cli.data import TokenBatches, Vocabulary, read_index
 from elastictok_cli.data.shards import Index
 from elastictok_cli.errors import DamagedFile, InputError, OutputError, UsageError
 
-from .conftest import tokens, write
+from .conftest import CODES, counts, ids, tokens, write
 
 Shards = Callable[..., Index]
 
 
-@pytest.mark.parametrize("kind", ["fsq", "vae", "nano"])
+@pytest.mark.parametrize("kind", ["fsq", "vae"])
 def test_webdataset_reads_them_unchanged(kind: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, at import
@@ -32,16 +32,23 @@ def test_webdataset_reads_them_unchanged(kind: str, tmp_path: Path) -> None:
     assert [sample["json"]["number"] for sample in read] == list(range(40))
     assert read[3]["__key__"] == read[3]["json"]["key"] == "clips/v1_0/003"
     for number, sample in enumerate(read):
-        assert np.array_equal(sample["values.npy"], tokens(number, kind))
-        if kind == "nano":
-            assert np.array_equal(sample["places.npy"], np.arange(len(tokens(number))) * 70_000)
+        assert np.array_equal(sample["ids.npy"], ids(number, kind))
 
 
 def test_a_shard_is_full_at_the_number_asked_for(shards: Shards, tmp_path: Path) -> None:
     index = shards(tmp_path, 100, each=1000)
-    sizes = [shard["tokens"] for shard in index.said["shards"]]
-    assert max(sizes) <= 1000 and min(sizes[:-1]) > 800
-    assert sum(sizes) == index.tokens == sum(len(tokens(number)) for number in range(100))
+    sizes = [shard["ids"] for shard in index.said["shards"]]
+    assert max(sizes) <= 1000 and min(sizes[:-1]) > 600
+    assert sum(sizes) == sum(len(ids(number)) for number in range(100))
+    assert index.tokens == sum(len(tokens(number)) for number in range(100))
+
+
+def test_the_index_has_the_special_ids_above_the_codes(shards: Shards, tmp_path: Path) -> None:
+    said = read_index(shards(tmp_path, 3).folder).said
+    special = [said[name] for name in ("begin_clip", "begin_block", "end_block", "padding")]
+    assert special == [64000, 64001, 64002, 64003]
+    assert (said["codes"], said["vocabulary"], said["dtype"]) == (64000, 64004, "uint16")
+    assert Vocabulary(1 << 16).dtype == "uint32"  # special ids do not fit into 16 bits there
 
 
 def test_equal_samples_give_equal_bytes(shards: Shards, tmp_path: Path) -> None:
@@ -65,9 +72,9 @@ def test_a_run_that_fails_leaves_no_half_shard(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         from elastictok_cli.data.shards import ShardWriter
 
-        with ShardWriter(str(tmp_path / "%d.tar"), {}, 10) as writer:
-            writer.add("a", tokens(1))
-            writer.add("b", None)  # type: ignore[arg-type]
+        with ShardWriter(str(tmp_path / "%d.tar"), {}, CODES, 10) as writer:
+            writer.add("a", tokens(1), counts(1))
+            writer.add("b", None, counts(1))  # type: ignore[arg-type]
     assert [path.name for path in tmp_path.iterdir()] in ([], ["0.tar"])
 
 
@@ -76,7 +83,7 @@ def test_a_pattern_without_a_number_is_refused(pattern: str, tmp_path: Path) -> 
     from elastictok_cli.data.shards import ShardWriter
 
     with pytest.raises(UsageError, match="needs a place for the number"):
-        ShardWriter(str(tmp_path / pattern), {})
+        ShardWriter(str(tmp_path / pattern), {}, CODES)
 
 
 def test_missing_damaged_and_other_shards_are_said(shards: Shards, tmp_path: Path) -> None:

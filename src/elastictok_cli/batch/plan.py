@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 
 from ..container import SUFFIX
 from ..errors import InputError, UsageError
-from . import remote
+from . import lerobot, remote
 from .items import Item, is_video
 
 
 def plan(inputs: Iterable[str], pattern: str | None = None, folder: Path | None = None) -> list[Item]:
     """All files of the inputs, the largest first, so that no long one is left for the end. A folder's tree is mirrored.
 
+    Of a LeRobot dataset, every episode of every camera is an item (lerobot.py).
     pattern: of files in folders, such as "**/*.mp4"; None for the usual suffixes of videos. folder: where the outputs
     go; X.mp4 and x.mp4 have two outputs if its file system tells capitals from small letters. Raises InputError for an
     input that is missing or empty, UsageError if two would be the same output or a pattern leaves the folder.
@@ -50,6 +52,9 @@ def _files(name: str, pattern: str | None) -> Iterator[Item]:
             raise InputError(f"{name}: is a device or a pipe, not a file")
         yield Item(name, path.name, path.stat().st_size)
         return
+    if lerobot.is_dataset(path):
+        yield from lerobot.episodes(path, pattern)
+        return
     for file in sorted(path.glob(pattern or "**/*")):
         if file.is_file() and (pattern or is_video(file.name)):
             yield Item(str(file), file.relative_to(path).as_posix(), file.stat().st_size)
@@ -75,7 +80,7 @@ def _named(items: list[Item], fold: Callable[[str], str]) -> Iterator[Item]:
                 f"{seen[fold(output)]} and {item.source} would both become {output}; encode them in separate runs"
             )
         seen[fold(output)] = item.source
-        yield Item(item.source, output, item.bytes)
+        yield replace(item, output=output)
 
 
 def _output(relative: str, whole: bool) -> str:

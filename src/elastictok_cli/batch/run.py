@@ -101,7 +101,7 @@ class _File:
         self.attempts = 1
         self.ended = self.is_there = False
         self.before: Row | None = None  # of an earlier batch, if its output is still there
-        self.task = Task(number, item.source, "")
+        self.task = Task(number, item.source, "", episode=item.episode)
         self.missing: set[int] = set()  # ranges, by their first GOP
         self.ranges: dict[int, CodedRange] = {}
 
@@ -115,10 +115,9 @@ class _File:
         ours = before is not None or (exists and self.item.output in journal.begun)
         if ours or not exists:
             journal.begin(self.item.output)
-        self.task = Task(
-            self.number,
-            self.item.source,
-            str(there),
+        self.task = replace(
+            self.task,
+            output=str(there),
             split=workers,
             known=known,
             replace=replace_others or ours,
@@ -151,4 +150,5 @@ class _File:
                     names = ("digest", "settings", "bytes_out", "output_digest")
                     row = replace(row, **{name: getattr(self.before, name) for name in names})
         self.ended, self.is_there = True, row.is_there
-        return replace(row, output=self.item.output, attempts=self.attempts, bytes_in=row.bytes_in or self.item.bytes)
+        size = self.item.bytes if self.item.episode else row.bytes_in or self.item.bytes
+        return replace(row, output=self.item.output, attempts=self.attempts, bytes_in=size)

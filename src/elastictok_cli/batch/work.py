@@ -25,6 +25,7 @@ from ..container.format import SIGNATURE
 from ..errors import ElasticTokError, OutputError, ThresholdMissed
 from ..models.base import TokenModel
 from . import remote
+from .items import Episode
 from .row import Row
 
 RANGE_GOPS = 8  # a file of twice as many or more is split: about five minutes of work for a core
@@ -40,7 +41,7 @@ class Task:
 
     part: (number of the first GOP, how many or None), or None for a whole file. ranges: its coded ranges, when
     it is to be put together. known: digest and settings of what an earlier run wrote there, if that is still there.
-    replace: what is there may go, whoever made it.
+    replace: what is there may go, whoever made it. episode: which part of the source it is; None for all of it.
     """
 
     item: int
@@ -51,6 +52,7 @@ class Task:
     ranges: tuple[CodedRange, ...] = ()
     known: tuple[str, str] | None = None
     replace: bool = False
+    episode: Episode | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class BatchJob:
 def do(task: Task, settings: EncodeSettings, model: TokenModel, tell: Tell) -> Outcome:
     """Raises nothing but what ends a process."""
     clock = time.monotonic()
+    if (episode := task.episode) is not None:
+        settings = replace(settings, start=episode.start, duration=episode.duration, about=episode.about)
     try:
         with remote.local(task.source) as path:
             if task.part is not None:
@@ -158,13 +162,15 @@ def _file(task: Task, path: str, settings: EncodeSettings, model: TokenModel, te
             finished = assemble(source, model, writer, task.ranges)
     with Reader(task.output) as reader:
         (width, height), output_digest = reader.header.coded_size, reader.digest.hex()
-    status, error = ("partial", "the source is damaged or ends before it should") if finished.partial else ("done", "")
+    error = "the source is damaged or ends before it should" if finished.partial else ""
+    if task.episode is not None and finished.frames != task.episode.frames:
+        error = f"{finished.frames} frames, and the dataset says {task.episode.frames}"
     return Row(
         task.source,
         task.output,
-        status,
+        "partial" if error else "done",
         error,
-        8 if finished.partial else 0,
+        8 if error else 0,
         digest,
         described,
         frames=finished.frames,

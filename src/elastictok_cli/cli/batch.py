@@ -57,7 +57,8 @@ def batch(
 
     [bold]elastictok batch in/ -o out/[/bold]                  in/a/b.mp4 to out/a/b.etok\n
     [bold]elastictok batch in/ -o out/ --psnr 32 -j 4[/bold]   with encode's options\n
-    [bold]elastictok batch s3://in/ -o out/ --engine ray[/bold]   on a cluster
+    [bold]elastictok batch s3://in/ -o out/ --engine ray[/bold]   on a cluster\n
+    [bold]elastictok batch robot/ -o out/[/bold]               a LeRobot dataset (v3): each episode is a file
 
     Run the same command again to continue: files whose source and options are unchanged are skipped. Outputs that
     something else wrote are only replaced with -f. OUTDIR gets results.jsonl and results.parquet, a row for each file.
@@ -79,6 +80,8 @@ def batch(
     from .table import Table
 
     items = plan(inputs, pattern, output)
+    if any(item.episode for item in items) and (settings.start, settings.duration) != (None, None):
+        raise UsageError("--start, --duration: the episodes of a LeRobot dataset have their own; leave them out")
     loaded = load(options["model"], options["device"], options["precision"] or "float32")
     prepare(loaded, console.note)
     table = Table(console, items)

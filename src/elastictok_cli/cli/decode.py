@@ -78,7 +78,8 @@ def decode(
     [bold]elastictok decode in.etok -o frames/%05d.png[/bold]       numbered pictures\n
     [bold]elastictok decode in.etok --start 60 --duration 5[/bold]  a part\n
     [bold]elastictok decode in.etok --keep 50%[/bold]               half of the tokens of each block\n
-    [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote (if its tokens are codes)
+    [bold]elastictok decode in.tokens.npz[/bold]                    what 'tokens' wrote (if its tokens are codes)\n
+    [bold]elastictok decode new.npz --model elastictok-mini[/bold]  any 'values', 'counts' and 'shape'
     """
     console = Console(quiet, verbose, json_lines)
     opened = source_of(source)
@@ -100,15 +101,16 @@ def decode(
     from ..codec.events import Finished
     from ..codec.pipeline import decode_file
     from ..codec.prepare import prepare
-    from ..container import Reader, etok_of, is_token_file
+    from ..container import Reader, is_token_file
     from ..models.registry import entries, load_for
+    from ..tokenizer.bare import etok_of_tokens
     from .forecast import forecast
     from .progress import follow
 
     etok: str | bytes | BinaryIO = opened
     if opened == source and is_token_file(source):
         entries()  # other packages register the syntax of their tokens along with their model
-        etok = etok_of(source)
+        etok = etok_of_tokens(source, model)
     with Reader(etok, recover=recover, name=source if source != STREAM else "standard input") as reader:
         ending = ".decoded.png" if reader.header.is_still else ".decoded.mp4"
         name = target_of(output, source, ending, force, json_lines)

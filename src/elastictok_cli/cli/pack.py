@@ -13,7 +13,8 @@ from . import options as opt
 from .console import Console, plural, size
 
 if TYPE_CHECKING:
-    from ..container import Gop, Reader
+    from ..container import BlockRecord, Reader
+    from ..data import Vocabulary
 
 
 def pack(
@@ -24,15 +25,18 @@ def pack(
     ],
     tokens_per_shard: Annotated[
         int,
-        typer.Option("--tokens-per-shard", metavar="N", min=1, help="Approximate tokens per shard; GOPs stay whole."),
+        typer.Option("--tokens-per-shard", metavar="N", min=1, help="Approximate tokens per shard; clips stay whole."),
     ] = 50_000_000,
+    syntax_tokens: Annotated[
+        bool, typer.Option("--syntax-tokens", help="Take tokens that are a codec's decisions (elastictok-nano), too.")
+    ] = False,
     model: opt.Model = None,
     force: opt.Force = False,
     json_lines: opt.Json = False,
     quiet: opt.Quiet = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Write tokens as WebDataset shards: one sample per GOP, with an index for TokenDataset.
+    """Write tokens as WebDataset shards: one sample per file, with an index for TokenDataset.
 
     [bold]elastictok pack tokens/ -o shards/%05d.tar[/bold]   00000.tar, ..., index.json\n
     [bold]elastictok pack a.etok b.etok -o %d.tar -f[/bold]   single files, over what is there
@@ -55,10 +59,11 @@ def pack(
             try:
                 with Reader(path) as reader:
                     if writer is None or first is None:
+                        _check_codes(reader, syntax_tokens)
                         first, tables = reader, tables_for(reader.header, model, reader.name)
-                        writer = ShardWriter(output, _about(reader), tokens_per_shard, force)
+                        writer = ShardWriter(output, _about(reader), _vocabulary(reader), tokens_per_shard, force)
                     _same_model(first, reader)
-                    samples = list(_samples(reader, tables, key))
+                    sample = _sample(reader, tables)
             except UsageError:
                 raise
             except ElasticTokError as error:
@@ -67,8 +72,7 @@ def pack(
                 failed += 1
                 console.note(f"left out: {error}")
                 continue
-            for sample in samples:
-                writer.add(*sample)
+            writer.add(key, *sample)
         assert writer is not None
         index = writer.finish()
     finally:
@@ -105,19 +109,38 @@ def _files(inputs: list[str]) -> Iterator[tuple[str, Path]]:
             yield key, file
 
 
+def _check_codes(reader: Reader, syntax_tokens: bool) -> None:
+    """Raise UsageError for tokens that are no codes, unless they are asked for."""
+    from ..entropy.bitstream import find_syntax
+    from ..models.registry import find_entry
+
+    find_entry(reader.header.model)  # a package outside this one registers the syntax along with its model
+    if not find_syntax(reader.header.syntax).codes and not syntax_tokens:
+        raise UsageError(
+            f"{reader.name}: tokens of {reader.header.model} are a codec's decisions, which cannot be decoded from "
+            "their values; encode with --model elastictok-mini, or pack them all the same with --syntax-tokens"
+        )
+
+
+def _vocabulary(reader: Reader) -> Vocabulary:
+    from ..data import Vocabulary
+    from ..entropy.bitstream import find_syntax
+
+    syntax = find_syntax(reader.header.syntax)
+    return Vocabulary(0 if syntax.vectors else syntax.vocabulary)
+
+
 def _about(reader: Reader) -> dict[str, Any]:
     """What a reader of any sample must know about its tokens."""
     from ..entropy.bitstream import find_syntax
 
     header = reader.header
-    syntax = find_syntax(header.syntax)
     return {
         "model": header.model,
         "model_digest": header.model_digest.hex(),
         "syntax": header.syntax,
-        "dtype": syntax.dtype,
-        "channels": header.channels if syntax.vectors else 1,
-        "places": syntax.place_size > 0,
+        "channels": header.channels if find_syntax(header.syntax).vectors else 1,
+        "block_frames": header.block_frames,
     }
 
 
@@ -130,36 +153,39 @@ def _same_model(first: Reader, reader: Reader) -> None:
         )
 
 
-def _samples(reader: Reader, tables: Any, key: str) -> Iterator[tuple[str, Any, Any, dict[str, Any]]]:
-    """(key, values, places, JSON) of every GOP. Raises DamagedFile."""
+def _sample(reader: Reader, tables: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """(values, counts, JSON) of a file, see `ShardWriter.add`. Raises DamagedFile."""
     import numpy as np
 
     from ..container import decode_gop
-    from ..entropy.bitstream import find_syntax
 
-    header, places = reader.header, None
+    header, values, times = reader.header, [], []
+    blocks: list[BlockRecord] = []
+    first_pts: int | None = None
     for number, gop in enumerate(reader.gops()):
         where = f"{reader.name}: {reader.gop_name(number)}"
-        tiles = [tile for block in decode_gop(gop, header, tables, where) for tile in block]
-        values = np.concatenate([np.asarray(tile.values) for tile in tiles])
-        if find_syntax(header.syntax).place_size:
-            places = np.concatenate([np.asarray(tile.places) for tile in tiles])
-        yield f"{key}/{number:06d}", values, places, _said(reader, number, gop)
-
-
-def _said(reader: Reader, number: int, gop: Gop) -> dict[str, Any]:
-    header = reader.header
-    return {
+        values += [tile.values for block in decode_gop(gop, header, tables, where) for tile in block]
+        first = 0
+        for record in gop.blocks:
+            first_pts = int(gop.pts[0]) if first_pts is None else first_pts
+            times.append(header.seconds(int(gop.pts[first]) - first_pts))
+            first += record.frames
+        blocks += gop.blocks
+    counts = np.array([[tile.count for tile in block.tiles] for block in blocks], np.int64)
+    geometry = header.geometry
+    rows, columns = geometry.height // geometry.tile_hw[0], geometry.width // geometry.tile_hw[1]
+    said = {
         "file": Path(reader.name).name,
-        "gop": number,
-        "first_frame": gop.first_frame,
-        "time_s": header.seconds(int(gop.pts[0])),
         "width": header.coded_size[0],
         "height": header.coded_size[1],
+        "frames": sum(block.frames for block in blocks),
+        "tiles": [rows, columns],
+        "gop_blocks": header.gop_blocks,
         "threshold": header.threshold,
-        "frames": [block.frames for block in gop.blocks],
-        "counts": [[tile.count for tile in block.tiles] for block in gop.blocks],
-        "steps": [[tile.qindex for tile in block.tiles] for block in gop.blocks],
-        "mse": [[tile.mse if header.is_measured else None for tile in block.tiles] for block in gop.blocks],
-        "met": [[tile.met for tile in block.tiles] for block in gop.blocks],
+        "times": times,
+        "counts": counts.tolist(),
+        "mse": [[tile.mse if header.is_measured else None for tile in block.tiles] for block in blocks],
+        "met": [[tile.met for tile in block.tiles] for block in blocks],
+        **({"about": header.extra["about"]} if "about" in header.extra else {}),
     }
+    return np.concatenate(values), counts, said

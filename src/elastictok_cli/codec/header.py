@@ -48,6 +48,7 @@ def make_header(info: SourceInfo, model: TokenModel, settings: EncodeSettings) -
             **model.header_fields,
             **_times(info),
             **_unmeasured(target),
+            **({"about": dict(settings.about)} if settings.about else {}),
             **({} if max_tokens is None else {"limit": max_tokens}),
             **({"languages": list(info.languages)} if audio and any(info.languages) else {}),
         },

@@ -7,6 +7,7 @@ an option in backticks, as Python knows it; the command line shows `target_size`
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -39,7 +40,8 @@ class EncodeSettings:
     more, met or not.
     gop_blocks: blocks per GOP; None for the model's own. start, duration: the part of the source to code, in seconds.
     audio: keep the source's sound. strict: a block that misses the threshold is an error. percentile: how many per cent
-    of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses.
+    of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses. about: JSON values of the
+    user's own, kept in the file's header.
 
     These do not change a byte of the output. threads: of all jobs together; None for one per core. jobs: processes,
     each at a GOP; None for as many as are worth it. overwrite: an existing output is replaced. resume: continue what an
@@ -60,6 +62,7 @@ class EncodeSettings:
     audio: bool = True
     strict: bool = False
     percentile: float = 0.0
+    about: Mapping[str, Any] | None = None
     threads: int | None = None
     jobs: int | None = 1
     overwrite: bool = False
@@ -74,6 +77,10 @@ class EncodeSettings:
         _check_count("gop_blocks", self.gop_blocks, "a GOP has at least one block")
         _check_count("threads", self.threads)
         _check_count("jobs", self.jobs)
+        try:
+            json.dumps(self.about, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"`about`: must be what JSON can hold: {error}") from None
         if not 0 <= self.percentile <= 100:
             raise UsageError(f"`percentile` {self.percentile:g}: must be from 0 to 100")
         if self.percentile and (self.target.is_size or self.target.kind == "tokens"):

@@ -95,22 +95,26 @@ def save_tokens(file: BinaryIO, arrays: Arrays) -> None:
 
 
 def is_token_file(path: str | os.PathLike[str]) -> bool:
-    """Whether the file at `path` is an .npz or another zip, by its first bytes."""
+    """Whether the file at `path` is an .npz (or another zip) or a parquet table, by its first bytes."""
     try:
         with open(path, "rb") as file:
-            return file.read(4) == b"PK\x03\x04"
+            return file.read(4) in (b"PK\x03\x04", b"PAR1")
     except OSError:
         return False
 
 
 def etok_of(path: str | os.PathLike[str] | BinaryIO, name: str | None = None) -> bytes:
-    """Return the .etok file, without sound, that holds the tokens of an .npz.
+    """Return the .etok file, without sound, that holds the tokens of an .npz of `elastictok tokens`.
 
     Counts, steps and values may have been edited; DamagedFile is raised if they are impossible. Raises UnsupportedFile
     for tokens of a model whose syntax stores more than the tokens' values.
     """
     name = name or str(path)
-    arrays = _load(path, name)
+    return etok_of_arrays(_load(path, name), name)
+
+
+def etok_of_arrays(arrays: Arrays, name: str) -> bytes:
+    """Return the .etok file of the arrays of an .npz. Raises as `etok_of`."""
     header = parse_head(arrays["head"].tobytes(), f"{name}: header")
     if not find_syntax(header.syntax, name).codes:
         raise UnsupportedFile(

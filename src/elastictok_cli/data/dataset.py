@@ -12,8 +12,8 @@ from .batches import Batch, TokenBatches
 class TokenDataset(TokenBatches, IterableDataset[Batch]):
     """`TokenBatches` for torch: DataLoader(dataset, batch_size=None, num_workers=N).
 
-    The loader makes tensors of the arrays. Its workers take the batches in turns, so their order is the same for
-    every N.
+    Arguments, batches and errors are those of `TokenBatches`. The loader makes tensors of the arrays, of the same
+    shapes and dtypes. Its workers take the batches in turns, so their order is the same for every N.
     """
 
     def __iter__(self) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,11 @@ POOL = 256  # samples among which those of a similar length are put into a batch
 
 @dataclass(frozen=True)
 class Piece:
-    """A sample, or a part of a long one: tokens from `start` on, `count` of them."""
+    """Some or all blocks of a sample: `blocks` from block `first_block` on, which are `count` ids from `start` on."""
 
     sample: int
+    first_block: int
+    blocks: int
     start: int
     count: int
 
@@ -38,23 +40,45 @@ def order(shard: npt.NDArray[np.int64], seed: int, epoch: int, shuffle: bool) ->
 
 def batches(
     shard: npt.NDArray[np.int64],
-    tokens: npt.NDArray[np.int64],
+    lengths: Sequence[npt.NDArray[np.int64]],
     budget: int,
     longest: int,
     seed: int,
     epoch: int,
     shuffle: bool,
 ) -> Iterator[list[Piece]]:
-    """Batches of at most `budget` places, padding included. longest: samples of more tokens are cut into pieces."""
+    """Batches of at most `budget` places, padding included.
+
+    lengths: of each sample, ids of its blocks. longest: samples of more ids are cut into pieces, between blocks.
+    shuffle: also the cuts, so that every epoch has pieces that begin elsewhere.
+    """
     rng = np.random.Generator(np.random.Philox([seed, epoch, 1]))
     pool: list[Piece] = []
     for sample in order(shard, seed, epoch, shuffle):
-        length = int(tokens[sample])
-        pool += [Piece(int(sample), at, min(longest, length - at)) for at in range(0, length, longest)]
+        pool += pieces(int(sample), lengths[sample], longest, rng if shuffle else None)
         if len(pool) >= POOL:
             yield from _split(pool, budget, rng if shuffle else None)
             pool = []
     yield from _split(pool, budget, rng if shuffle else None)
+
+
+def pieces(
+    sample: int, lengths: npt.NDArray[np.int64], longest: int, rng: np.random.Generator | None = None
+) -> Iterator[Piece]:
+    """Cut a sample into as many whole blocks as fit into `longest` ids.
+
+    lengths: ids of each block, none longer. rng: the first piece of a sample that is cut has a random number of blocks.
+    """
+    ends = np.cumsum(lengths)
+    block = start = 0
+    while block < len(ends):
+        until = int(np.searchsorted(ends, start + longest, "right"))
+        if block == 0 and rng is not None and until < len(ends):
+            until = int(rng.integers(1, until + 1))
+        end = int(ends[until - 1])
+        if end > start:
+            yield Piece(sample, block, until - block, start, end - start)
+        block, start = until, end
 
 
 def _split(pool: list[Piece], budget: int, rng: np.random.Generator | None) -> list[list[Piece]]:

@@ -1,8 +1,8 @@
 """Shards: tar files as the webdataset package reads them, and an index with which any sample is one read away.
 
-A sample is one GOP, which decodes alone: KEY.values.npy (tokens,) or (tokens, channels), KEY.places.npy where the
-model's tokens have a place, KEY.json (counts by block and tile, steps, errors, times). KEY is the file's path, then
-its GOP. index.npz and index.json lie beside the shards.
+A sample is one clip: KEY.ids.npy, its sequence of ids (sequence.py) or, for a model whose token is a small vector, its
+tokens (tokens, channels), and KEY.json (counts by block and tile, errors, times). KEY is the file's path. index.npz and
+index.json lie beside the shards.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -24,51 +25,73 @@ import numpy.typing as npt
 
 from ..atomic_file import atomic_write, translate_os_errors
 from ..errors import DamagedFile, InputError, OutputError, UsageError
+from .sequence import Vocabulary
 
 VERSION = 1
 TOKENS_PER_SHARD = 50_000_000
 INDEX, ARRAYS = "index.json", "index.npz"
-# Of a sample, in index.npz: shard, where its values and places start (-1: none), tokens, where its JSON is.
-COLUMNS = ("shard", "values", "places", "tokens", "json", "json_bytes")
+# Of a sample, in index.npz: its shard, where its ids start there, how many they are, where its JSON is, its blocks, and
+# tiles of a block.
+COLUMNS = ("shard", "ids", "length", "json", "json_bytes", "blocks", "tiles")
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """What there is. folder: of the shards. names: of the shards. samples: COLUMNS, int64 (samples,) each.
+    """What there is.
 
-    said: index.json, with `model`, `syntax`, `dtype` and `channels` (of a token), `places`.
+    folder: of the shards. names: of the shards. samples: COLUMNS, int64 (samples,) each. counts: uint32, tokens of each
+    tile of each block of each sample, without special ids. said: index.json, with `model`, `syntax`, `dtype` and
+    `channels` (of a token), `block_frames`, and for codes the special ids.
     """
 
     folder: Path
     names: tuple[str, ...]
     samples: Mapping[str, npt.NDArray[np.int64]]
+    counts: npt.NDArray[np.uint32]
     said: Mapping[str, Any]
 
     def __len__(self) -> int:
-        return len(self.samples["tokens"])
+        return len(self.samples["length"])
 
     @property
     def tokens(self) -> int:
-        """Of all samples."""
-        return int(self.samples["tokens"].sum())
+        """Of all samples, without special ids."""
+        return int(self.counts.sum(dtype=np.int64))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The ids of the sequences; of no codes if a token is a small vector."""
+        return Vocabulary(int(self.said.get("codes", 0)))
+
+    @cached_property
+    def first_counts(self) -> npt.NDArray[np.int64]:
+        """int64 (samples + 1,): where in `counts` those of each sample begin, and their end."""
+        return np.concatenate([[0], np.cumsum(self.samples["blocks"] * self.samples["tiles"])]).astype(np.int64)
+
+    def counts_of(self, sample: int) -> npt.NDArray[np.uint32]:
+        """uint32 (blocks, tiles)."""
+        first, end = self.first_counts[sample : sample + 2]
+        return self.counts[first:end].reshape(-1, int(self.samples["tiles"][sample]))
 
 
 class ShardWriter:
     """Writes shards; a context manager. Each takes its name when it is whole, the index comes last.
 
-    pattern: a path with one number in it, such as shards/%05d.tar. about: of all samples, into index.json. Raises
-    OutputError if there is something already (unless overwrite) or it cannot be written, UsageError for a pattern
-    without a number.
+    pattern: a path with one number in it, such as shards/%05d.tar. about: of all samples, into index.json. vocabulary:
+    of the ids; of no codes if a token is a small vector. Raises OutputError if there is something already (unless
+    overwrite) or it cannot be written, UsageError for a pattern without a number.
     """
 
     def __init__(
         self,
         pattern: str,
         about: Mapping[str, Any],
+        vocabulary: Vocabulary,
         tokens_per_shard: int = TOKENS_PER_SHARD,
         overwrite: bool = False,
     ) -> None:
         self.pattern, self.about, self.most = pattern, dict(about), tokens_per_shard
+        self.vocabulary = vocabulary
         self.folder = Path(pattern).parent
         try:
             if pattern % 0 == pattern % 1 or Path(pattern % 0).parent != self.folder:
@@ -81,29 +104,32 @@ class ShardWriter:
                     raise OutputError(f"{path}: already exists; -f replaces it, -o names another folder")
         self.shards: list[dict[str, Any]] = []
         self.rows: list[tuple[int, ...]] = []
+        self.counts: list[npt.NDArray[np.uint32]] = []
         self._file: BinaryIO | None = None
         self._tar: tarfile.TarFile | None = None
         self._first = self._tokens = 0
 
     def add(
-        self,
-        key: str,
-        values: npt.NDArray[Any],
-        places: npt.NDArray[Any] | None = None,
-        said: Mapping[str, Any] | None = None,
+        self, key: str, values: npt.NDArray[Any], counts: npt.NDArray[Any], said: Mapping[str, Any] | None = None
     ) -> None:
-        """One sample. key: unique, also with "_" for a dot, which webdataset takes for the start of the ending."""
+        """One sample.
+
+        key: unique, also with "_" for a dot, which webdataset takes for the start of the ending. values: the tokens of
+        all tiles of all blocks, (tokens,) or (tokens, channels). counts: of each, integers (blocks, tiles). said: into
+        the sample's JSON.
+        """
         key = key.replace(".", "_")
-        if self._tar is not None and self._tokens and self._tokens + len(values) > self.most:
+        ids = self.vocabulary.join(values, counts)
+        if self._tar is not None and self._tokens and self._tokens + len(ids) > self.most:
             self._end_shard()
         if self._tar is None:
             self._begin_shard()
-        at_values = self._put_array(f"{key}.values.npy", values)
-        at_places = -1 if places is None else self._put_array(f"{key}.places.npy", places)
+        at_ids = self._put_array(f"{key}.ids.npy", ids)
         text = json.dumps({"key": key, **(said or {})}, separators=(",", ":")).encode()
         at_json = self._put(f"{key}.json", text)
-        self.rows.append((len(self.shards), at_values, at_places, len(values), at_json, len(text)))
-        self._tokens += len(values)
+        self.rows.append((len(self.shards), at_ids, len(ids), at_json, len(text), *counts.shape))
+        self.counts.append(counts.reshape(-1).astype(np.uint32))
+        self._tokens += len(ids)
 
     def finish(self) -> Index:
         """Close the last shard and write the index."""
@@ -114,13 +140,21 @@ class ShardWriter:
             stale += 1
         rows = np.array(self.rows, np.int64).reshape(-1, len(COLUMNS))
         samples = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(COLUMNS)}
-        said = {"version": VERSION, **self.about, "samples": len(rows), "tokens": int(samples["tokens"].sum())}
-        said["shards"] = self.shards
+        counts = np.concatenate([np.zeros(0, np.uint32), *self.counts])
+        said = {
+            "version": VERSION,
+            **self.about,
+            "dtype": self.vocabulary.dtype,
+            **self.vocabulary.described(),
+            "samples": len(rows),
+            "tokens": int(counts.sum(dtype=np.int64)),
+            "shards": self.shards,
+        }
         packed = io.BytesIO()
-        np.savez_compressed(packed, **samples)  # type: ignore[arg-type]
+        np.savez_compressed(packed, counts=counts, **samples)  # type: ignore[arg-type]
         self._replace(self.folder / ARRAYS, packed.getvalue())
         self._replace(self.folder / INDEX, json.dumps(said, indent=1).encode())
-        return Index(self.folder, tuple(shard["name"] for shard in self.shards), samples, said)
+        return Index(self.folder, tuple(shard["name"] for shard in self.shards), samples, counts, said)
 
     def abort(self) -> None:
         """Remove the shard in the making."""
@@ -149,7 +183,7 @@ class ShardWriter:
         path = Path(self.pattern % len(self.shards))
         os.replace(self._part, path)
         self.shards.append(
-            {"name": path.name, "samples": len(self.rows) - self._first, "tokens": self._tokens, "bytes": size}
+            {"name": path.name, "samples": len(self.rows) - self._first, "ids": self._tokens, "bytes": size}
         )
         self._file = self._tar = None
 
@@ -191,6 +225,7 @@ def read_index(folder: str | os.PathLike[str]) -> Index:
         said = json.loads((place / INDEX).read_bytes())
         with (place / ARRAYS).open("rb") as file, np.load(file) as arrays:
             samples = {name: arrays[name].astype(np.int64) for name in COLUMNS}
+            counts = arrays["counts"].astype(np.uint32)
         names = tuple(str(shard["name"]) for shard in said["shards"])
         sizes = [int(shard["bytes"]) for shard in said["shards"]]
     except FileNotFoundError as error:
@@ -202,4 +237,6 @@ def read_index(folder: str | os.PathLike[str]) -> Index:
     for name, size in zip(names, sizes, strict=True):
         if not (place / name).exists() or (place / name).stat().st_size != size:
             raise DamagedFile(f"{place / name}: is not the shard that {INDEX} describes; pack it again")
-    return Index(place, names, samples, said)
+    if len(counts) != int((samples["blocks"] * samples["tiles"]).sum()):
+        raise DamagedFile(f"{place / ARRAYS}: its counts are not those of its samples; pack it again")
+    return Index(place, names, samples, counts, said)

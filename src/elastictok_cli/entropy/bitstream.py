@@ -89,6 +89,7 @@ class Syntax:
         where). tables: start values of the contexts from the model's weights, None for a syntax without.
     dtype: of one number of a token. vectors: a token is `header.channels` numbers instead of one.
     codes: the values of tokens are all that a decoder needs, so an array of them can be coded without the model.
+    vocabulary: number of values that a token can have, where it is one number.
     place_size: side in pixels of the square that a token belongs to, where tokens have `places`; otherwise 0.
     check: returns an array of values as `dtype`. Raises ValueError if they cannot be tokens.
     """
@@ -99,6 +100,7 @@ class Syntax:
     dtype: str = "uint16"
     vectors: bool = False
     codes: bool = False
+    vocabulary: int = 1 << 16
     place_size: int = 0
     check: Callable[[npt.NDArray[Any], int], npt.NDArray[Any]] | None = None
 

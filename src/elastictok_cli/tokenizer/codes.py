@@ -148,11 +148,18 @@ class Codes:
         `Codes.load` reads it. It holds the arrays of `elastictok tokens`, so `elastictok decode` takes one clip of a
         model whose values say everything.
         """
+        write_arrays(path, self.arrays())
+
+    def arrays(self) -> Arrays:
+        """The arrays that `save` writes, by their names in the .npz (docs/tokens.md)."""
         blocks, tiles = self.clips * len(self.frames), self.counts.shape[-2] * self.counts.shape[-1]
         gops = np.arange(len(self.frames)) // self.header.gop_blocks
+        header = self.header
+        if np.isnan(self.mse).any():  # what `decode` must know; `load` sees it in the errors themselves
+            header = replace(header, extra={**header.extra, "measured": False})
         arrays: Arrays = {
             "format": np.array(VERSION, np.int32),
-            "head": np.frombuffer(pack_head(self.header), np.uint8),
+            "head": np.frombuffer(pack_head(header), np.uint8),
             "pts": np.arange(self.clips * self.shape[-4], dtype=np.int64),
             "values": np.concatenate(self.values),
             "gop": (np.arange(self.clips)[:, None] * (gops[-1] + 1) + gops).reshape(-1).astype(np.int32),
@@ -170,7 +177,7 @@ class Codes:
             arrays["payload_bytes"] = np.array([len(payload) for payload in self.coded.payloads], np.int64)
             arrays["digests"] = np.array(self.coded.digests, np.uint32)
             arrays["full_counts"] = self.coded.counts.reshape(blocks, tiles)
-        write_arrays(path, arrays)
+        return arrays
 
     @classmethod
     def load(cls, path: PathLike) -> Codes:
@@ -188,6 +195,7 @@ class Codes:
         if int(arrays["format"]) != VERSION:
             raise UnsupportedFile(f"{name}: version {arrays['format']} is newer than this elastictok reads ({VERSION})")
         header = parse_head(arrays["head"].tobytes(), name)
+        header = replace(header, extra={key: it for key, it in header.extra.items() if key != "measured"})
         find_entry(header.model)  # a package outside this one registers the syntax along with its model
         syntax, shape = find_syntax(header.syntax, name), tuple(arrays["shape"].tolist())
         places, kept = Places.of(header, shape), int(arrays["kept"])

@@ -12,7 +12,7 @@ import numpy as np
 from ...entropy.bitstream import CodeTokens, StreamHeader, Syntax, register_syntax
 from ...errors import DamagedFile
 from ...types import Tokens
-from .codes import Symbols, check_fsq, check_vae, from_digits, from_offsets, to_digits, to_offsets
+from .codes import FSQ_CODES, Symbols, check_fsq, check_vae, from_digits, from_offsets, to_digits, to_offsets
 
 if TYPE_CHECKING:
     from ...entropy.rangecoder import Coder
@@ -133,6 +133,7 @@ for _name, _dtype, _check in ((FSQ_SYNTAX, "uint16", check_fsq), (VAE_SYNTAX, "i
             dtype=_dtype,
             vectors=_name == VAE_SYNTAX,
             codes=True,
+            vocabulary=FSQ_CODES,
             check=_check,
         )
     )
