@@ -23,7 +23,7 @@ def plain(text: str | None) -> str:
 def section(name: str, command: Any) -> str:
     about, _, examples = (command.help or "").partition("\n\n")
     words = [p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument"]
-    lines = [f"### elastictok {name} {' '.join(words)}".rstrip(), "", plain(about), ""]
+    lines = [f"## elastictok {name} {' '.join(words)}".rstrip(), "", plain(about), ""]
     shown = re.findall(r"\[bold\](.*?)\[/bold\](.*)", examples)
     lines += [f"    {line:<58} {plain(note)}".rstrip() for line, note in shown] + [""] * bool(shown)
     options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]

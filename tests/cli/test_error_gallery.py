@@ -5,6 +5,7 @@ The page "Error messages" of the documentation includes these files. `--renew` w
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", GALLERIES, ids=lambda path: path.stem)
 def test_errors_are_as_shown(
-    path: Path, files: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    path: Path, files: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     shown = list(steps(path.read_text(encoding="utf-8")))
-    found = [run(step.command, files) for step in shown]
+    folder = tmp_path / "here"
+    shutil.copytree(files, folder)
+    found = [run(step.command, folder) for step in shown]
     if request.config.getoption("--renew"):
         shown = [old if same(old, new) else new for old, new in zip(shown, found, strict=True)]
         path.write_text(written(shown), encoding="utf-8")

@@ -195,7 +195,7 @@ def test_a_pulled_model_needs_no_network(server: Hub, monkeypatch: pytest.Monkey
 
 
 def test_a_model_that_is_not_published_is_reported() -> None:
-    with pytest.raises(UsageError, match="published are elastictok-fsq, elastictok-vae"):
+    with pytest.raises(UsageError, match="these can be pulled: elastictok-fsq, elastictok-vae"):
         pull("elastictok-nano")
     with pytest.raises(UsageError, match="64 hexadecimal digits"):
         pull(NAME, digest="abc")

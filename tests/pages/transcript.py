@@ -23,7 +23,7 @@ from elastictok_cli.cli.app import app, main
 PROMPT = "$ "
 # What differs from run to run: how long it took, and how fast that is.
 TIMES = re.compile(r"(?<=in )\d+:[\d:]+|[\d.]+ fps|(?<=in )[\d.]+ s\b")
-PROGRESS = re.compile(r"blocks \d+/\d+ ")  # how far a long run is, every ten seconds
+PROGRESS = re.compile(r"(blocks|files) \d+/\d+ ")  # how far a long run is, every ten seconds
 SHELL = set("|<>;&`*~") | {"$("}
 
 

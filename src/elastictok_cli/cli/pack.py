@@ -118,7 +118,7 @@ def _check_codes(reader: Reader, syntax_tokens: bool) -> None:
     if not find_syntax(reader.header.syntax).codes and not syntax_tokens:
         raise UsageError(
             f"{reader.name}: tokens of {reader.header.model} are a codec's decisions, which cannot be decoded from "
-            "their values; encode with --model elastictok-mini, or pack them all the same with --syntax-tokens"
+            "their values; encode with --model elastictok-mini, or pack them anyway with --syntax-tokens"
         )
 
 
