@@ -71,7 +71,7 @@ def code(clip: Window, mode: int, tables: Tables) -> float:
     coder = mixing.mixing_coder(dry, *tables)
     for frames in clip.sizes:
         block = decoder.read(frames, 0, clip.qindex)
-        parts = [FrameTokens(part.cells, part.levels) for part in block.parts]
+        parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in block.parts]
         past = code_block(coder, past, parts, clip.qindex, block.half)[frames - 1]
     return float(dry.io[rc.COST]) / rc.BIT_PRICE
 

@@ -12,6 +12,7 @@ from .recon.colour import PAD, padded, to_rgb, unpadded
 from .recon.reconstruct import reconstruct_frame
 from .syntax.block import FrameTokens, RefInfo, Tables
 from .syntax.hierarchy import Place, coding_order
+from .syntax.step_offsets import MOST, PER_OCTAVE
 
 STEP_TO_ERROR = 6.7  # quantiser step over root of the mean squared error
 QINDEXES = 480
@@ -30,11 +31,14 @@ def base_qstep(qindex: int) -> float:
     return float(2.0 ** (qindex / 48)) / 2
 
 
-def frame_qsteps(qindex: int, kind: int, first: bool, half: int) -> tuple[int, int, int]:
-    """The quantiser steps of a frame's planes, in 1/16. first: block of its GOP."""
+def frame_qsteps(qindex: int, kind: int, first: bool, half: int) -> npt.NDArray[np.int64]:
+    """The quantiser steps of a frame's planes by offset, in 1/16: int64 (2 * MOST + 1, 3). first: block of its GOP."""
     step = base_qstep(qindex) * KIND_STEP[kind] * (FIRST_BLOCK if first else 1) * 16
-    chroma = max(round(step * CHROMA_STEP[half]), 1)
-    return max(round(step), 1), chroma, chroma
+    out = np.empty((2 * MOST + 1, 3), np.int64)
+    for offset in range(-MOST, MOST + 1):
+        now = step * 2.0 ** (offset / PER_OCTAVE)
+        out[offset + MOST] = max(round(now), 1), *[max(round(now * CHROMA_STEP[half]), 1)] * 2
+    return out
 
 
 @dataclass
@@ -88,7 +92,7 @@ def decode_pixels(
         rec = np.zeros(shape, np.uint8)
         first, second = references(place, refs, rec)
         qsteps = frame_qsteps(qindex, place.kind, past is None, half)
-        reconstruct_frame(rec, part.levels, part.cells, half, first, second, qsteps)
+        reconstruct_frame(rec, part.levels, part.cells, part.offsets, half, first, second, qsteps)
         refs[place.time] = finished(rec, infos[place.time], half)
     return refs
 

@@ -123,7 +123,7 @@ class NanoModel(TokenModel):
         if last is not None and last[0] is tokens and last[1] is state:
             return last[2]
         tables = state.tables[0].copy(), state.tables[1].copy()
-        parts = [FrameTokens(part.cells, part.levels) for part in tokens.parts]
+        parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in tokens.parts]
         coder = mixing_coder(rc.dry(rc.ADAPT), *tables)
         infos = code_block(coder, state.past, parts, tokens.qindex, tokens.half)
         made = decode_pixels(state.past, parts, infos, tokens.qindex, tokens.half), tables

@@ -12,6 +12,7 @@ coarse and large before fine and small, those of intra frame and anchor earlier.
     8712 .. 8746        the block is predicted inside the frame, by mode 0 .. 34
     8752 .. 8759        the vector is merge candidate 0 .. 7 (0 is the default and is not said)
     8761 .. 8763        a new vector into reference 0, reference 1, both; then its components
+    8773 .. 8779        the 64x64 block of the next level has the step offset value - 8776
     9216 .. 13311       component + 2048, in quarter pixels
 """
 
@@ -26,7 +27,7 @@ from .syntax.coding_tree import Z_X, Z_Y, fill_block, merge_index_of, transform_
 from .syntax.motion import merge_list
 
 VOCABULARY = 16384
-DIGIT, SPLIT, TSPLIT, INTRA, MERGE, NEW, COMPONENT = 8192, 8704, 8705, 8712, 8752, 8760, 9216
+DIGIT, SPLIT, TSPLIT, INTRA, MERGE, NEW, OFFSET, COMPONENT = 8192, 8704, 8705, 8712, 8752, 8760, 8776, 9216
 BIG = 1 << 60
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ....jit import compiled, compiled_inner
 from ..syntax.cells import CODED, INFO, MODE, SIZE, TSPLIT
+from ..syntax.step_offsets import MOST
 
 NONE, MOTION, RESIDUAL = 0, 1, 2
 
@@ -61,11 +62,9 @@ def _filter_line(plane, y, x, dy, dx, limit, smooth):
 
 
 @compiled
-def deblock(planes, half, cells, qstep):
-    """Filter a frame in place. qstep: in 1/16."""
+def deblock(planes, half, cells, offsets, qsteps):
+    """Filter a frame in place. qsteps: by offset, in 1/16."""
     rows, columns = cells.shape[0], cells.shape[1]
-    limit = max((qstep * 5) >> 8, 1)  # 0.31 steps
-    smooth = max((qstep * 10) >> 8, 1)  # 0.62 steps
     for direction in range(2):
         dy, dx = (0, 1) if direction == 0 else (1, 0)
         for by in range(dy, rows):
@@ -73,6 +72,9 @@ def deblock(planes, half, cells, qstep):
                 strength = _strength(cells, by - dy, bx - dx, by, bx, bx if direction == 0 else by)
                 if strength == NONE:
                     continue
+                qstep = qsteps[np.int64(offsets[by >> 3, bx >> 3]) + MOST, 0]
+                limit = max((qstep * 5) >> 8, 1)  # 0.31 steps
+                smooth = max((qstep * 10) >> 8, 1)  # 0.62 steps
                 tc = limit if strength == RESIDUAL else (limit + 1) >> 1
                 y, x = 8 * by, 8 * bx
                 for i in range(8):

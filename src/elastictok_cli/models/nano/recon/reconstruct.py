@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ....jit import compiled, compiled_inner
 from ..syntax.cells import MODE, SIZE, TSPLIT
 from ..syntax.coding_tree import Z_X, Z_Y
+from ..syntax.step_offsets import MOST
 from .inter import predict_inter
 from .intra import gather_edges, predict_intra, smooth_edges, wants_smooth
 from .loop_filter import deblock
@@ -97,14 +98,15 @@ def _reconstruct_block(rec, levels, done, half, by, bx, level, tsplit, mode, ref
 
 
 @compiled
-def reconstruct_frame(rec, levels, cells, half, refs0, refs1, qsteps):
-    """Fill rec, uint8 (3, h, w). refs: padded planes. qsteps: of the three planes, in 1/16."""
+def reconstruct_frame(rec, levels, cells, offsets, half, refs0, refs1, qsteps):
+    """Fill rec, uint8 (3, h, w). refs: padded planes. qsteps: of the three planes by offset, in 1/16."""
     rows, columns = cells.shape[0], cells.shape[1]
     buffers = new_buffers()
     done = np.zeros((2 * rows, 2 * columns), np.uint8)
     for cy in range(0, rows, 8):
         for cx in range(0, columns, 8):
             z = 0
+            steps = qsteps[np.int64(offsets[cy >> 3, cx >> 3]) + MOST]
             while z < 64:
                 by, bx = cy + Z_Y[z], cx + Z_X[z]
                 if by >= rows or bx >= columns:
@@ -114,7 +116,7 @@ def reconstruct_frame(rec, levels, cells, half, refs0, refs1, qsteps):
                 level = np.int64(cell[SIZE])
                 _reconstruct_block(
                     rec, levels, done, half, by, bx, level, np.int64(cell[TSPLIT]), np.int64(cell[MODE]), refs0, refs1,
-                    cell, qsteps, buffers,
+                    cell, steps, buffers,
                 )  # fmt: skip
                 z += 1 << (2 * level)
-    deblock(rec, half, cells, qsteps[0])
+    deblock(rec, half, cells, offsets, qsteps)

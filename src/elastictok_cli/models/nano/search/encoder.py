@@ -20,9 +20,11 @@ from ..recon.loop_filter import deblock
 from ..syntax.block import FrameTokens, RefInfo, Tables, frame_context
 from ..syntax.cells import Cells
 from ..syntax.hierarchy import Place, coding_order
+from ..syntax.step_offsets import MOST, settle_offsets
 from .mode_decision import decide_frame, recode_frame
 from .motion_estimation import quarter_phases, quarter_size, search_hints
 from .prices import price_table
+from .propagation import step_offsets
 from .task import Task
 
 LAMBDA = 0.13  # of a squared quantiser step, per bit
@@ -128,17 +130,20 @@ def encode_block(state: State, analysis: Analysis, qindex: int, half: int, pool:
     if given is None and analysis.hints is None:
         analysis.hints = _search_hints(analysis, state.past, half, pool)
     prices = price_table(state.tables[0])
+    order = coding_order(len(planes), state.past is not None)
+    offsets = step_offsets(analysis.hints or {}, order, qindex, state.height, state.width)
     refs: dict[int, ReferenceFrame] = {-1: state.past} if state.past is not None else {}
     parts = [FrameTokens.empty(state.height, state.width) for _ in planes]
 
     def work(place: Place) -> tuple[int, ReferenceFrame]:
         cells = given[place.time] if given is not None else None
         part, source = parts[place.time], planes[place.time]
+        part.offsets = offsets[place.time]
         with stage(MODEL):
             frame = _encode_frame(place, refs, source, part, cells, analysis.hints, state.tables, prices, qindex, half)
         return place.time, frame
 
-    for _, group in groupby(coding_order(len(planes), state.past is not None), key=lambda place: place.kind):
+    for _, group in groupby(order, key=lambda place: place.kind):
         places = list(group)
         # before the threads start, so that they do not make them twice
         for time in {t for place in places for t in (place.first, place.second) if t is not None}:
@@ -177,15 +182,16 @@ def _encode_frame(
             one = hints[place.time, place.first]
             both = np.stack([one, hints[place.time, place.second] if place.second is not None else one])
     done = np.zeros((height // 4, width // 4), np.uint8)
-    lam = LAMBDA * (qsteps[0] / 16) ** 2 / 256
+    lam = LAMBDA / (256 * 256)
     coder = mixing_coder(rc.dry(rc.PRICE), *tables)
     task = Task(
-        frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, qsteps,
-        (1.0, *WEIGHTS[half]), lam, prices, coder,
+        frame, source, phases0, phases1, first, second, both, part.cells, part.levels, rec, done, part.offsets,
+        qsteps, qsteps[MOST], (1.0, *WEIGHTS[half]), lam, lam, prices, coder,
     )  # fmt: skip
     if given is None:
         decide_frame(task)
     else:
         recode_frame(task, given)
-    deblock(rec, half, part.cells, qsteps[0])
+    settle_offsets(part.levels, half, place.kind, part.offsets)
+    deblock(rec, half, part.cells, part.offsets, qsteps)
     return finished(rec, RefInfo(part.cells, frame.d0, frame.d1, place.kind), half)

@@ -14,7 +14,7 @@ from ..syntax.motion import merge_list
 from .inter_search import predict_all, search_inter, vector_price
 from .intra_search import search_intra
 from .residual_search import clear_done, inter_residual, inter_skip, intra_chroma, intra_plane, put_inter, tsplit_price
-from .task import BEST, OTHER, new_trial
+from .task import BEST, OTHER, at_ctu, new_trial
 
 
 @compiled_inner
@@ -193,17 +193,18 @@ def decide_frame(task):
     cost = 0.0
     for by in range(0, rows, 8):
         for bx in range(0, columns, 8):
-            cost += _decide(task, trial, by, bx, np.int64(3), 1e30)
+            cost += _decide(at_ctu(task, by, bx), trial, by, bx, np.int64(3), 1e30)
     return cost
 
 
 @compiled
-def recode_frame(task, given):
+def recode_frame(whole, given):
     """Code a frame again with the block sizes, vectors and modes of the cells `given`, for another step."""
-    rows, columns = task.cells.shape[0], task.cells.shape[1]
+    rows, columns = whole.cells.shape[0], whole.cells.shape[1]
     trial = new_trial()
     for cy in range(0, rows, 8):
         for cx in range(0, columns, 8):
+            task = at_ctu(whole, cy, cx)
             z = 0
             while z < 64:
                 by, bx = cy + Z_Y[z], cx + Z_X[z]

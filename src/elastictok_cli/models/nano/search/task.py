@@ -11,6 +11,7 @@ from ....entropy.mixing import MixingCoder
 from ....jit import compiled
 from ..recon.reconstruct import Buffers, new_buffers
 from ..syntax.flags import FrameContext
+from ..syntax.step_offsets import MOST
 
 # rows of Trial.vectors
 BEST, OTHER, PRICED, FOUND, PROBABLE = range(5)
@@ -33,9 +34,12 @@ class Task(NamedTuple):
     levels: npt.NDArray[np.int16]  # (3, h, w)
     rec: npt.NDArray[np.uint8]  # (3, h, w)
     done: npt.NDArray[np.uint8]
-    qsteps: tuple[int, int, int]  # in 1/16
+    offsets: npt.NDArray[np.int8]  # (rows, columns) of CTUs
+    steps: npt.NDArray[np.int64]  # the planes' quantiser steps by offset, in 1/16
+    qsteps: npt.NDArray[np.int64]  # (3,): of the CTU
     weights: tuple[float, float, float]  # of the planes' squared errors
-    lam: float  # squared pixels per 1/256 bit
+    lam: float  # squared pixels per 1/256 bit, of the CTU
+    lambda0: float  # of a quantiser step of 1
     prices: npt.NDArray[np.int32]
     coder: MixingCoder  # in PRICE mode
 
@@ -56,6 +60,17 @@ class Trial(NamedTuple):
     kept_rec: npt.NDArray[np.uint8]  # (4, 3, 64, 64), by size of block
     kept_levels: npt.NDArray[np.int16]  # (4, 3, 64, 64)
     kept_cells: npt.NDArray[np.int16]  # (4, 8, 8, CELL)
+
+
+@compiled(inline=True)
+def at_ctu(task, by, bx):
+    """The task with the quantiser step and lambda of a CTU."""
+    qsteps = task.steps[np.int64(task.offsets[by >> 3, bx >> 3]) + MOST]
+    return Task(
+        task.frame, task.src, task.phases0, task.phases1, task.refs0, task.refs1, task.hints, task.cells, task.levels,
+        task.rec, task.done, task.offsets, task.steps, qsteps, task.weights,
+        task.lambda0 * (qsteps[0] * qsteps[0]), task.lambda0, task.prices, task.coder,
+    )  # fmt: skip
 
 
 @compiled

@@ -21,6 +21,7 @@ from .coding_tree import code_frame
 from .flags import FrameContext
 from .hierarchy import Place, coding_order
 from .motion import project
+from .step_offsets import SIDE, Offsets, count_said, new_offsets, settle_offsets
 
 # Bytes that one block can need at most: 33 bits a level, and some for motion. Bounds a damaged stream as well.
 BYTES_PER_PIXEL = 14
@@ -41,12 +42,13 @@ class FrameTokens:
     """All decisions about one frame."""
 
     cells: Cells
+    offsets: Offsets
     levels: Levels
 
     @classmethod
     def empty(cls, height: int, width: int) -> FrameTokens:
         """Nothing decided yet."""
-        return cls(new_cells(height, width), np.zeros((3, height, width), np.int16))
+        return cls(new_cells(height, width), new_offsets(height, width), np.zeros((3, height, width), np.int16))
 
 
 @dataclass
@@ -93,9 +95,9 @@ def code_block(
     refs: dict[int, RefInfo] = {-1: past} if past is not None else {}
     for place in coding_order(len(parts), past is not None):
         part, frame = parts[place.time], frame_context(place, refs, h, w, half, qindex)
-        coded = new_cells(h, w)
-        code_frame(coder, frame, part.cells, coded, part.levels)
-        part.cells = coded
+        coded, offsets = new_cells(h, w), new_offsets(h, w)
+        code_frame(coder, frame, part.cells, part.offsets, coded, offsets, part.levels)
+        part.cells, part.offsets = coded, offsets
         refs[place.time] = RefInfo(coded, frame.d0, frame.d1, place.kind)
     return refs
 
@@ -128,16 +130,17 @@ class BlockTokens:
     @property
     def count(self) -> int:
         if self._count is None:
-            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
+            parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in self.parts]
             n = self._structure(parts, vocabulary.BIG, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
-            self._count = n + sum(vocabulary.count_levels(q) for part in self.parts for q in part.levels)
+            n += sum(vocabulary.count_levels(q) for part in self.parts for q in part.levels)
+            self._count = n + sum(int(count_said(part.levels, self.half, part.offsets)) for part in self.parts)
         return self._count
 
     def crc(self, before: int = 0) -> int:
         """CRC-32 over qindex and every decision, in canonical form."""
         crc = zlib.crc32(np.array([self.qindex, self.frames, self.half], "<i4").tobytes(), before)
         for part in self.parts:
-            for a in (part.cells[..., :INFO], part.levels):
+            for a in (part.cells[..., :INFO], part.offsets, part.levels):
                 crc = zlib.crc32(np.ascontiguousarray(a, a.dtype.newbyteorder("<")).data, crc)
         return crc
 
@@ -161,7 +164,10 @@ class BlockTokens:
         return int(n)
 
     def _levels(self) -> tuple[npt.NDArray[Any], ...]:
-        """All levels in order of importance: time, plane, position, value, block, level."""
+        """All levels in order of importance: time, plane, position, value, block, level, offset.
+
+        offset: of the CTU, at its first level; 0 at all others.
+        """
         found = []
         kinds = {place.time: place.kind for place in coding_order(self.frames, self.past is not None)}
         for time, part in enumerate(self.parts):
@@ -177,21 +183,28 @@ class BlockTokens:
                 found.append((order, np.full(n, time), np.full(n, plane), at, value, block, level))
         if not found:
             nothing = np.zeros(0, np.int64)
-            return nothing, nothing, nothing, nothing, nothing, nothing
+            return nothing, nothing, nothing, nothing, nothing, nothing, nothing
         joined = [np.concatenate(column) for column in zip(*found, strict=True)]
         order = np.lexsort((joined[5], joined[0]))  # by importance, then by place in the frame
-        return tuple(column[order] for column in joined[1:])
+        times, planes, positions, values, blocks, levels = (column[order] for column in joined[1:])
+        offsets = np.stack([part.offsets for part in self.parts])
+        rows, columns = np.divmod(blocks, self.parts[0].cells.shape[1])
+        ctus = np.ravel_multi_index((times, rows * 8 // SIDE, columns * 8 // SIDE), offsets.shape)
+        first = np.zeros(len(ctus), bool)
+        first[np.unique(ctus, return_index=True)[1]] = True
+        return times, planes, positions, values, blocks, levels, np.where(first, offsets.reshape(-1)[ctus], 0)
 
     def _list(self) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
         if self._listed is None:
             values, places = np.zeros(self.count, np.uint16), np.zeros(self.count, np.uint32)
-            parts = [FrameTokens(part.cells, part.levels) for part in self.parts]
+            parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in self.parts]
             n = self._structure(parts, vocabulary.BIG, values, places)
             cells = parts[0].cells.shape[0] * parts[0].cells.shape[1]
-            for time, plane, _, value, block, level in zip(*self._levels(), strict=True):
+            for time, plane, _, value, block, level, offset in zip(*self._levels(), strict=True):
                 size = abs(int(level))
                 place = (time * 3 + plane) * cells + block
-                said = [8 * value + min(size - 1, 3) + (4 if level > 0 else 0)]
+                said = [vocabulary.OFFSET + int(offset)] if offset else []
+                said.append(8 * value + min(size - 1, 3) + (4 if level > 0 else 0))
                 rest = size - 4
                 while rest >= 256:
                     said.append(vocabulary.DIGIT + 256 + (rest & 255))
@@ -205,13 +218,16 @@ class BlockTokens:
 
     def prefix(self, count: int) -> BlockTokens:
         """The block that only the first `count` tokens say (fewer, if the cut would fall inside a decision)."""
-        parts = [FrameTokens(part.cells, part.levels.copy()) for part in self.parts]
+        parts = [FrameTokens(part.cells, part.offsets.copy(), part.levels.copy()) for part in self.parts]
         n = self._structure(parts, count, np.zeros(0, np.uint16), np.zeros(0, np.uint32))
-        time, plane, at, _, _, level = self._levels()
-        sizes = np.array([vocabulary.tokens_of(int(s)) for s in level], np.int64)
+        time, plane, at, _, _, level, offset = self._levels()
+        sizes = np.array([vocabulary.tokens_of(int(s)) for s in level], np.int64) + (offset != 0)
         cut = int(np.searchsorted(np.cumsum(sizes), count - n, side="right"))
         for t, p, i in zip(time[cut:], plane[cut:], at[cut:], strict=True):
             parts[t].levels[p].reshape(-1)[i] = 0
+        for place in coding_order(self.frames, self.past is not None):
+            part = parts[place.time]
+            settle_offsets(part.levels, self.half, place.kind, part.offsets)
         return BlockTokens(parts, self.qindex, self.half, self.past)
 
 
@@ -228,7 +244,7 @@ class GopEncoder:
         size = sum(part.levels.size for part in block.parts) * BYTES_PER_PIXEL // 3 + 4096
         self._coder = rc.encoder(size) if self._coder is None else rc.with_room(self._coder, size)
         rc.code_raw(*self._coder, block.half, 1)
-        parts = [FrameTokens(part.cells, part.levels) for part in block.parts]
+        parts = [FrameTokens(part.cells, part.offsets, part.levels) for part in block.parts]
         coder = mixing_coder(self._coder, *self._tables)
         self._past = code_block(coder, self._past, parts, block.qindex, block.half)[block.frames - 1]
 

@@ -25,7 +25,9 @@ from .flags import (
     code_tsplit,
     mode_class,
 )
+from .hierarchy import LEAF
 from .motion import code_merge_index, code_new_vector, is_same, merge_list
+from .step_offsets import code_offset, predicted_offset
 
 # order of the 64 8x8 blocks of a CTU: Z_X[z], Z_Y[z]
 Z_X = np.array([(z & 1) | ((z >> 1) & 2) | ((z >> 2) & 4) for z in range(64)], np.int64)
@@ -38,12 +40,15 @@ class Scratch(NamedTuple):
     candidates: npt.NDArray[np.int64]  # (8, 6)
     m: npt.NDArray[np.int64]  # (6,)
     block: npt.NDArray[np.int32]  # (PADDED, PADDED)
+    has_offset: npt.NDArray[np.int64]  # (1,): whether the CTU's offset is said
 
 
 @compiled
 def new_scratch():
     """Fresh working memory."""
-    return Scratch(np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32))
+    return Scratch(
+        np.zeros((8, 6), np.int64), np.zeros(6, np.int64), np.zeros((PADDED, PADDED), np.int32), np.zeros(1, np.int64)
+    )  # fmt: skip
 
 
 @compiled_inner
@@ -53,15 +58,21 @@ def transform_size(level, tsplit):
 
 
 @compiled_inner
-def _code_block(coder, frame, cells, levels, plane, by, bx, y, x, n, intra, intra_class, before, block):
+def _code_block(
+    coder, frame, cells, levels, said_offsets, offsets, plane, by, bx, y, x, n, intra, intra_class, before, sc
+):
     """One transform block: its flag and levels. Returns whether it has any."""
-    decoding = coder.io[MODE] == DECODE
+    decoding, block = coder.io[MODE] == DECODE, sc.block
     clear_block(block, n)
     q = levels[plane]
     found = False if decoding else load_block(q, y, x, n, block)
     t = 0 if n == 4 else (1 if n == 8 else (2 if n == 16 else 3))
     found = code_cbf(coder, frame, cells, by, bx, plane, t, intra, before, np.int64(1 if found else 0)) == 1
     if found:
+        if not sc.has_offset[0]:
+            sc.has_offset[0] = 1
+            v, h = by >> 3, bx >> 3
+            offsets[v, h] = code_offset(coder, frame.kind, offsets, v, h, np.int64(said_offsets[v, h]))
         code_coefficients(coder, block, n, plane, frame.kind, intra_class, frame.quality)
         if decoding:
             store_block(q, y, x, n, block)
@@ -69,7 +80,7 @@ def _code_block(coder, frame, cells, levels, plane, by, bx, y, x, n, intra, intr
 
 
 @compiled_inner
-def code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, block):
+def code_residual(coder, frame, cells, levels, said_offsets, offsets, by, bx, level, tsplit, mode, sc):
     """All transform blocks of a coding block. Returns whether luma has any."""
     w = np.int64(8) << level
     n = transform_size(level, tsplit)
@@ -79,8 +90,8 @@ def code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, bloc
     for y in range(0, w, n):
         for x in range(0, w, n):
             if _code_block(
-                coder, frame, cells, levels, np.int64(0), by, bx, 8 * by + y, 8 * bx + x, n,
-                intra, intra_class, min(coded, 3), block,
+                coder, frame, cells, levels, said_offsets, offsets, np.int64(0), by, bx, 8 * by + y, 8 * bx + x, n,
+                intra, intra_class, min(coded, 3), sc,
             ):  # fmt: skip
                 coded += 1
     before = np.int64(1 if coded else 0)
@@ -91,8 +102,8 @@ def code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, bloc
         for y in range(0, cw, cn):
             for x in range(0, cw, cn):
                 if _code_block(
-                    coder, frame, cells, levels, np.int64(plane), by, bx,
-                    (8 * by >> frame.half) + y, (8 * bx >> frame.half) + x, cn, intra, intra_class, before, block,
+                    coder, frame, cells, levels, said_offsets, offsets, np.int64(plane), by, bx,
+                    (8 * by >> frame.half) + y, (8 * bx >> frame.half) + x, cn, intra, intra_class, before, sc,
                 ):  # fmt: skip
                     any_here = True
         if any_here:
@@ -131,7 +142,7 @@ def _has_residual(levels, half, by, bx, level):
 
 
 @compiled_inner
-def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc):
+def _code_coding_block(coder, frame, said, said_offsets, cells, offsets, levels, by, bx, level, probable, sc):
     """One coding block. said: cells to write from; cells: those coded so far, written here."""
     decoding = coder.io[MODE] == DECODE
     m = sc.m
@@ -177,17 +188,17 @@ def _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probabl
         tsplit = np.int64(0)
     else:
         tsplit = code_tsplit(coder, frame, cells, by, bx, level, intra, tsplit) if level < 3 else np.int64(0)
-        coded = code_residual(coder, frame, cells, levels, by, bx, level, tsplit, mode, sc.block)
+        coded = code_residual(coder, frame, cells, levels, said_offsets, offsets, by, bx, level, tsplit, mode, sc)
     info = KNOWN | (skip * SKIPPED) | (intra * IS_INTRA) | (CODED if coded else 0) | (level << 4)
     fill_block(cells, by, bx, level, mode, tsplit, m, info)
 
 
 @compiled
-def code_frame(coder, frame, said, cells, levels):
+def code_frame(coder, frame, said, said_offsets, cells, offsets, levels):
     """Code all decisions of a frame.
 
-    said: what to write, ignored when reading. cells: fresh ones, written here in canonical form. levels: int16
-    (3, h, w), filled when reading.
+    said, said_offsets: what to write, ignored when reading. cells, offsets: fresh ones, written here in canonical form.
+    levels: int16 (3, h, w), filled when reading.
     """
     rows, columns = cells.shape[0], cells.shape[1]
     sc = new_scratch()
@@ -195,6 +206,7 @@ def code_frame(coder, frame, said, cells, levels):
     for cy in range(0, rows, 8):
         for cx_ in range(0, columns, 8):
             z = 0
+            sc.has_offset[0] = 0
             while z < 64:
                 by, bx = cy + Z_Y[z], cx_ + Z_X[z]
                 if by >= rows or bx >= columns:
@@ -208,5 +220,9 @@ def code_frame(coder, frame, said, cells, levels):
                         if not code_split(coder, frame, cells, by, bx, level, bit):
                             break
                     level -= 1
-                _code_coding_block(coder, frame, said, cells, levels, by, bx, level, probable, sc)
+                _code_coding_block(
+                    coder, frame, said, said_offsets, cells, offsets, levels, by, bx, level, probable, sc
+                )
                 z += 1 << (2 * level)
+            if not sc.has_offset[0] and frame.kind != LEAF:
+                offsets[cy >> 3, cx_ >> 3] = predicted_offset(offsets, cy >> 3, cx_ >> 3)

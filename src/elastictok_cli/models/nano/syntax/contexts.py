@@ -23,6 +23,7 @@ _sizes = {
     "SIG": (2 * 4 * 9 * 7, 2 * 4 * 64 * 3, KINDS * 3 * 9 * 7, QUALITIES * 4 * 2 * 9 * 4, 5 * 16 * 3 * 4, 8 * 16 * 4),
     "GREATER": (2 * 2 * 3 * 6, 2 * 4 * 16 * 4, 2 * QUALITIES * KINDS * 4),
     "REST": (3 * 20, QUALITIES * 20),
+    "OFFSET": (KINDS * 3 * 8, 7 * 8),
 }
 
 BASES: dict[str, list[int]] = {}
@@ -50,6 +51,7 @@ LAST_REST0, LAST_REST1 = BASES["LAST_REST"]
 SIG0, SIG1, SIG2, SIG3, SIG4, SIG5 = BASES["SIG"]
 GREATER0, GREATER1, GREATER2 = BASES["GREATER"]
 REST0, REST1 = BASES["REST"]
+OFFSET0, OFFSET1 = BASES["OFFSET"]
 
 # weight sets
 _next = 0
@@ -70,4 +72,5 @@ W_LAST_REST = W_LAST + 2
 W_SIG = W_LAST_REST + 1  # [chroma][size]
 W_GREATER = W_SIG + 8  # [1, 2]
 W_REST = W_GREATER + 2
-SETS = W_REST + 1
+W_OFFSET = W_REST + 1  # [zero, sign, more]
+SETS = W_OFFSET + 3
