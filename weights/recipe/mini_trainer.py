@@ -6,7 +6,10 @@ continues from its checkpoint makes the same weights as one that was not.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -84,16 +87,28 @@ class Done:
     errors: Tensor
 
 
+def hardware_name(device: torch.device) -> str:
+    """What a training's hours are hours of: a GPU, or one core of a CPU, by its name as far as the system has one."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return f"{device.type} on {platform.machine()}"
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"one core of {names[0] if names else platform.processor() or platform.machine()}"
+
+
 class Trainer:
     """Network, averaged network and optimizers after `steps` steps, on the device of the network.
 
-    seconds: time spent on the CPU, or on a GPU. hardware: its name.
+    seconds: of a CPU core, all threads together, or of a GPU. hardware: its name.
     """
 
     def __init__(self, network: Elastic, plan: Plan) -> None:
         self.network, self.plan = network, plan
         self.device = network.encoder.is_kept.device
-        self.hardware = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "one CPU core"
+        self.hardware = hardware_name(self.device)
         self.half = False  # matrix products in bfloat16
         self.average = {name: value.detach().clone() for name, value in network.named_parameters()}
         layers = {name: value for name, value in network.named_parameters() if value.ndim == 2 and ".layers." in name}
@@ -137,7 +152,7 @@ class Trainer:
         return Done(self.steps, kept, errors.detach())
 
     def _clock(self) -> float:
-        return time.monotonic() if self.device.type == "cuda" else time.process_time()
+        return time.process_time() if self.device.type == "cpu" else time.monotonic()
 
     def _wait(self) -> None:
         """On a GPU, wait for the step before this one, so that the clock measures its time."""
