@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 DATA   ?= ../shared/data
 
-.PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini docs figures train train-mini soak fuzz lock clean
+.PHONY: help demo test test-fast test-cluster check coverage bench bench-mini pictures pictures-mini docs figures train train-mini train-mini-gpu soak fuzz lock clean
 
 help:
 	@echo "make demo       the whole tour on the clip in examples/; results in demo/"
@@ -107,6 +107,14 @@ train-mini: $(READY)
 	test -e runs/mini/frames/index.json || $(BIN)/python weights/recipe/packed.py $(DATA) --out runs/mini/frames
 	$(BIN)/python weights/recipe/train_mini.py --work runs/mini --hours $(or $(HOURS),8) $(ARGS)
 	$(BIN)/python weights/recipe/export_mini.py --work runs/mini
+
+# The larger model on a GPU, MINUTES of training in all (25); call it again to go on. weights/recipe/README.md
+MINI_GPU := --work runs/mini-gpu --large --device cuda --fast --step-blocks 128 --matrix-rate 0.02 --other-rate 0.001 --warm-steps 100 \
+	--slow-from 6000 --whole-steps 800 --single-steps 1500 --end-step 5000 --fall-share 0.5 --save-minutes 1 --check-minutes 4
+train-mini-gpu: $(READY)
+	test -e runs/mini-gpu/frames/index.json || $(BIN)/python weights/recipe/packed.py $(or $(wildcard runs/gpu-data),$(DATA)) --out runs/mini-gpu/frames
+	$(BIN)/python weights/recipe/train_mini.py $(MINI_GPU) --clock-minutes $(or $(MINUTES),25) $(ARGS)
+	$(BIN)/python weights/recipe/export_mini.py --work runs/mini-gpu --out runs/mini-gpu/elastictok-mini.safetensors
 
 soak: $(READY)
 	cd tests && $(abspath $(BIN))/python -m pytest -q --soak reliability hostile fuzz

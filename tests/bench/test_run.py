@@ -28,7 +28,7 @@ from elastictok_cli.bench import (
 )
 from elastictok_cli.bench import run as bench_run
 from elastictok_cli.bench.clips import stills_of
-from elastictok_cli.bench.measure import measure_fixed
+from elastictok_cli.bench.measure import measure_fixed, measure_reference
 from elastictok_cli.container import Reader
 from elastictok_cli.errors import InputError, UsageError
 from elastictok_cli.video.ffmpeg import INSTALL, find_ffmpeg
@@ -322,3 +322,10 @@ def test_the_page_is_one_file_with_everything_that_the_markdown_has(done: tuple[
     assert page.count("<table>") == len(re.findall(r"^\|---", markdown, re.M)) > 4
     assert page.count('<img src="data:image/svg+xml;base64,') == markdown.count("![")
     assert "the same model" in page and not re.search(r"(src|href)=\"(https?:)?//", page)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux's own interface")
+def test_svt_av1_leaves_no_real_time_priority_behind(folder: Path) -> None:
+    (clip,) = (clip for clip in find_clips([str(folder)]) if clip.name == "a")
+    measure_reference(clip, CODECS["svtav1"], "source", 0.1)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER

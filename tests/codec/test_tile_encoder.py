@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from elastictok_cli.codec.header import header_of
 from elastictok_cli.codec.rdo import BlockSearch, Decision
 from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.codec.tile_encoder import TileEncoder, encode_tiles
-from elastictok_cli.models.base import Frames
+from elastictok_cli.codec.tiling import Tiling
+from elastictok_cli.metrics import block_mse
+from elastictok_cli.models.base import Frames, ModelSpec
 
 from .conftest import moving
 from .dct import DctModel
@@ -42,7 +46,11 @@ class Watched(DctModel):
 def encode(model: DctModel, sources: Sequence[Frames], threshold: float, **options: Any) -> list[Decision]:
     search = BlockSearch(model, EncodeSettings(target=Target.threshold(threshold)))
     encoders = [TileEncoder(model, search, TILE, TILE) for _ in sources]
-    return encode_tiles(model, encoders, sources, **options)
+    return encode_tiles(model, side_by_side(model, len(sources)), encoders, sources, **options)
+
+
+def side_by_side(model: DctModel, tiles: int) -> Tiling:
+    return Tiling(header_of(model.spec, TILE[1] * tiles, TILE[0]))
 
 
 def sources(count: int) -> list[Frames]:
@@ -90,3 +98,72 @@ def test_a_tile_that_only_just_meets_is_measured_as_decode_shows_it() -> None:
     assert not missed[0].met and missed[0].mse > mse
     assert missed[0].tokens.count == again.tokens.count
     assert len(model.measured) == calls, "with room to the threshold nothing is measured twice"
+
+
+class Filtered(DctModel):
+    """A tile shows darker pixels where another tile is beside it."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(0, TILE)
+        self.step = step
+
+    @property
+    def spec(self) -> ModelSpec:
+        return dataclasses.replace(super().spec, filters=True)
+
+    def post_filter(self, frames: Frames) -> Frames:
+        out = frames.copy()
+        out[:, :, TILE[1] - 1 : TILE[1] + 1] -= np.minimum(out[:, :, TILE[1] - 1 : TILE[1] + 1], self.step)
+        return out
+
+
+def test_what_tiles_show_joined_is_measured_and_a_miss_gets_more_tokens() -> None:
+    tiles = sources(2)
+    alone = encode(DctModel(0, TILE), tiles, 0.004)
+    joined = encode(Filtered(8), tiles, 0.004)
+    tiling = side_by_side(DctModel(0, TILE), 2)
+    for number, decision in enumerate(joined):
+        model = Filtered(8)
+        states = [model.start(*TILE) for _ in tiles]
+        shown = tiling.join(model.reconstruct_many(states, [each.tokens for each in joined]), model)
+        error = block_mse(tiling.part(shown, number), tiles[number])
+        assert (decision.mse, decision.met) == (error, True)
+        assert error <= 0.004
+    assert sum(d.tokens.count for d in joined) > sum(d.tokens.count for d in alone)
+    assert "more, among its neighbours" in {decision.why for decision in joined}
+
+
+def test_a_tile_that_misses_joined_with_any_number_is_a_miss() -> None:
+    decisions = encode(Filtered(120), sources(2), 0.004)
+    assert not any(decision.met for decision in decisions)
+    assert all(decision.mse > 0.004 for decision in decisions)
+
+
+class Refining(DctModel):
+    """Without a ladder; what it refines gets twice as many tokens, which no search would give it."""
+
+    def __init__(self) -> None:
+        super().__init__(0, TILE)
+        self.refined: list[int] = []
+
+    def refine_many(self, states: Sequence[Any], analyses: Any, tokens: Sequence[Any]) -> list[Any]:
+        self.refined.append(len(tokens))
+        return [
+            self.tokens(*pair, None).prefix(2 * each.count)
+            for *pair, each in zip(states, analyses, tokens, strict=True)
+        ]
+
+
+def test_tiles_that_miss_are_refined_and_measured_again_with_the_best_effort() -> None:
+    tiles = sources(2)
+    for effort, calls in (("default", []), ("best", [2])):
+        model = Refining()
+        search = BlockSearch(model, EncodeSettings(target=Target.threshold(1e-3), max_tokens=20, effort=effort))
+        encoders = [TileEncoder(model, search, TILE, TILE) for _ in tiles]
+        decisions = encode_tiles(model, side_by_side(model, 2), encoders, tiles)
+        assert [n for n in model.refined if n] == calls
+        assert [decision.tokens.count for decision in decisions] == [40 if calls else 20] * 2
+        assert all(decision.why.endswith(", refined") == bool(calls) for decision in decisions)
+        for decision, tile in zip(decisions, tiles, strict=True):
+            shown = model.reconstruct(model.start(*TILE), decision.tokens)
+            assert decision.mse == block_mse(shown, tile)

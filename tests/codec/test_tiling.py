@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from elastictok_cli.codec.tiling import Tiling
 from elastictok_cli.container import Header
 
+from .dct import DctModel
+
 
 def header(width: int, height: int, multiple: int, tile: tuple[int, int] | None) -> Header:
     size = (width, height)
@@ -42,7 +44,7 @@ def test_tiles_join_to_what_was_cut(
     tiles = tiling.cut(frames)
     assert len(tiles) == tiling.tiles
     assert all(t.shape == (2, *tiling.tile, 3) for t in tiles)
-    assert np.array_equal(tiling.join(tiles), frames)
+    assert np.array_equal(tiling.join(tiles, DctModel()), frames)
     visible = [int(np.prod(tiling.visible(i))) for i in range(tiling.tiles)]
     assert sum(visible) == width * height
     assert head.tile_shares == pytest.approx([pixels / (width * height) for pixels in visible])

@@ -105,3 +105,13 @@ def test_another_video_is_not_taken_for_the_source(clip: Path, tmp_path: Path) -
     different = write_clip(tmp_path / "different.mkv", moving(17, seed=5)[:, ::-1].copy())
     with pytest.raises(InputError, match=r"different.mkv: this is not what .* was made from: [0-9.]+ dB at frame 0$"):
         checked(etok, different, DctModel())
+
+
+def test_times_are_compared_in_seconds(tmp_path: Path) -> None:
+    """AVI counts in frames and Matroska in milliseconds: one tick may be two times, and one time two ticks."""
+    frames = moving(17)
+    etok, _ = encoded(write_clip(tmp_path / "a.avi", frames), DctModel())
+    _, faster = checked(etok, write_clip(tmp_path / "faster.avi", frames, rate=30), DctModel())
+    assert faster.findings
+    blocks, same = checked(etok, write_clip(tmp_path / "same.mkv", frames), DctModel())
+    assert same.findings == () and all(block.ok for block in blocks)

@@ -11,7 +11,8 @@ import torch
 
 from elastictok_cli.entropy.bitstream import CodeTokens
 from elastictok_cli.metrics import block_mse
-from elastictok_cli.models.elastic.adapter import ElasticModel, to_uint8_truncated
+from elastictok_cli.models.elastic.adapter import ElasticModel
+from elastictok_cli.models.elastic.pixels import to_uint8_truncated
 from elastictok_cli.models.registry import load
 
 SIDE = 32
@@ -191,3 +192,16 @@ def test_half_precision_loads_and_is_close(fsq_file: Path) -> None:
     tokens = wide.tokens(state, wide.prepare(state, clip(2)), 16)
     near = block_mse(narrow.reconstruct(narrow.start(SIDE, SIDE), tokens), wide.reconstruct(state, tokens))
     assert 0 < near < 0.01
+
+
+def test_refined_tokens_decode_to_a_smaller_error(model: ElasticModel) -> None:
+    """In a first block, and behind one."""
+    state, frames = model.start(SIDE, SIDE), clip(4) // 4 + 90
+    for block in (frames[:2], frames[2:]):
+        analysis = model.prepare(state, block)
+        tokens = model.tokens(state, analysis, 12)
+        (refined,) = model.refine_many([state], [analysis], [tokens])
+        assert (refined.count, refined.values.dtype) == (12, tokens.values.dtype)
+        errors = [block_mse(model.reconstruct(state, each), block) for each in (tokens, refined)]
+        assert errors[1] < errors[0]
+        state = model.advance(state, refined, analysis)

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from elastictok_cli.codec.header import header_of
 from elastictok_cli.codec.rdo import BlockSearch
 from elastictok_cli.codec.settings import EncodeSettings
 from elastictok_cli.codec.target import Target
 from elastictok_cli.codec.tile_encoder import TileEncoder, encode_tiles
+from elastictok_cli.codec.tiling import Tiling
 from elastictok_cli.models.elastic.first_count import is_cut, needed_share
 from elastictok_cli.models.registry import load
 
@@ -48,7 +50,8 @@ def test_the_search_starts_at_the_guess(fsq_file: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(model, "first_count", first_count)
     search = BlockSearch(model, EncodeSettings(target=Target.threshold(0.9)))
     encoder = TileEncoder(model, search, (32, 32), (32, 32))
-    decisions = [encode_tiles(model, [encoder], [frames])[0] for frames in (FLAT, NOISE, NOISE)]
+    tiling = Tiling(header_of(model.spec, 32, 32))
+    decisions = [encode_tiles(model, tiling, [encoder], [frames])[0] for frames in (FLAT, NOISE, NOISE)]
     counts = [decision.tokens.count for decision in decisions]
     assert [decision.probes[0].count for decision in decisions] == [20, 9, counts[1]]
     assert asked == [(0.9, False), (0.9, True), (0.9, True)]

@@ -15,13 +15,13 @@ from replay import Golden, linear_counts, replay
 from report import NEAR, Report
 from torch import Tensor, nn
 
-from elastictok_cli.models.elastic.adapter import to_uint8_truncated
 from elastictok_cli.models.elastic.bottleneck import FSQ
 from elastictok_cli.models.elastic.config import ElasticConfig
 from elastictok_cli.models.elastic.convert import convert
 from elastictok_cli.models.elastic.layers import KvCache, extend_cache
 from elastictok_cli.models.elastic.load import load_network
 from elastictok_cli.models.elastic.network import Elastic
+from elastictok_cli.models.elastic.pixels import to_uint8_truncated
 from elastictok_cli.models.elastic.preprocess import resize_and_crop
 
 Array = npt.NDArray[Any]

@@ -122,3 +122,11 @@ def test_the_curve_is_drawn_from_the_log(tmp_path: Path) -> None:
     said = curve_mini.draw(log, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"
     assert said["in_twice_the_time"]["1"] == pytest.approx(0.1 / 16, rel=0.01)
+
+
+def test_a_step_at_a_border_of_tiles_is_seen() -> None:
+    slope = np.repeat(np.arange(64, dtype=np.uint8)[None, None, :, None], 64, 1).repeat(3, 3)
+    across, near = evaluate_mini.seam(slope, 32)
+    assert across == near == 0.5  # no steps downwards, of one level to the right
+    slope[:, :, 32:] += 9
+    assert evaluate_mini.seam(slope, 32) == (5.0, 0.5)

@@ -15,7 +15,7 @@ import packed
 import pytest
 import torch
 import train_mini
-from mini_trainer import Plan, Trainer, validate
+from mini_trainer import Plan, Trainer, hardware_name, validate
 
 from elastictok_cli.models.elastic.network import Elastic
 
@@ -72,6 +72,19 @@ def test_rows_grow_to_whole_gops(network: Elastic) -> None:
     trainer = Trainer(network, PLAN)
     shapes = [trainer.step(rows).kept.shape for _ in range(4)]
     assert shapes == [(4, 1)] * 3 + [(2, 2)]
+
+
+def test_the_clock_can_set_the_schedule(network: Elastic, tmp_path: Path) -> None:
+    """Also of a run that went on from a checkpoint."""
+    plan = Plan(whole_steps=10, single_steps=50, step_blocks=4, warm_steps=2, end_step=100, clock_minutes=2)
+    trainer = Trainer(network, plan)
+    assert trainer.step(rows).kept.shape == (4, 1)
+    trainer.seconds = 90.0
+    assert trainer.place == 75 and plan.rate(trainer.place) > plan.rate(99)
+    trainer.save(tmp_path / "checkpoint.pt")
+    again = Trainer.load(tmp_path / "checkpoint.pt")
+    assert again.place == 75
+    assert again.step(rows).kept.shape == (2, 2)
 
 
 def test_training_lowers_the_error(network: Elastic) -> None:
@@ -147,13 +160,13 @@ def test_packed_windows_are_the_clips_own_pixels(tmp_path: Path) -> None:
     shutil.copy(DEMO, tmp_path / "train" / "a.mp4")
     (tmp_path / "SOURCES.train.tsv").write_text("file\trepo\na.mp4\tone\nb.mp4\ttwo\n")
     shutil.copy(DEMO, tmp_path / "train" / "b.mp4")
-    stored = packed.pack(tmp_path, tmp_path / "frames", 32)
+    stored = packed.pack_folder(tmp_path, tmp_path / "frames", 32)
     assert {(item.name, item.validation) for item in stored} == {("a.mp4", True), ("b.mp4", False)}
     assert sorted({min(item.height, item.width) for item in stored})[0] == 32
     assert not list((tmp_path / "frames").glob("*.part"))
     windows = packed.Windows(tmp_path / "frames", 32)
     assert all(item.name == "b.mp4" for item in windows.items)
-    whole = packed.scaled_frames(DEMO, None)
+    whole = np.stack(list(packed.frames_of(DEMO, None)))
     item = next(i for i, item in enumerate(windows.items) if item.height == whole.shape[1])
     plain, mirrored = windows.windows(
         np.array([item, item]), np.array([[7, 3], [7, 7]]), np.array([5, 0]), np.array([9, 2]), np.array([False, True])
@@ -162,7 +175,7 @@ def test_packed_windows_are_the_clips_own_pixels(tmp_path: Path) -> None:
     assert np.array_equal(mirrored, whole[[7, 7], :32, 2:34][:, :, ::-1])
     small = next(i for i, item in enumerate(windows.items) if item.height < whole.shape[1])
     cut = windows.windows(*(np.array(x) for x in ([small], [[2]], [0], [1], [False])))
-    assert np.array_equal(cut[0, 0], packed.scaled_frames(DEMO, 32)[2, :32, 1:33])
+    assert np.array_equal(cut[0, 0], list(packed.frames_of(DEMO, 32))[2][:32, 1:33])
     assert json.loads((tmp_path / "frames" / "index.json").read_text())[0]["name"] == "a.mp4"
 
 
@@ -227,7 +240,7 @@ def test_a_run_is_logged_stopped_and_continued(clip: Path, tmp_path: Path, monke
     assert [record["row_blocks"] for record in log if record["type"] == "train"] == [1, 1, 2, 2, 2]
     assert Trainer.load(work / "checkpoint.pt").steps == 5
     hours = [record["hours"] for record in log]
-    assert hours == sorted(hours) and log[0]["hardware"] == "one CPU core"
+    assert hours == sorted(hours) and log[0]["hardware"] == hardware_name(torch.device("cpu"))
 
 
 def test_a_run_that_changes_its_hardware_records_both(tmp_path: Path) -> None:
@@ -235,6 +248,6 @@ def test_a_run_that_changes_its_hardware_records_both(tmp_path: Path) -> None:
     first.hardware = "NVIDIA H100"
     first.save(tmp_path / "checkpoint.pt")
     second = Trainer.load(tmp_path / "checkpoint.pt")
-    assert second.hardware == "NVIDIA H100, then one CPU core"
+    assert second.hardware == f"NVIDIA H100, then {hardware_name(torch.device('cpu'))}"
     second.save(tmp_path / "checkpoint.pt")
     assert Trainer.load(tmp_path / "checkpoint.pt").hardware == second.hardware

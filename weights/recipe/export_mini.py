@@ -29,7 +29,7 @@ def export(trainer: Trainer, target: Path) -> dict[str, str]:
     The file appears by rename, so that a running encode never reads half of it.
     """
     config = trainer.network.config
-    if trainer.steps <= trainer.plan.single_steps:
+    if trainer.place <= trainer.plan.single_steps:
         # It was trained on single blocks so far, so a GOP is one block.
         config = replace(config, max_sequence_length=config.max_toks)
     time = f"{trainer.seconds / 3600:.2f} hours of {trainer.hardware}"

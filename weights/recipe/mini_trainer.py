@@ -6,7 +6,10 @@ continues from its checkpoint makes the same weights as one that was not.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -39,6 +42,9 @@ class Plan:
     `slow_from`, so that the length of a run need not be known before. If it is known, as `end_step`, they fall to zero
     over the last `fall_share` of it. Weights are averaged over the last tenth of the run.
 
+    clock_minutes: of training in all. If given, the clock sets the schedule: the steps up to `end_step` are stretched
+    over this time, and the run ends with it. Such a run is not the same if it is stopped in between, but nearly.
+
     full_share: share of blocks that keep all tokens, in addition to the paper's even draw, where this happens once in
     480 blocks. Without it, validation clips were worse with all tokens (0.0442) than with three quarters (0.0390) after
     1,837 steps, and a search takes a miss with all tokens for a miss with any number.
@@ -54,7 +60,12 @@ class Plan:
     full_share: float = 0.25
     end_step: int = 0
     fall_share: float = 0.2
+    clock_minutes: float = 0.0
     seed: int = 0
+
+    def place(self, steps: int, seconds: float) -> int:
+        """The step of the schedule where a run is, after so many steps and seconds of training."""
+        return int(self.end_step * seconds / (60 * self.clock_minutes)) if self.clock_minutes else steps
 
     def rate(self, step: int) -> float:
         """The factor of the learning rates at a step."""
@@ -76,16 +87,28 @@ class Done:
     errors: Tensor
 
 
+def hardware_name(device: torch.device) -> str:
+    """What a training's hours are hours of: a GPU, or one core of a CPU, by its name as far as the system has one."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return f"{device.type} on {platform.machine()}"
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"one core of {names[0] if names else platform.processor() or platform.machine()}"
+
+
 class Trainer:
     """Network, averaged network and optimizers after `steps` steps, on the device of the network.
 
-    seconds: time spent on the CPU, or on a GPU. hardware: its name.
+    seconds: of a CPU core, all threads together, or of a GPU. hardware: its name.
     """
 
     def __init__(self, network: Elastic, plan: Plan) -> None:
         self.network, self.plan = network, plan
         self.device = network.encoder.is_kept.device
-        self.hardware = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "one CPU core"
+        self.hardware = hardware_name(self.device)
         self.half = False  # matrix products in bfloat16
         self.average = {name: value.detach().clone() for name, value in network.named_parameters()}
         layers = {name: value for name, value in network.named_parameters() if value.ndim == 2 and ".layers." in name}
@@ -96,17 +119,23 @@ class Trainer:
         self.steps, self.blocks, self.seconds = 0, 0, 0.0
         self._before: torch.cuda.Event | None = None
 
+    @property
+    def place(self) -> int:
+        """The step of the schedule where the run is: `steps`, unless the clock sets it."""
+        return self.plan.place(self.steps, self.seconds)
+
     def step(self, sample: Sample) -> Done:
         """Train on one batch."""
         clock, plan, c = self._clock(), self.plan, self.network.config
         rng = np.random.default_rng((plan.seed, self.steps))
-        row = plan.row_blocks(self.steps, c.gop_blocks)
+        place = self.place
+        row = plan.row_blocks(place, c.gop_blocks)
         rows = max(2, plan.step_blocks // row)
         frames = sample(rng, rows, row * c.frames_per_block)
         kept = kept_counts(rng, rows * row, c.min_toks, c.max_toks).reshape(rows, row)
-        kept[rng.random(kept.shape) < (plan.full_share if self.steps >= plan.whole_steps else 1)] = c.max_toks
+        kept[rng.random(kept.shape) < (plan.full_share if place >= plan.whole_steps else 1)] = c.max_toks
         for optimizer, full in ((self.muon, plan.matrix_rate), (self.adam, plan.other_rate)):
-            optimizer.param_groups[0]["lr"] = full * plan.rate(self.steps)
+            optimizer.param_groups[0]["lr"] = full * plan.rate(place)
             optimizer.zero_grad()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             errors = block_errors(self.network, frames, kept)
@@ -123,7 +152,7 @@ class Trainer:
         return Done(self.steps, kept, errors.detach())
 
     def _clock(self) -> float:
-        return time.monotonic() if self.device.type == "cuda" else time.process_time()
+        return time.process_time() if self.device.type == "cpu" else time.monotonic()
 
     def _wait(self) -> None:
         """On a GPU, wait for the step before this one, so that the clock measures its time."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,38 +41,49 @@ class Stored:
     validation: bool
 
 
-def scaled_frames(path: Path, shorter: int | None) -> Frames:
-    """All frames of a clip or picture: uint8 (T, H, W, 3), shorter side scaled to `shorter` if that is smaller."""
-    out = []
+def frames_of(path: Path, shorter: int | None) -> Iterator[Frames]:
+    """Frames of a clip or picture: uint8 (H, W, 3), shorter side scaled to `shorter` if that is smaller."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             width, height = frame.width, frame.height
             if shorter is not None and shorter < min(width, height):
                 ratio = shorter / min(width, height)
                 width, height = round(width * ratio), round(height * ratio)
-            out.append(frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA"))
-    return np.stack(out)
+            yield frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
 
 
-def pack(folder: Path, out: Path, side: int) -> list[Stored]:
-    """Write frames and index of folder/train and folder/images. Both appear complete or not at all, by rename."""
+def pack(items: Sequence[data.Clip], held: set[Path], out: Path, sides: Sequence[int | None]) -> list[Stored]:
+    """Write frames and index of clips. Both appear complete or not at all, by rename.
+
+    held: paths of the clips that validate. sides: each clip is stored once for each of them, with its shorter side
+    scaled to it; None for its own size. The last is the least that a clip must have.
+    """
     out.mkdir(parents=True, exist_ok=True)
     stored: list[Stored] = []
+    least = sides[-1] or 1
     with (out / f"{FRAMES}.part").open("wb") as file:
-        for items in (data.clips(folder / "train"), data.clips(folder / "images", "*.jpg")):
-            validation = {clip.path for clip in data.split(items)[1]}
-            for clip in items:
-                for shorter in (None, side):
-                    v = scaled_frames(clip.path, shorter)
-                    if min(v.shape[1:3]) >= side:
-                        shape = (len(v), v.shape[1], v.shape[2])
-                        stored.append(Stored(clip.path.name, file.tell(), *shape, clip.path in validation))
-                        file.write(v.tobytes())
+        for clip in items:
+            for shorter in sides:
+                at, count, shape = file.tell(), 0, (0, 0)
+                for frame in frames_of(clip.path, shorter):
+                    if min(frame.shape[:2]) < least:
+                        break
+                    shape, count = (frame.shape[0], frame.shape[1]), count + 1
+                    file.write(frame.tobytes())
+                if count:
+                    stored.append(Stored(clip.path.name, at, count, *shape, clip.path in held))
     os.replace(out / f"{FRAMES}.part", out / FRAMES)
     part = out / f"{INDEX}.part"
     part.write_text(json.dumps([asdict(item) for item in stored]))
     os.replace(part, out / INDEX)
     return stored
+
+
+def pack_folder(folder: Path, out: Path, side: int) -> list[Stored]:
+    """Pack folder/train and folder/images."""
+    clips, pictures = data.clips(folder / "train"), data.clips(folder / "images", "*.jpg")
+    held = {clip.path for items in (clips, pictures) for clip in data.split(items)[1]}
+    return pack([*clips, *pictures], held, out, (None, side))
 
 
 class Windows:
@@ -135,7 +147,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/mini/frames"))
     parser.add_argument("--side", type=int, default=128)
     args = parser.parse_args()
-    stored = pack(args.data, args.out, args.side)
+    stored = pack_folder(args.data, args.out, args.side)
     total = sum(item.frames for item in stored)
     print(json.dumps({"clips": len(stored), "frames": total, "bytes": (args.out / FRAMES).stat().st_size}))
 

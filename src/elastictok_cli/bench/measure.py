@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -141,8 +142,20 @@ def measure_reference(
 ) -> dict[str, Any]:
     """Another codec's curve for the same frames: a point (reference.Point) for each of its qualities."""
     opens = at_size(str(clip.path), size, duration)
-    points = [point(codec, quality, opens, measure) for quality in codec.qualities]
+    points = []
+    for quality in codec.qualities:
+        points.append(point(codec, quality, opens, measure))
+        _leave_real_time()
     return {"curve": [{**asdict(found), "scores": _finite(found.scores)} for found in points]}
+
+
+def _leave_real_time() -> None:
+    """Back to the usual scheduling: where this is root, SVT-AV1 leaves the thread that called it at real-time priority.
+
+    All later measurements of this process would run before everything else on the machine.
+    """
+    if hasattr(os, "sched_setscheduler"):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _finite(scores: Scores) -> dict[str, float]:

@@ -130,7 +130,7 @@ def encode(
         typer.Option(
             "--effort",
             metavar="NAME",
-            help="fast, default or best: smaller files for more time. Models other than elastictok-nano ignore it.",
+            help="fast, default or best: smaller files for more time. With best, mini looks longer for blocks that miss.",
         ),
     ] = "default",
     model: opt.Model = None,

@@ -60,7 +60,7 @@ class Candidates:
         self.errors.pop(key, None)
 
     def measure(self, key: Key, shown: Frames) -> None:
-        """Measure a candidate: the MSE of what decode shows of it, without the padding, on [-1, 1]."""
+        """Measure a candidate: the MSE of what decode shows of this tile alone, without the padding, on [-1, 1]."""
         height, width = self.visible
         with stage(MEASURING):
             self.errors[key] = block_mse(shown[:, :height, :width], self.source[:, :height, :width])
@@ -119,7 +119,7 @@ def evaluate(model: TokenModel, wanted: Sequence[Wanted]) -> None:
                 [candidates.made[key] for candidates, key in to_measure],
             )
         for (candidates, key), frames in zip(to_measure, shown, strict=True):
-            candidates.measure(key, frames)
+            candidates.measure(key, model.post_filter(frames))
 
 
 def run_together(model: TokenModel, searches: Sequence[Asking[Result]]) -> list[Result]:

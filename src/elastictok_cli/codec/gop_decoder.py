@@ -115,7 +115,7 @@ class GopDecoder:
             self.previous = block.tokens
             tiles = model.reconstruct_many(self.states, block.tokens)
         with stage(OTHER):
-            frames = self.tiling.join(tiles)
+            frames = self.tiling.join(tiles, model)
         return DecodedBlock(
             index=index,
             gop=block.gop,

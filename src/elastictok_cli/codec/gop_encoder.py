@@ -21,7 +21,7 @@ from ..stages import ENTROPY_CODING, OTHER, stage
 from .events import BlockDone, Probe, ProbeDone
 from .rdo import BitBudget, BlockSearch, Decision
 from .settings import EncodeSettings
-from .tile_encoder import TileEncoder, encode_tiles
+from .tile_encoder import TileEncoder, advance, confirmed, decide, encode_tiles
 from .tiling import Tiling
 from .worker_process import use_threads
 
@@ -80,13 +80,17 @@ class GopEncoder:
             index = first_frame // self.header.block_frames  # all blocks before this one are full
             bits_before, sources, last = self.coder.bits, self.tiling.cut(frames), self.tiling.tiles - 1
             if bit_budget is None:
-                decisions = self._encode_tiles(index, sources)
+                decisions = encode_tiles(self.model, self.tiling, self.tiles, sources, self._callback(index))
+                self._write(decisions)
             else:  # what the last tile may use up is known when the others are written
-                decisions = self._encode_tiles(index, sources[:last])
+                decisions = decide(self.model, self.tiles[:last], sources[:last], None, self._callback(index))
+                self._write(decisions)
                 bits_left = bit_budget - (self.coder.bits - bits_before)
-                decisions += self._encode_tiles(
-                    index, sources[last:], last, BitBudget(bits_left, partial(self._cost, last))
-                )
+                budget = BitBudget(bits_left, partial(self._cost, last))
+                decisions += decide(self.model, self.tiles[last:], sources[last:], budget, self._callback(index, last))
+                self._write(decisions[last:], last)
+                decisions = confirmed(self.model, self.tiling, self.tiles, decisions, may_change=False)
+                advance(self.model, self.tiles, decisions)
             self.pts += pts
             tiles = tuple(
                 TileRecord(count=d.tokens.count, met=d.met, mse=d.mse, qindex=d.tokens.qindex) for d in decisions
@@ -101,23 +105,21 @@ class GopEncoder:
             )
         return event
 
-    def _encode_tiles(
-        self, index: int, sources: list[Frames], first: int = 0, budget: BitBudget | None = None
-    ) -> list[Decision]:
-        """Encode and write tiles from number `first` on. budget: of each of them."""
+    def _callback(self, index: int, first: int = 0) -> Callable[[int, int, Probe], None] | None:
+        """What a search calls with each candidate. first: the tile that it counts from."""
+        on_probe = self.on_probe
+        if on_probe is None:
+            return None
+        tiles = self.tiling.tiles
+        return lambda tile, count, probe: on_probe(
+            ProbeDone(index=index, tile=first + tile, tiles=tiles, number=count, probe=probe)
+        )
 
-        def on_probe(tile: int, count: int, probe: Probe) -> None:
-            assert self.on_probe is not None
-            tiles = self.tiling.tiles
-            self.on_probe(ProbeDone(index=index, tile=first + tile, tiles=tiles, number=count, probe=probe))
-
-        encoders = self.tiles[first : first + len(sources)]
-        callback = None if self.on_probe is None else on_probe
-        decisions = encode_tiles(self.model, encoders, sources, [budget] * len(sources), callback)
+    def _write(self, decisions: list[Decision], first: int = 0) -> None:
+        """Write the tokens of tiles from number `first` on."""
         with stage(ENTROPY_CODING):
             for number, decision in enumerate(decisions, first):
                 self.coder.write(decision.tokens, number)
-        return decisions
 
     def _cost(self, number: int, tokens: Any) -> float:
         with stage(ENTROPY_CODING):

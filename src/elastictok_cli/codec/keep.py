@@ -113,6 +113,9 @@ class _CutModel(TokenModel):
     def reconstruct(self, state: Any, tokens: Any) -> Frames:
         return self.model.reconstruct(state, self._cut(tokens))
 
+    def post_filter(self, frames: Frames) -> Frames:
+        return self.model.post_filter(frames)
+
     def advance(self, state: Any, tokens: Any, analysis: Any = None) -> Any:
         return self.model.advance(state, self._cut(tokens))
 

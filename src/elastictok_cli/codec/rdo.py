@@ -2,6 +2,7 @@
 
 The guarantee of the whole program is made here. The error of a candidate is measured on `model.reconstruct` of exactly
 the tokens that are then written: uint8 pixels, the visible part only. A decision that says `met` was measured, and met.
+Where a model filters the joined tiles, tile_encoder.py measures all decisions once more, joined.
 """
 
 from __future__ import annotations
@@ -94,11 +95,16 @@ class BlockSearch:
         target, max_tokens = settings.target, settings.max_tokens
         self.model, self.spec, self.target, self.max_tokens = model, model.spec, target, max_tokens
         self.max_mse = target.limit
-        self.whole_curves = settings.whole_curves
+        self.whole_curves, self.effort = settings.whole_curves, settings.effort
         self.strategy: Strategy = strategy(settings.search)
         for option, tokens in (("`tokens`", target.tokens), ("`max_tokens`", max_tokens)):
             if tokens is not None and tokens < self.spec.min_tokens:
                 raise UsageError(f"{option} {tokens}: {self.spec.name} needs at least {self.spec.min_tokens} per block")
+
+    def most_tokens(self, source: Frames) -> int:
+        """The most tokens that a tile with this source may get."""
+        most = self.spec.max_tokens(*source.shape[:3])
+        return most if self.max_tokens is None else min(most, self.max_tokens)
 
     def decide(
         self,
@@ -135,10 +141,7 @@ class BlockSearch:
         if the tile meets its threshold, it gets the finest candidate that the budget pays for. before: the last
         frame of the tile's source in the block before, uint8 (1, height, width, 3), None likewise.
         """
-        frames, height, width = candidates.source.shape[:3]
-        max_tokens = self.spec.max_tokens(frames, height, width)
-        if self.max_tokens is not None:
-            max_tokens = min(max_tokens, self.max_tokens)
+        max_tokens = self.most_tokens(candidates.source)
         if self.target.tokens is not None:
             return (yield from self._fixed(candidates, min(self.target.tokens, max_tokens), previous))
         if self.spec.num_qindex > 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..container import Header
-from ..models.base import Frames
+from ..models.base import Frames, TokenModel
 from ..video.geometry import crop, pad, tile, untile
 
 
@@ -33,10 +33,19 @@ class Tiling:
             raise ValueError(f"frames of shape {frames.shape[1:]} in a file of {self.width}x{self.height}")
         return [np.ascontiguousarray(part) for part in tile(pad(frames, self.padded), self.tile)]
 
-    def join(self, tiles: list[Frames]) -> Frames:
-        """Join tiles to (T, height, width, 3), without the padding: the inverse of `cut`."""
+    def join(self, tiles: list[Frames], model: TokenModel) -> Frames:
+        """What `decode` shows of a block's tiles: joined, filtered by the model, without the padding.
+
+        Returns (T, height, width, 3). Without a filter it is the inverse of `cut`.
+        """
         whole = tiles[0] if len(tiles) == 1 else untile(tiles, self.columns)
-        return crop(whole, self.width, self.height)
+        return crop(model.post_filter(whole), self.width, self.height)
+
+    def part(self, frames: Frames, number: int) -> Frames:
+        """The part of frames (T, height, width, 3) that a tile shows, (T, *visible, 3)."""
+        y, x = divmod(number, self.columns)
+        (tile_height, tile_width), (height, width) = self.tile, self.visible(number)
+        return frames[:, y * tile_height :, x * tile_width :][:, :height, :width]
 
     def visible(self, number: int) -> tuple[int, int]:
         """Return (height, width) of the part of a tile that is not padding. It starts at the tile's top left."""

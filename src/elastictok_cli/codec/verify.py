@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from fractions import Fraction
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from .gop_decoder import DecodedBlock, ParsedBlock
 from .source_check import SourceCheck
 from .tiling import Tiling
 
+SAME_TIME_S = Fraction(1, 1000)  # frames of two files that are nearer are at the same time
+
 
 def verify(
     reader: Reader, model: TokenModel | None = None, source: Source | None = None
@@ -26,7 +29,7 @@ def verify(
     """Check as much of a file as model and source allow. Findings are yielded as `Warned` and listed in `Verified`.
 
     model: tokens are decoded and compared with their digest. source: opened at the file's coded size; every block is
-    decoded and measured again. Frames are matched by PTS, so the source may hold more than was encoded.
+    decoded and measured again. Frames are matched by their times, so the source may hold more than was encoded.
 
     Nothing that the file contains raises. Raises ValueError for a source without a model, UnsupportedFile for another
     model, InputError for another video than the source (source_check.py), and what reading the source raises.
@@ -40,7 +43,8 @@ def verify(
     findings = [finding.text for finding in check_file(reader)]
     for text in findings:
         yield Warned(text=text)
-    check = _Check(reader, _MatchedFrames(source, reader.name) if source is not None else None)
+    matched = None if source is None else _MatchedFrames(source, reader.name, reader.header.time_base)
+    check = _Check(reader, matched)
     if model is not None and not findings:
         try:
             for event in check.blocks(model):
@@ -134,28 +138,29 @@ class _Check:
 
     def _tile_errors(self, shown: Frames, source: Frames) -> list[float]:
         """Return the MSE of the visible part of each tile, on [-1, 1]."""
-        height, width = self.tiling.tile
-        errors = []
-        for number in range(self.tiling.tiles):
-            y, x = divmod(number, self.tiling.columns)
-            part = np.s_[:, y * height : (y + 1) * height, x * width : (x + 1) * width]
-            errors.append(block_mse(shown[part], source[part]))
-        return errors
+        part = self.tiling.part
+        return [block_mse(part(shown, number), part(source, number)) for number in range(self.tiling.tiles)]
 
 
 class _MatchedFrames:
-    """The source's frames by PTS, read once from start to end. name: of the file that was made from it."""
+    """The source's frames by their times, read once from start to end.
 
-    def __init__(self, source: Source, name: str) -> None:
+    name, time_base: of the file that was made from it. The source may be in another container, whose time base is
+    another one: Matroska's times are whole milliseconds.
+    """
+
+    def __init__(self, source: Source, name: str, time_base: Fraction) -> None:
         self.check = SourceCheck(name, source.info.name)
         self._frames = iter(source.frames())
+        self._bases = time_base, source.info.time_base
 
     def frames(self, pts: tuple[int, ...]) -> Frames | None:
         """Return the frames at these times, uint8 (T, height, width, 3); None if one is missing."""
         found = []
+        own, other = self._bases
         for wanted in pts:
-            frame = next((frame for frame in self._frames if frame.pts >= wanted), None)
-            if frame is None or frame.pts != wanted:
+            frame = next((frame for frame in self._frames if frame.pts * other - wanted * own > -SAME_TIME_S), None)
+            if frame is None or frame.pts * other - wanted * own >= SAME_TIME_S:
                 return None
             found.append(frame.rgb)
         return np.stack(found)

@@ -39,6 +39,7 @@ class ModelSpec:
     usual_bpp: bits per pixel that usual clips need at an MSE of 0.007: where the search for a file size starts.
     slow: a candidate takes seconds. Then the time is forecast, every candidate is reported, and GOPs are coded in one
         process: the weights are large and the network uses every core.
+    filters: the model has a `post_filter`. It has tiles then, and no quantiser ladder.
     compiles: modules that `python -m` runs to compile a share of the model's loops; empty if there are none.
     """
 
@@ -60,6 +61,7 @@ class ModelSpec:
     size: str = "fit256"
     usual_bpp: float = 0.05
     slow: bool = False
+    filters: bool = False
     compiles: tuple[str, ...] = ()
 
     def max_tokens(self, frames: int, height: int, width: int) -> int:
@@ -96,7 +98,7 @@ class TokenModel(ABC):
 
     @abstractmethod
     def reconstruct(self, state: State, tokens: Tokens) -> Frames:
-        """The decoder's own path: uint8 RGB (T, H, W, 3), what `decode` will show."""
+        """The decoder's own path: uint8 RGB (T, H, W, 3), what `decode` will show before any `post_filter`."""
 
     @abstractmethod
     def advance(self, state: State, tokens: Tokens, analysis: Analysis | None = None) -> State:
@@ -129,6 +131,16 @@ class TokenModel(ABC):
         return [self.advance(*each) for each in zip(states, tokens, analyses, strict=True)]
 
     # --- hooks that most models leave as they are
+
+    def refine_many(
+        self, states: Sequence[State], analyses: Sequence[Analysis], tokens: Sequence[Tokens]
+    ) -> list[Tokens]:
+        """As many tokens as these for each state, with a smaller error if a long search finds any (`effort` best)."""
+        return list(tokens)
+
+    def post_filter(self, frames: Frames) -> Frames:
+        """What `decode` shows of the tiles of a block, joined: uint8 (T, H, W, 3), padded. See ModelSpec.filters."""
+        return frames
 
     def first_count(self, source: Frames, threshold: float, before: Frames | None) -> int | None:
         """The count at which the search for a tile starts, for a model without a ladder.

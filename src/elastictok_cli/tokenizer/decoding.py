@@ -33,7 +33,7 @@ def decode_codes(model: TokenModel, codes: Codes) -> Frames:
             parts = model.reconstruct_many(states, tokens)
             for row, clip in enumerate(group):
                 tiles = parts[row * tiling.tiles : (row + 1) * tiling.tiles]
-                shown[clip, first : first + frames] = tiling.join(tiles)
+                shown[clip, first : first + frames] = tiling.join(tiles, model)
             first, previous = first + frames, tokens
     return shown
 

@@ -86,7 +86,7 @@ def encode_lanes(model: TokenModel, header: Header, lanes: Sequence[Lane]) -> No
                 for lane in side_by_side:
                     lane.begin_gop(model, tiling, header)
             sources = [tile for lane in side_by_side for tile in tiling.cut(lane.frames[first : first + size])]
-            decisions = encode_tiles(model, [each for lane in side_by_side for each in lane.encoders], sources)
+            decisions = encode_tiles(model, tiling, [each for lane in side_by_side for each in lane.encoders], sources)
             for number, lane in enumerate(side_by_side):
                 lane.add(decisions[number * tiling.tiles : (number + 1) * tiling.tiles])
         for lane in side_by_side:

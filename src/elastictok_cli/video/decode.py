@@ -16,6 +16,7 @@ from .clock import continuous
 from .damage import Damage
 from .demux import make_decoder, seek, video_stream
 from .filters import Filters
+from .integrity import matroska_is_cut
 from .notes import Notes
 from .probe import Probed
 
@@ -102,11 +103,18 @@ class VideoPass:
             if filters.deinterlaces:
                 self._notes.add("interlaced frames are made whole (deinterlaced), one for each")
             damage.report(it.path, self._notes)
-        whole = it.whole_s
-        if whole is not None and self._range.high is None and whole - end > max(Fraction(_MAX_MISSING_S), whole / 50):
+        if self._range.high is None:
+            self._look_for_a_cut(container, end)
+
+    def _look_for_a_cut(self, container: av.container.InputContainer, end: Fraction) -> None:
+        """Note if there is less in the file than it says. end: of what was read, in seconds."""
+        whole = self._probed.whole_s
+        if whole is not None and whole - end > max(Fraction(_MAX_MISSING_S), whole / 50):
             self._notes.damage(
                 f"the input is cut off: {float(end):.1f} s of {float(whole):.1f} s are there, and are coded"
             )
+        elif container.format.name.startswith("matroska") and matroska_is_cut(self._probed.path):
+            self._notes.damage(f"the input is cut off; its first {float(end):.1f} s are coded")
 
     def _packets(self, container: av.container.InputContainer) -> Iterator[av.Packet[Any]]:
         """Of all streams, as far as the input can be read."""

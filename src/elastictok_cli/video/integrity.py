@@ -1,15 +1,17 @@
-"""Damage that FFmpeg repairs or skips without a word: the checksums of Ogg pages and FFV1 slices.
+"""Damage that FFmpeg repairs or skips without a word: checksums of Ogg pages and FFV1 slices, Matroska cut short.
 
-Both are CRC-32 with the usual polynomial, most significant bit first, which is zlib's with all bits turned round.
+Both checksums are CRC-32 with the usual polynomial, most significant bit first: zlib's with all bits turned round.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import BinaryIO
 
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _PAGE = b"OggS"
+_EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 _PAGE_HEAD = 27
 _FIRST_PAGE = 2
 _SLICE_FOOTER = 8  # bytes: length (3), status, CRC (4)
@@ -41,6 +43,29 @@ class Ffv1Check:
     def damaged(self) -> int:
         """Packets so far that have a damaged slice."""
         return self._damaged if self._has_checksums else 0
+
+
+def matroska_is_cut(path: str) -> bool:
+    """Whether a Matroska file ends before its segment does; False where the size is unknown, as of a live stream."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    at = 0
+    for element in (_EBML, _SEGMENT):
+        size, width = _ebml_size(head[at + 4 : at + 12])
+        if head[at : at + 4] != element or size is None:
+            return False
+        at += 4 + width + size
+    return at > os.path.getsize(path)
+
+
+def _ebml_size(data: bytes) -> tuple[int | None, int]:
+    """The value of an EBML size field, None if it is unknown or missing, and its width in bytes."""
+    if not data or data[0] == 0:
+        return None, 0
+    width = 9 - data[0].bit_length()
+    unknown = (1 << 7 * width) - 1
+    value = int.from_bytes(data[:width], "big") & unknown
+    return (None if value == unknown or len(data) < width else value), width
 
 
 def damaged_ogg_pages(path: str, first: int, last: int) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,9 @@ from .config import ElasticConfig
 from .first_count import MIN_SHARE, PATCH_THRESHOLD, TOKENS_PER_PATCH, is_cut, needed_share
 from .layers import KvCache, extend_cache
 from .network import Elastic
+from .pixels import to_uint8
+from .refine import refined
+from .state import ElasticAnalysis, ElasticState
 
 GENERATION = 1
 
@@ -40,32 +43,6 @@ class ElasticSpec(ModelSpec):
     def max_tokens(self, frames: int, height: int, width: int) -> int:
         """The most tokens of one block or tile: that of a block of all its frames."""
         return super().max_tokens(self.block_frames, height, width)
-
-
-@dataclass(frozen=True, eq=False)
-class ElasticAnalysis:
-    """The source of a block. patches: float32 (1, max_toks, patch_values). frames: number of its own frames."""
-
-    patches: Tensor
-    frames: int
-
-
-@dataclass(frozen=True, eq=False)
-class ElasticState:
-    """The state before a block: keys and values of the blocks before it.
-
-    block: its number in the GOP. encoder, decoder: the caches of the two networks; None at the start of a GOP, and no
-    `encoder` when decoding. undecoded: blocks whose pixels nobody has asked for, so `decoder` does not have them yet.
-    last_pass: under "encoder" and "decoder", the tokens of the last pass of this network and its new keys and values.
-    So a block that is committed right after it was tried needs no further pass. Under "past", `decoder` with
-    `undecoded`.
-    """
-
-    block: int = 0
-    encoder: KvCache | None = None
-    decoder: KvCache | None = None
-    undecoded: tuple[Tokens, ...] = ()
-    last_pass: dict[str, tuple[object, KvCache]] = field(default_factory=dict)
 
 
 class ElasticModel(TokenModel):
@@ -94,6 +71,7 @@ class ElasticModel(TokenModel):
             channels=1 if config.bottleneck_type == "fsq" else config.latent_size,
             max_gop_blocks=config.gop_blocks,
             slow=True,
+            filters=config.seam_width > 0,
             vocabulary=int(np.prod(config.fsq_quant_levels)) if config.bottleneck_type == "fsq" else 256,
             min_tokens=config.min_toks,
             tokens_per_frame_pixel=config.max_toks / (config.frames_per_block * side * side),
@@ -163,6 +141,15 @@ class ElasticModel(TokenModel):
         share = needed_share(source, PATCH_THRESHOLD * threshold, self.config.patch_size[1:])
         return round(self.config.max_toks * max(MIN_SHARE, TOKENS_PER_PATCH * share))
 
+    @torch.inference_mode()
+    def post_filter(self, frames: Frames) -> Frames:
+        """Filter the seams between patches and tiles, if the model can. frames: uint8 (T, H, W, 3), joined tiles."""
+        if self.network.seams is None:
+            return frames
+        # frame by frame: the activations of a large picture take a hundred megabytes
+        pixels = torch.from_numpy(frames).to(self.device)
+        return np.concatenate([to_uint8(self.network.filtered(frame[None])) for frame in pixels])
+
     def start(self, height: int, width: int) -> ElasticState:
         """The state at the start of a GOP. Raises ValueError if the tile has not the model's size."""
         if (height, width) != self._spec.tile_hw:
@@ -219,6 +206,21 @@ class ElasticModel(TokenModel):
             found.append(tokens)
         return found
 
+    def refine_many(
+        self,
+        states: Sequence[ElasticState],
+        analyses: Sequence[ElasticAnalysis],
+        tokens: Sequence[Tokens],
+    ) -> list[Tokens]:
+        """Tokens fitted to the decoder, one tile after the other: about fifty passes each."""
+        found: list[Tokens] = []
+        pasts = self._decoder_pasts(states)
+        for past, analysis, each in zip(pasts, analyses, tokens, strict=True):
+            latents = refined(self.network, analysis.patches, self._latents(each), each.count, past)
+            values = self.network.bottleneck.tokens(latents[0, : each.count])
+            found.append(CodeTokens(values.astype(each.values.dtype), each.frames))
+        return found
+
     @torch.inference_mode()
     def reconstruct_many(self, states: Sequence[ElasticState], tokens: Sequence[Tokens]) -> list[Frames]:
         """`reconstruct` for each state with its tokens, in as few passes as memory allows."""
@@ -240,7 +242,7 @@ class ElasticModel(TokenModel):
         missing = [
             (state, each, analysis)
             for state, each, analysis in zip(states, tokens, analyses, strict=True)
-            if analysis is not None and not self._last(state) and _passed(state, "encoder", each) is None
+            if analysis is not None and not self._last(state) and state.passed("encoder", each) is None
         ]
         if missing:
             counts = [each.count for _, each, _ in missing]
@@ -254,10 +256,10 @@ class ElasticModel(TokenModel):
             return ElasticState(state.block + 1)  # the GOP ends here: its caches, about a gigabyte, are not needed
         encoder = None
         if analysis is not None:
-            new = _passed(state, "encoder", tokens)
+            new = state.passed("encoder", tokens)
             assert new is not None, "advance_many has made the pass"
             encoder = extend_cache(self._encoder_past(state), new)
-        shown = _passed(state, "decoder", tokens)
+        shown = state.passed("decoder", tokens)
         if shown is not None:
             (past,) = self._decoder_pasts([state])
             return ElasticState(state.block + 1, encoder, extend_cache(past, shown))
@@ -324,21 +326,3 @@ class ElasticModel(TokenModel):
         latents = torch.zeros(1, self.config.max_toks, self.config.latent_size)
         latents[0, : tokens.count] = self.network.bottleneck.latents(tokens.values)
         return latents.to(self.device)
-
-
-def _passed(state: ElasticState, network: str, tokens: object) -> KvCache | None:
-    """The new keys and values of a network's last pass from this state, if it was of these tokens."""
-    passed, new = state.last_pass.get(network, (None, None))
-    return new if passed is tokens else None
-
-
-def to_uint8(pixels: Tensor) -> Frames:
-    """Pixels on [-1, 1] to uint8, rounded."""
-    frames: Frames = ((pixels + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
-    return frames
-
-
-def to_uint8_truncated(pixels: Tensor) -> Frames:
-    """Pixels on [-1, 1] to uint8, truncated as the original saves them."""
-    frames: Frames = ((pixels.clamp(-1, 1) + 1) * 127.5).to(torch.uint8).cpu().numpy()
-    return frames

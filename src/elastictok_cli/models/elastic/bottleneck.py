@@ -33,6 +33,12 @@ class FSQ(nn.Module):
         self.half_range, self.offset, self.shift, self.middle = tensors
         self.basis = np.cumprod((1, *levels[:-1]))  # the first dimension is the lowest digit
 
+    @property
+    def grid(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What latents are multiples of, and the smallest and largest multiple: each (dimensions,)."""
+        count = torch.tensor(self.levels)
+        return 1 / self.middle, -(count // 2), (count - 1) // 2
+
     def bounded(self, z: Tensor) -> Tensor:
         """Encoder output (..., dimensions), bounded to the range of the levels, before rounding."""
         half_range, offset, shift = (part.to(z.device) for part in (self.half_range, self.offset, self.shift))
@@ -65,6 +71,11 @@ class VAE(nn.Module):
         super().__init__()
         self.size = size
         self.scale = nn.Parameter(torch.ones(size), requires_grad=False)
+
+    @property
+    def grid(self) -> tuple[Tensor, Tensor, Tensor]:
+        """As `FSQ.grid`."""
+        return self.scale, torch.full((self.size,), -127), torch.full((self.size,), 127)
 
     def forward(self, z: Tensor) -> Tensor:
         """Encoder output, means and log-variances (..., 2 size), to latents (..., size)."""

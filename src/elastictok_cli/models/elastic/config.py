@@ -17,6 +17,7 @@ from ...errors import UsageError
 
 GOP_BLOCKS = 4  # the longest sequence of blocks that the published models were trained on
 MAX_SIZE = 1 << 20  # of any dimension of a model
+OPTIONAL = ("fsq_quant_levels", "vae_bottleneck_dim", "seam_width")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ElasticConfig:
     patch_size: (frames, height, width) of one token. max_toks: tokens of a block. min_toks: the fewest that it was
     trained with. max_sequence_length: tokens of the longest sequence of blocks. resolution: side of the square frame in
     pixels. theta: base of the rotary embedding. fsq_quant_levels: levels by dimension (FSQ). vae_bottleneck_dim:
-    dimensions of a latent (VAE).
+    dimensions of a latent (VAE). seam_width: of the filter across borders (seams.py), 0 for none; not in the original.
     """
 
     name: str
@@ -46,14 +47,19 @@ class ElasticConfig:
     max_sequence_length: int
     fsq_quant_levels: tuple[int, ...] = (8, 8, 8, 5, 5, 5)
     vae_bottleneck_dim: int = 8
+    seam_width: int = 0
 
     def __post_init__(self) -> None:
         """Check the values. Raises UsageError if they contradict each other."""
         t, h, w = self.patch_size
         for name, value in asdict(self).items():
             for number in value if isinstance(value, tuple) else (value,):
-                if isinstance(number, int) and not 0 < number <= MAX_SIZE and name != "theta":
+                if isinstance(number, int) and not 0 < number <= MAX_SIZE and name not in ("theta", "seam_width"):
                     raise UsageError(f"model config: {name} is {number}, must be 1 .. {MAX_SIZE}")
+        if not 0 <= self.seam_width <= 1024 or (self.seam_width and (h, w) != (8, 8)):
+            raise UsageError(
+                f"model config: seam_width is {self.seam_width}; 0 .. 1024, and patches must be 8x8 for any"
+            )
         for name in ("rms_norm_eps", "theta"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"model config: {name} is {getattr(self, name)}, must be above 0")
@@ -118,7 +124,7 @@ class ElasticConfig:
         fields = cls.__dataclass_fields__
         known: dict[str, Any] = {"name": f"elastic-{values.get('bottleneck_type')}"}
         known |= {key: values[key] for key in fields if key in values}
-        missing = [k for k in fields if k not in known and k not in ("fsq_quant_levels", "vae_bottleneck_dim")]
+        missing = [k for k in fields if k not in known and k not in OPTIONAL]
         if missing:
             raise UsageError(f"{where}: {', '.join(missing)} missing")
         try:

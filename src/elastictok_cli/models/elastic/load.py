@@ -47,7 +47,8 @@ def load_network(path: Path, device: torch.device, precision: str = "float32") -
         with safe_open(path, framework="pt") as file:
             keys = set(file.keys())
             layers = config.num_encoder_layers + config.num_decoder_layers
-            if len(keys) != 9 * layers + 8 + (config.bottleneck_type == "vae"):
+            seams = 5 if config.seam_width else 0
+            if len(keys) != 9 * layers + 8 + (config.bottleneck_type == "vae") + seams:
                 raise ValueError("its tensors are not those of its configuration")
             with torch.device("meta"):
                 network = Elastic(config)

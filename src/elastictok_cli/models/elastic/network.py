@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .bottleneck import FSQ, VAE
 from .config import ElasticConfig
 from .layers import KvCache, Transformer
+from .seams import SeamFilter
 
 
 class Encoder(nn.Module):
@@ -60,6 +61,7 @@ class Elastic(nn.Module):
         self.encoder = Encoder(config)
         self.bottleneck = FSQ(config.fsq_quant_levels) if config.bottleneck_type == "fsq" else VAE(config.latent_size)
         self.decoder = Decoder(config)
+        self.seams = SeamFilter(config.seam_width, config.resolution) if config.seam_width else None
 
     def encode(self, patches: Tensor, mask: Tensor, past: KvCache | None = None) -> tuple[Tensor, KvCache]:
         """Latents (batch, tokens, latent_size), zero where the mask is false, and new keys and values."""
@@ -89,3 +91,11 @@ class Elastic(nn.Module):
         side = self.config.resolution
         x = patches.reshape(len(patches), -1, side // h, side // w, t, h, w, 3)
         return x.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(len(patches), -1, side, side, 3)
+
+    def filtered(self, frames: Tensor) -> Tensor:
+        """Joined tiles without their seams: uint8 (frames, height, width, 3) to float32 of that shape, on [-1, 1].
+
+        height, width: multiples of the resolution. The same pixels if the model has no filter.
+        """
+        x = frames.float() / 127.5 - 1
+        return x if self.seams is None else self.seams(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
