@@ -88,6 +88,8 @@ def test_a_tile_that_only_just_meets_is_measured_as_decode_shows_it() -> None:
     calls, mse = len(model.measured), first[0].mse
     assert all(decision.met for decision in first)
 
+    while (found := encode(DctModel(tile=TILE), tiles, mse)[0].mse) != mse:  # until the search ends where it started
+        mse = found
     exact = Watched()
     (again, _) = encode(exact, tiles, mse)  # now its error is the threshold
     assert again.met and again.mse <= mse

@@ -75,7 +75,7 @@ def test_fewer_tokens_of_a_nested_model_decode(models: dict[str, TokenModel], tm
     tokenizer, video = et.Tokenizer(models[name]), clip(9, 24, 40)
     codes = tokenizer.encode(video, threshold=0.004)
     errors = []
-    for count in (0, 10, 64, 10**6):
+    for count in (0, 10, 128, 10**6):
         few = codes.keep(count)
         assert few.counts.tolist() == np.minimum(codes.counts, count).tolist()
         assert [len(values) for values in few.values] == few.counts.ravel().tolist()

@@ -130,7 +130,7 @@ def encode(
         typer.Option(
             "--effort",
             metavar="NAME",
-            help="fast, default or best: smaller files for more time. With best, mini looks longer for blocks that miss.",
+            help="fast, default or best: smaller files for more time; best: mini tries longer where blocks miss.",
         ),
     ] = "default",
     model: opt.Model = None,
