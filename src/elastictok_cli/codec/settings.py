@@ -35,9 +35,9 @@ class EncodeSettings:
 
     target: what every block or the file must reach. size: "source", "fitN" (shorter side
     at most N), "N" (shorter side) or "WxH", in pixels; None for the model's own.
-    search: a strategy of search/. effort: "fast", "default" or "best", how hard the model looks for its tokens, where it
-    has a choice; "best" also lets it look for better values of the tokens of a block that misses with as many as it can
-    have. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
+    search: a strategy of search/. effort: "fast", "default" or "best", how hard the model looks for its tokens, where
+    it has a choice; "best" also lets it look for better values of the tokens of a block that misses with as many as it
+    can have. max_tokens: no block (no tile, where frames are tiled) gets more, met or not.
     gop_blocks: blocks per GOP; None for the model's own. start, duration: the part of the source to code, in seconds.
     audio: keep the source's sound. strict: a block that misses the threshold is an error. percentile: how many per cent
     of the blocks must meet it; fewer are an error at the end. 0 allows any number of misses. about: JSON values of the
