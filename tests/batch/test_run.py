@@ -161,7 +161,7 @@ def test_a_file_made_again_by_a_run_killed_before_it_could_enter_it_is_its_own(t
 
 def test_a_file_over_its_size_is_kept_and_known_for_the_batchs_own(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    settings = EncodeSettings(target=Target.size(350), size="source")
+    settings = EncodeSettings(target=Target.size(310), size="source")
     tries = [rows(batch(tree / "a.mkv", out, settings=settings))["a.etok"] for _ in range(2)]
     for row in tries:
         assert (row.status, row.exit_code) == ("failed", 7) and "over what was asked for" in row.error

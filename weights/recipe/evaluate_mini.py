@@ -62,7 +62,13 @@ def first_frames(path: Path, count: int) -> tuple[npt.NDArray[np.uint8], float]:
 
 
 def measure(
-    path: Path, model: ElasticModel, threshold: float, gops: int, out: Path, effort: str = "usual", shares: bool = True
+    path: Path,
+    model: ElasticModel,
+    threshold: float,
+    gops: int,
+    out: Path,
+    effort: str = "default",
+    shares: bool = True,
 ) -> dict[str, Any]:
     """One clip: a row for each tile of each block, and the error by share of tokens of one GOP of each tile."""
     spec, etok = model.spec, out / f"{path.stem}-{threshold:g}.etok"
@@ -143,7 +149,7 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.015)
     parser.add_argument("--gops", type=int, default=2, help="of each clip, from its start (16 frames each)")
     parser.add_argument("--clips", nargs="+", help="only these")
-    parser.add_argument("--effort", default="usual", help="of the encoder: usual or best")
+    parser.add_argument("--effort", default="default", help="of the encoder: default or best")
     parser.add_argument("--shares", action="store_true", help="also errors by how many tokens are kept")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/mini"))
