@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import InputError, UsageError
+from ..container.parquet import pyarrow_for
+from ..errors import InputError
 from .items import Episode, Item, matches
 
 INFO = Path("meta", "info.json")
@@ -86,11 +87,7 @@ def _episode(folder: Path, row: dict[str, Any], camera: str, fps: float) -> Epis
 
 def _rows(folder: Path, cameras: list[str]) -> Iterator[dict[str, Any]]:
     """The episodes, in the order of their numbers. Raises KeyError for a missing column."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UsageError(f"{folder}: LeRobot needs pyarrow; pip install 'elastictok[batch]' brings it") from None
+    pyarrow = pyarrow_for(f"{folder}: LeRobot")
     needed = [*COLUMNS, *(f"videos/{camera}/{name}" for camera in cameras for name in OF_CAMERA)]
     for path in sorted((folder / "meta" / "episodes").rglob("*.parquet")):
         try:

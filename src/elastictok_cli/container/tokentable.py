@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..errors import DamagedFile, UsageError
 from .format import Header
+from .parquet import pyarrow_for
 from .tokenfile import Arrays
 
 MAGIC = b"PAR1"
@@ -45,7 +46,7 @@ class TokenTable:
 
 def save_table(file: BinaryIO, name: str, digest: bytes, header: Header, arrays: Arrays) -> None:
     """Write the table of a file. name, digest: of the .etok file. arrays: of `token_arrays`. Raises UsageError."""
-    pa = _pyarrow()
+    pa = pyarrow_for("parquet")
     counts = arrays["counts"]
     blocks, tiles = counts.shape
     frame_ends = np.cumsum(arrays["frames"], dtype=np.int64)
@@ -96,7 +97,7 @@ def load_table(path: str | os.PathLike[str]) -> TokenTable:
 
     Raises UsageError for a table without these columns or of several clips, DamagedFile.
     """
-    pa = _pyarrow()
+    pa = pyarrow_for("parquet")
     try:
         file = pa.parquet.ParquetFile(path)
         names = set(file.schema_arrow.names)
@@ -156,12 +157,3 @@ def _parsed(table: Any, name: str) -> TokenTable:
         pts=pts,
         time_base=None if pts is None else Fraction(base),
     )
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UsageError("parquet needs pyarrow; pip install 'elastictok[batch]' brings it") from None
-    return pyarrow

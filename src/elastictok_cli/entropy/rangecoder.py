@@ -47,14 +47,6 @@ class Coder(NamedTuple):
     buf: npt.NDArray[np.uint8]
 
 
-class ContextCoder(NamedTuple):
-    """A coder and the contexts that it looks at: what a compiled syntax function takes as one argument."""
-
-    io: npt.NDArray[np.int64]
-    buf: npt.NDArray[np.uint8]
-    ctx: npt.NDArray[np.uint16]
-
-
 def encoder(capacity: int) -> Coder:
     """A new encoder of at most `capacity` bytes. `code` counts the bytes beyond them in `io[OVERRUN]`."""
     io = np.zeros(IO_SIZE, np.int64)

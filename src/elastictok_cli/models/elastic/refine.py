@@ -13,9 +13,8 @@ from .layers import KvCache
 from .network import Elastic
 
 STEPS = 20
-RATE = (
-    0.3  # of the first step, in units of the quantiser. 0.89 of the error of eight training blocks; 0.5 finds nothing
-)
+# Of the first step, in units of the quantiser: 0.89 of the error of eight training blocks; 0.5 finds nothing.
+RATE = 0.3
 
 
 def refined(network: Elastic, patches: Tensor, latents: Tensor, count: int, past: KvCache | None) -> Tensor:

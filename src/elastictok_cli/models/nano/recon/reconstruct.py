@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ....jit import compiled, compiled_inner
 from ..syntax.cells import MODE, SIZE, TSPLIT
 from ..syntax.coding_tree import Z_X, Z_Y
+from ..syntax.coefficients import any_level
 from ..syntax.step_offsets import MOST
 from .inter import predict_inter
 from .intra import gather_edges, predict_intra, smooth_edges, wants_smooth
@@ -48,24 +49,11 @@ def intra_prediction(rec, shift, done, luma, y, x, n, mode, buffers):
 
 
 @compiled_inner
-def mark_done(done, y, x, n):
-    """Luma pixels of a block are decoded. done: uint8, per 4x4 pixels."""
+def mark_done(done, y, x, n, value):
+    """Luma pixels of a block are decoded (1), or not any more (0). done: uint8, per 4x4 pixels."""
     for j in range(y >> 2, (y + n) >> 2):
         for i in range(x >> 2, (x + n) >> 2):
-            done[j, i] = 1
-
-
-@compiled_inner
-def any_level(q, y, x, n):
-    """Whether a transform block has a level."""
-    for j in range(n):
-        row = q[y + j, x : x + n]
-        s = np.int32(0)
-        for i in range(n):
-            s |= np.int32(row[i])
-        if s != 0:
-            return True
-    return False
+            done[j, i] = value
 
 
 @compiled_inner
@@ -84,7 +72,7 @@ def _reconstruct_block(rec, levels, done, half, by, bx, level, tsplit, mode, ref
             copy_block(pred, w, out, y, x)
         for j in range(0, w, n):
             for i in range(0, w, n):
-                coded = any_level(q, y + j, x + i, n)
+                coded = any_level(q, y + j, x + i, n, n)
                 oy, ox = j, i
                 if mode >= 0:
                     intra_prediction(out, shift, done, plane == 0, y + j, x + i, n, mode, buffers)
@@ -95,7 +83,7 @@ def _reconstruct_block(rec, levels, done, half, by, bx, level, tsplit, mode, ref
                     b = q[y + j : y + j + n, x + i : x + i + n]
                     add_residual(pred[oy:, ox:], b, n, qsteps[plane], out, y + j, x + i, buffers.square)
                 if plane == 0:
-                    mark_done(done, y + j, x + i, n)
+                    mark_done(done, y + j, x + i, n, np.uint8(1))
 
 
 @compiled

@@ -10,7 +10,6 @@ import numpy as np
 from ....jit import compiled, compiled_inner
 
 SIZES = (4, 8, 16, 32)
-SCALE = 4  # of coefficients
 
 
 def _basis(n: int) -> np.ndarray:

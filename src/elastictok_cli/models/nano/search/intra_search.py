@@ -7,9 +7,10 @@ import numpy as np
 from ....entropy.rangecoder import COST
 from ....jit import compiled_inner
 from ..recon.intra import gather_edges, predict_intra, smooth_edges, wants_smooth
+from ..recon.reconstruct import mark_done
 from ..syntax.flags import INTRA_MODES, code_intra_mode
 from .distortion import hadamard_cost
-from .residual_search import clear_done, intra_chroma, intra_plane, tsplit_price
+from .residual_search import intra_chroma, intra_plane, tsplit_price
 from .task import PROBABLE
 
 COARSE = 1.5  # how far from the bound every eighth mode may be, for those between to be tried
@@ -43,7 +44,7 @@ def search_intra(task, trial, by, bx, level, tries, bound):
     n = min(w, 32)
     limit, gain = np.int32(task.qsteps[0] * task.qsteps[0] * 0.8 / 256), 0.5 * task.lam * 256
     edges, costs = trial.buffers.edges, trial.costs[0]
-    clear_done(task.done, 8 * by, 8 * bx, w)
+    mark_done(task.done, 8 * by, 8 * bx, w, np.uint8(0))
     gather_edges(task.rec[0], 0, task.done, 8 * by, 8 * bx, n, edges[0], edges[1])
     smooth_edges(edges[0], edges[1], n, edges[2], edges[3])
     costs[:] = 1e30

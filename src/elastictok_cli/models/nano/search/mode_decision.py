@@ -15,7 +15,6 @@ from .inter_search import predict_all, search_inter, vector_price
 from .intra_search import search_intra
 from .residual_search import (
     chroma_error,
-    clear_done,
     inter_residual,
     intra_chroma,
     intra_plane,
@@ -51,7 +50,7 @@ def _move(task, trial, by, bx, level, keep):
                 else:
                     rec[i], levels[i] = kept_rec[i], kept_levels[i]
     if not keep:
-        mark_done(task.done, 8 * by, 8 * bx, 8 * w)
+        mark_done(task.done, 8 * by, 8 * bx, 8 * w, np.uint8(1))
 
 
 @compiled_inner
@@ -63,7 +62,7 @@ def _clear(task, by, bx, level):
             for k in range(CELL):
                 task.cells[j, i, k] = 0
             task.cells[j, i, MODE] = -1
-    clear_done(task.done, 8 * by, 8 * bx, 8 * w)
+    mark_done(task.done, 8 * by, 8 * bx, 8 * w, np.uint8(0))
 
 
 @compiled_inner

@@ -9,6 +9,7 @@ from ..recon.colour import PAD
 from ..recon.inter import LUMA_TAPS
 from .distortion import U, sad
 
+FAR = np.int64(1 << 40)  # more than any vector costs
 AROUND_X = np.array([-1, 1, 0, 0, -1, -1, 1, 1], np.int64)
 AROUND_Y = np.array([0, 0, -1, 1, -1, 1, -1, 1], np.int64)
 NEARLY_SAME = 3 * 64  # absolute differences of 8x8 pixels of the quarter picture: not worth a wide search
@@ -51,36 +52,39 @@ def _start(k, by, bx, found, before):
 
 
 @compiled_inner
+def _quarter_cost(src4, ref4, y, x, dy, dx, n):
+    """Absolute differences and length of a vector in the quarter picture; FAR if it leaves the picture."""
+    v, u = y + dy, x + dx
+    if v < 0 or u < 0 or v > ref4.shape[0] - n or u > ref4.shape[1] - n:
+        return FAR
+    return sad(src4, y, x, ref4, v, u, n, np.int64(2)) + 2 * (abs(dx) + abs(dy))
+
+
+@compiled_inner
 def _coarse(src4, ref4, by, bx, found, before):
     """Vector of a 16x16 block in the quarter picture, in pixels of the whole one."""
     h4, w4 = src4.shape
-    n, step = np.int64(8), np.int64(2)
+    n = np.int64(8)
     y, x = min(max(4 * by - 2, 0), h4 - n), min(max(4 * bx - 2, 0), w4 - n)
-    lowest, best_x, best_y = np.int64(1 << 40), np.int64(0), np.int64(0)
+    lowest, best_x, best_y = FAR, np.int64(0), np.int64(0)
     for k in range(5):
         cx, cy = _start(np.int64(k), by, bx, found, before)
         cx, cy = (cx + 2) >> 2, (cy + 2) >> 2
-        v, u = _bounded(y, cy, h4, n), _bounded(x, cx, w4, n)
-        s = sad(src4, y, x, ref4, v, u, n, step) + 2 * (abs(v - y) + abs(u - x))
+        dx, dy = _bounded(x, cx, w4, n) - x, _bounded(y, cy, h4, n) - y
+        s = _quarter_cost(src4, ref4, y, x, dy, dx, n)
         if s < lowest:
-            lowest, best_x, best_y = s, u - x, v - y
+            lowest, best_x, best_y = s, dx, dy
     if lowest > NEARLY_SAME:
         for dy in range(-5, 6):
             for dx in range(-7, 8):
-                v, u = y + dy, x + dx
-                if v < 0 or u < 0 or v > h4 - n or u > w4 - n:
-                    continue
-                s = sad(src4, y, x, ref4, v, u, n, step) + 2 * (abs(dx) + abs(dy))
+                s = _quarter_cost(src4, ref4, y, x, np.int64(dy), np.int64(dx), n)
                 if s < lowest:
                     lowest, best_x, best_y = s, dx, dy
     for _ in range(12):
         cx, cy = best_x, best_y
         for k in range(4):
             dx, dy = cx + AROUND_X[k], cy + AROUND_Y[k]
-            v, u = y + dy, x + dx
-            if v < 0 or u < 0 or v > h4 - n or u > w4 - n:
-                continue
-            s = sad(src4, y, x, ref4, v, u, n, step) + 2 * (abs(dx) + abs(dy))
+            s = _quarter_cost(src4, ref4, y, x, dy, dx, n)
             if s < lowest:
                 lowest, best_x, best_y = s, dx, dy
         if cx == best_x and cy == best_y:

@@ -6,9 +6,10 @@ import numpy as np
 
 from ....entropy.rangecoder import COST
 from ....jit import compiled_inner
-from ..recon.reconstruct import any_level, intra_prediction, mark_done
+from ..recon.reconstruct import intra_prediction, mark_done
 from ..recon.residual import add_residual, copy_block
 from ..recon.transform import size_index
+from ..syntax.coefficients import any_level
 from ..syntax.flags import code_cbf, code_tsplit
 from .distortion import U, difference, sse
 from .forward_transform import forward
@@ -169,21 +170,14 @@ def put_inter(task, trial, by, bx, level, tsplit, coded):
                 row[i] = mine[i]
         for j in range(0, w, n):
             for i in range(0, w, n):
-                if any_level(levels, j, i, n):
+                if any_level(levels, j, i, n, n):
                     b = levels[j:, i:]
                     luma_coded = luma_coded or plane == 0
                     add_residual(
                         trial.pred[plane, j:, i:], b, n, task.qsteps[plane], rec, y + j, x + i, buffers.square
                     )  # fmt: skip
-    mark_done(task.done, 8 * by, 8 * bx, np.int64(8) << level)
+    mark_done(task.done, 8 * by, 8 * bx, np.int64(8) << level, np.uint8(1))
     return luma_coded
-
-
-@compiled_inner
-def clear_done(done, y, x, w):
-    for j in range(y >> 2, (y + w) >> 2):
-        for i in range(x >> 2, (x + w) >> 2):
-            done[j, i] = 0
 
 
 @compiled_inner
@@ -196,7 +190,7 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
     out, pred = task.levels[plane], buffers.pred[0]
     cost, count, none = 0.0, np.int64(0), np.int64(0)
     if plane == 0:
-        clear_done(task.done, y, x, w)
+        mark_done(task.done, y, x, w, np.uint8(0))
     for j in range(0, w, n):
         for i in range(0, w, n):
             intra_prediction(rec, shift, task.done, plane == 0, y + j, x + i, n, mode, buffers)
@@ -211,7 +205,7 @@ def intra_plane(task, trial, plane, by, bx, w, n, mode, before):
             else:
                 copy_block(pred, n, rec, y + j, x + i)
             if plane == 0:
-                mark_done(task.done, y + j, x + i, n)
+                mark_done(task.done, y + j, x + i, n, np.uint8(1))
     return cost, count
 
 

@@ -35,6 +35,19 @@ LAST_CLASS = np.array([int(d).bit_length() for d in range(32)], np.int64)
 
 
 @compiled_inner
+def any_level(q, y, x, height, width):
+    """Whether a rectangle of levels has one that is not zero."""
+    for j in range(y, y + height):
+        row = q[j, x : x + width]
+        s = np.int32(0)
+        for i in range(row.size):
+            s |= np.int32(row[i])
+        if s != 0:
+            return True
+    return False
+
+
+@compiled_inner
 def neighbour_sums(b, v, h):
     """(S, S1): magnitudes of five coded neighbours, and what of them exceeds 1. b: zero beyond the block."""
     a0, a1, a2, a3, a4 = abs(b[v + 1, h]), abs(b[v + 2, h]), abs(b[v, h + 1]), abs(b[v, h + 2]), abs(b[v + 1, h + 1])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ....entropy.mixing import code
 from ....jit import compiled, compiled_inner
 from . import contexts as cx
+from .coefficients import any_level
 from .hierarchy import LEAF
 
 MOST = 3  # an offset is from -MOST to MOST
@@ -72,15 +73,10 @@ def has_residual(levels, half, y, x):
     """Whether the CTU at (y, x) has levels. levels: int16 (3, h, w)."""
     for plane in range(3):
         shift = half if plane else 0
-        bottom = min(SIDE * (y + 1), levels.shape[1]) >> shift
+        top, bottom = SIDE * y >> shift, min(SIDE * (y + 1), levels.shape[1]) >> shift
         left, right = SIDE * x >> shift, min(SIDE * (x + 1), levels.shape[2]) >> shift
-        for j in range(SIDE * y >> shift, bottom):
-            row = levels[plane, j, left:right]
-            s = np.int32(0)
-            for i in range(row.size):
-                s |= np.int32(row[i])
-            if s != 0:
-                return True
+        if any_level(levels[plane], top, left, bottom - top, right - left):
+            return True
     return False
 
 
